@@ -1,0 +1,244 @@
+//! Stay or move, and on what ground. One pure function.
+
+use std::time::Duration;
+
+use twamp_core::time::Mono;
+
+use super::Candidate;
+use super::detect::{Breach, Standing, Verdict};
+use super::guard::{Fault, Places, is_heard};
+use super::seat::Seat;
+use crate::line::{State, Trouble};
+
+/// A first verdict waits so long for more preferred lines that have none yet.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// Among bad lines a score must differ by so much to matter.
+const CLEARLY: u32 = 15;
+
+/// The place in the order of preference, lower first. Lines of one rank are equal.
+pub(super) type Rank = (usize, u32);
+
+/// One line as one class sees it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Row<'a> {
+    pub(super) candidate: &'a Candidate<'a>,
+    pub(super) standing: Standing,
+    /// Over the window; 0 if unknown.
+    pub(super) score: u32,
+    /// Over the recent time; 0 if unknown.
+    pub(super) lasting_score: u32,
+    pub(super) rank: Rank,
+}
+
+/// What there is to choose from.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Situation<'a> {
+    pub(super) now: Mono,
+    /// The most preferred first.
+    pub(super) rows: &'a [Row<'a>],
+    pub(super) places: &'a Places<'a>,
+    pub(super) dwell: Duration,
+    pub(super) failback: Duration,
+}
+
+/// What to do.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Step<'a> {
+    /// Nothing, and nothing to say about it.
+    Rest,
+    /// Go to a line.
+    Move(&'a Row<'a>, Ground),
+    /// The line is gone, and there is no other.
+    Leave,
+    /// Stay, although something speaks for another line, if one is named.
+    Stay(Option<&'a Row<'a>>, Obstacle),
+}
+
+/// Why a class moves.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Ground {
+    /// The first verdict.
+    First,
+    /// The former line is dead, silent for so long.
+    Dead { silent: Duration, fault: Fault },
+    /// The former line breaks the SLA, the new one doesn't.
+    Breach(Breach),
+    /// The former line breaks the SLA; the new one too, but less.
+    LesserEvil(Breach),
+    /// A more preferred line was clean for so long.
+    Failback { clean: Duration, asked: Duration },
+    /// The former line was taken away.
+    Gone,
+}
+
+/// Why a class stays.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Obstacle {
+    /// The line can't be measured, which is no fault of it.
+    Unmeasured(Option<Trouble>),
+    /// The line is dead, and nothing else was heard since.
+    Silence(Fault),
+    /// It came only so long ago; but for that it would go, for the breach or to return.
+    Dwell {
+        here: Duration,
+        breach: Option<Breach>,
+    },
+    /// The line breaks the SLA, but the other one must stay better for so long from then on.
+    Watch { watch: Duration, breach: Breach },
+    /// The line breaks the SLA, but no other is shown to keep it.
+    NoneBetter(Breach),
+    /// The more preferred line was not clean for long enough.
+    NotClean { clean: Duration, asked: Duration },
+}
+
+/// What a class in `seat` does.
+pub(super) fn choose<'a>(seat: &Seat, at: &Situation<'a>) -> Step<'a> {
+    let Some(line) = seat.line() else {
+        return first(seat, at);
+    };
+    let Some(on) = at.rows.iter().find(|row| row.candidate.line == line) else {
+        return match best(at.rows.iter()) {
+            Some(row) => Step::Move(row, Ground::Gone),
+            None => Step::Leave,
+        };
+    };
+    match on.standing.verdict {
+        Verdict::Dead => dead(at, on),
+        Verdict::Breaks(breach) => broken(seat, at, on, breach),
+        Verdict::Unmeasured => {
+            Step::Stay(None, Obstacle::Unmeasured(on.candidate.estimate.trouble))
+        }
+        Verdict::Good | Verdict::Recovering | Verdict::Unknown => failback(seat, at, on),
+    }
+}
+
+/// The most preferred good line; but lines before it that have no verdict yet get a little time.
+fn first<'a>(seat: &Seat, at: &Situation<'a>) -> Step<'a> {
+    let Some(verdict_since) = seat.verdict_since() else {
+        return Step::Rest;
+    };
+    let undecided =
+        |row: &&Row<'_>| matches!(row.standing.verdict, Verdict::Unknown | Verdict::Unmeasured);
+    let in_time = at.now.since(verdict_since) < PATIENCE;
+    match at
+        .rows
+        .iter()
+        .find(|row| row.is_good() || (in_time && undecided(row)))
+    {
+        Some(row) if row.is_good() => Step::Move(row, Ground::First),
+        Some(_) => Step::Rest,
+        None => best(at.rows.iter()).map_or(Step::Rest, |row| Step::Move(row, Ground::First)),
+    }
+}
+
+/// A dead line is left at once, for a line that was heard since.
+fn dead<'a>(at: &Situation<'a>, on: &Row<'a>) -> Step<'a> {
+    let estimate = on.candidate.estimate;
+    let heard = at
+        .rows
+        .iter()
+        .filter(|row| is_heard(at.now, estimate, row.candidate.estimate));
+    let fault = at.places.fault(on.candidate);
+    let silent = estimate
+        .silent_since
+        .map_or(Duration::ZERO, |since| at.now.since(since));
+    match best(heard) {
+        Some(row) => Step::Move(row, Ground::Dead { silent, fault }),
+        None => Step::Stay(None, Obstacle::Silence(fault)),
+    }
+}
+
+/// A line that breaks the SLA is left for one that is shown to keep it, or for a clearly lesser
+/// evil; after the dwell. The other line is watched first: if all lines go bad together, one of
+/// them shows it before the others.
+fn broken<'a>(seat: &Seat, at: &Situation<'a>, on: &Row<'a>, breach: Breach) -> Step<'a> {
+    let spans = on.candidate.estimate;
+    let watched = |since: Option<Mono>, watch| {
+        let since = since.max(on.standing.bad_since);
+        since.is_some_and(|since| at.now.since(since) >= watch)
+    };
+    let fit = |row: &&Row<'_>| row.standing.fit_since.is_some();
+    let shown = |row: &&Row<'_>| fit(row) && watched(row.standing.fit_since, spans.newest.span);
+    let better = at
+        .rows
+        .iter()
+        .find(shown)
+        .or_else(|| at.rows.iter().find(fit));
+    let lesser = || {
+        let others = at
+            .rows
+            .iter()
+            .filter(|row| row.candidate.line != on.candidate.line);
+        best_of_bad(others).filter(|row| {
+            row.score >= on.score + CLEARLY && row.lasting_score >= on.lasting_score + CLEARLY
+        })
+    };
+    let (to, ground, better_since, watch) = match better {
+        Some(row) => (
+            row,
+            Ground::Breach(breach),
+            row.standing.fit_since,
+            spans.newest.span,
+        ),
+        None => match lesser() {
+            Some(row) => (row, Ground::LesserEvil(breach), None, spans.window.span),
+            None => return Step::Stay(None, Obstacle::NoneBetter(breach)),
+        },
+    };
+    let obstacle = if !watched(better_since, watch) {
+        Obstacle::Watch { watch, breach }
+    } else if let Some(here) = seat.dwells(at.now, at.dwell) {
+        let breach = Some(breach);
+        Obstacle::Dwell { here, breach }
+    } else {
+        return Step::Move(to, ground);
+    };
+    Step::Stay(Some(to), obstacle)
+}
+
+/// A more preferred line is used again once it was clean for long enough. Equal lines stay.
+fn failback<'a>(seat: &Seat, at: &Situation<'a>, on: &Row<'a>) -> Step<'a> {
+    let mut refused = Step::Rest;
+    for row in at
+        .rows
+        .iter()
+        .filter(|row| row.rank < on.rank && row.standing.fit_since.is_some())
+    {
+        let clean = row
+            .standing
+            .clean_since
+            .map_or(Duration::ZERO, |since| at.now.since(since));
+        let asked = seat.clean_time(row.candidate.line, at.now, at.failback);
+        let obstacle = if clean < asked {
+            Obstacle::NotClean { clean, asked }
+        } else if let Some(here) = seat.dwells(at.now, at.dwell) {
+            Obstacle::Dwell { here, breach: None }
+        } else {
+            return Step::Move(row, Ground::Failback { clean, asked });
+        };
+        if matches!(refused, Step::Rest) {
+            refused = Step::Stay(Some(row), obstacle);
+        }
+    }
+    refused
+}
+
+/// The most preferred good line, or else the best of bad.
+fn best<'a>(rows: impl Iterator<Item = &'a Row<'a>> + Clone) -> Option<&'a Row<'a>> {
+    rows.clone()
+        .find(|row| row.is_good())
+        .or_else(|| best_of_bad(rows))
+}
+
+/// The most preferred of the living lines that none beats clearly.
+fn best_of_bad<'a>(rows: impl Iterator<Item = &'a Row<'a>> + Clone) -> Option<&'a Row<'a>> {
+    let mut living = rows.filter(|row| row.candidate.estimate.state == State::Alive);
+    let top = living.clone().map(|row| row.score).max()?;
+    living.find(|row| row.score + CLEARLY > top)
+}
+
+impl Row<'_> {
+    pub(super) fn is_good(&self) -> bool {
+        self.standing.verdict == Verdict::Good
+    }
+}

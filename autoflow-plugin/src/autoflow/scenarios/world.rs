@@ -1,0 +1,313 @@
+//! A small world in virtual time: lines with a seed, probes on them, and one engine's decisions.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use plugin_abi::config::{Class, Config, Group, Mode, Sla};
+use twamp_core::probe::Outcome;
+use twamp_core::time::{Mono, Now, Wall};
+
+use super::super::{AutoFlow, Candidate, Policy, Ruling};
+use crate::line::{Estimate, Estimator, EstimatorConfig, Pulse, Trouble, synthetic};
+
+pub(super) const GROUP: u64 = 1;
+pub(super) const VOICE: u64 = 10;
+pub(super) const TIMEOUT: Duration = Duration::from_secs(1);
+const START_S: u64 = 1_000;
+
+/// Lines in order of id, one group, one engine.
+pub(super) struct World {
+    pub(super) now: Mono,
+    /// How often lines are looked at and decisions are made.
+    pub(super) tick: Duration,
+    pub(super) paths: Vec<Path>,
+    pub(super) flow: AutoFlow,
+    pub(super) rulings: Vec<Ruling>,
+    config: Config,
+}
+
+/// A line as the world has it.
+pub(super) struct Path {
+    pub(super) name: &'static str,
+    pub(super) cost: u32,
+    pub(super) underlay: &'static str,
+    pub(super) far_end: &'static str,
+    pub(super) interval: Duration,
+    pub(super) round_trip: Duration,
+    /// Each round trip is longer by up to so much.
+    pub(super) noise: Duration,
+    /// Of probes, there and back together, 0 to 1.
+    pub(super) loss: f64,
+    pub(super) cut: bool,
+    id: u64,
+    random: u64,
+    sequence: u64,
+    next_send: Mono,
+    /// Outcomes to come, by the time they are known.
+    coming: BTreeMap<(Mono, u64), Outcome>,
+    /// Unanswered probes, sent after the last answered one.
+    unanswered: VecDeque<(u64, Mono)>,
+    last_reply: Option<Mono>,
+    estimator: Estimator,
+}
+
+/// A class with the SLA of voice.
+pub(super) fn voice() -> Class {
+    Class {
+        id: VOICE,
+        name: "voice".into(),
+        sla: Sla {
+            round_trip_ms: Some(150.0),
+            jitter_ms: Some(30.0),
+            loss_percent: Some(1.0),
+        },
+        prefer: Vec::new(),
+        mode: None,
+    }
+}
+
+/// One class, one group, mode `act`, and the shipped windows and times.
+pub(super) fn config() -> Config {
+    Config {
+        mode: Mode::Act,
+        groups: vec![Group {
+            id: GROUP,
+            name: "hub".into(),
+            mode: None,
+        }],
+        classes: vec![voice()],
+        ..Config::default()
+    }
+}
+
+impl World {
+    /// Lines named `names`, the first one preferred, 10 probes a second, 20 ms, nothing lost.
+    pub(super) fn new(names: &[&'static str]) -> Self {
+        Self::with(config(), names)
+    }
+
+    pub(super) fn with(config: Config, names: &[&'static str]) -> Self {
+        let now = Mono(START_S * 1_000_000_000);
+        let paths = (0..)
+            .zip(names)
+            .map(|(id, name)| Path::new(id, name, now, &config))
+            .collect();
+        Self {
+            now,
+            tick: Duration::from_millis(100),
+            paths,
+            flow: AutoFlow::new(Policy::new(&config)),
+            rulings: Vec::new(),
+            config,
+        }
+    }
+
+    /// The same world from another seed.
+    pub(super) fn seeded(mut self, seed: u64) -> Self {
+        for path in &mut self.paths {
+            path.random ^= seed.wrapping_mul(0x2545_f491_4f6c_dd1d);
+        }
+        self
+    }
+
+    /// The same world with `rate` probes a second on each line.
+    pub(super) fn probing(mut self, rate: u32) -> Self {
+        let interval = Duration::from_secs(1) / rate;
+        self.config.probe.interval_ms = interval.as_secs_f64() * 1e3;
+        for path in &mut self.paths {
+            path.interval = interval;
+            path.estimator = estimator(&self.config);
+        }
+        self
+    }
+
+    pub(super) fn path(&mut self, name: &str) -> &mut Path {
+        self.paths
+            .iter_mut()
+            .find(|path| path.name == name)
+            .unwrap()
+    }
+
+    /// The host takes a line away.
+    pub(super) fn take_away(&mut self, name: &str) {
+        self.paths.retain(|path| path.name != name);
+    }
+
+    pub(super) fn trouble(&mut self, name: &str, trouble: Option<Trouble>) {
+        let now = self.now;
+        self.path(name).estimator.trouble(now, trouble);
+    }
+
+    pub(super) fn run(&mut self, seconds: u64) {
+        self.run_for(Duration::from_secs(seconds));
+    }
+
+    pub(super) fn run_for(&mut self, time: Duration) {
+        let end = self.now + time;
+        while self.now < end {
+            self.now = self.now + self.tick;
+            self.step();
+        }
+    }
+
+    /// Runs until `done`, at most for so long; answers how long it took.
+    pub(super) fn run_until(&mut self, seconds: u64, done: impl Fn(&Self) -> bool) -> Duration {
+        let begin = self.now;
+        while self.now.since(begin) < Duration::from_secs(seconds) && !done(self) {
+            self.now = self.now + self.tick;
+            self.step();
+        }
+        self.now.since(begin)
+    }
+
+    /// The name of voice's line.
+    pub(super) fn on(&self) -> &'static str {
+        let line = self
+            .flow
+            .choices()
+            .get(GROUP, VOICE)
+            .and_then(|choice| choice.line);
+        let path = self.paths.iter().find(|path| Some(path.id) == line);
+        path.map_or("none", |path| path.name)
+    }
+
+    pub(super) fn answer(&self) -> u32 {
+        self.flow
+            .choices()
+            .get(GROUP, VOICE)
+            .map_or(u32::MAX, |choice| choice.answer)
+    }
+
+    /// Sentences of the switches after the first verdict.
+    pub(super) fn switches(&self) -> Vec<&str> {
+        let switches = self.rulings.iter().filter(|ruling| ruling.switched);
+        switches
+            .skip(1)
+            .map(|ruling| ruling.sentence.as_str())
+            .collect()
+    }
+
+    /// Sentences of the refusals.
+    pub(super) fn refusals(&self) -> Vec<&str> {
+        let refusals = self.rulings.iter().filter(|ruling| !ruling.switched);
+        refusals.map(|ruling| ruling.sentence.as_str()).collect()
+    }
+
+    pub(super) fn estimate(&mut self, name: &str) -> Estimate {
+        let now = self.now;
+        self.path(name).estimator.view(now)
+    }
+
+    fn step(&mut self) {
+        let now = self.now;
+        for path in &mut self.paths {
+            path.advance(now);
+        }
+        let estimates: Vec<Estimate> = self
+            .paths
+            .iter()
+            .map(|path| path.estimator.view(now))
+            .collect();
+        let candidates: Vec<_> = self.paths.iter().zip(&estimates).map(candidate).collect();
+        let both = Now {
+            mono: now,
+            wall: Wall(now.nanos() as i64),
+        };
+        self.rulings
+            .extend(self.flow.decide(both, &candidates).rulings);
+    }
+}
+
+impl Path {
+    fn new(id: u64, name: &'static str, now: Mono, config: &Config) -> Self {
+        Self {
+            name,
+            cost: id as u32,
+            underlay: name,
+            far_end: "hub",
+            interval: Duration::from_millis(100),
+            round_trip: Duration::from_millis(20),
+            noise: Duration::from_millis(2),
+            loss: 0.0,
+            cut: false,
+            id,
+            random: id + 1,
+            sequence: 0,
+            // Lines are not probed in step.
+            next_send: now + Duration::from_millis(7 * (id + 1)),
+            coming: BTreeMap::new(),
+            unanswered: VecDeque::new(),
+            last_reply: None,
+            estimator: estimator(config),
+        }
+    }
+
+    /// Sends, receives and looks, up to `now`.
+    fn advance(&mut self, now: Mono) {
+        while self.next_send <= now {
+            self.send();
+        }
+        while let Some(entry) = self.coming.first_entry() {
+            let &(at, sequence) = entry.key();
+            if at > now {
+                break;
+            }
+            let outcome = entry.remove();
+            if let Outcome::Sample(_) = outcome {
+                self.last_reply = self.last_reply.max(Some(at));
+                self.unanswered
+                    .retain(|(unanswered, _)| *unanswered > sequence);
+            }
+            self.estimator.absorb(&outcome);
+        }
+        self.estimator.pulse(&Pulse {
+            at: now,
+            last_reply: self.last_reply,
+            unanswered_since: self.unanswered.front().map(|(_, sent)| *sent),
+            resting_interval: self.interval,
+        });
+    }
+
+    fn send(&mut self) {
+        let (sequence, sent) = (self.sequence, self.next_send);
+        self.sequence += 1;
+        self.next_send = sent + self.interval;
+        self.unanswered.push_back((sequence, sent));
+        let round_trip = self.round_trip + self.noise.mul_f64(self.random());
+        let is_lost = self.random() < self.loss;
+        let (known, outcome) = if self.cut || is_lost {
+            (sent + TIMEOUT, synthetic::lost(sequence, sent, TIMEOUT))
+        } else {
+            (
+                sent + round_trip,
+                synthetic::sample(sequence, sent, round_trip),
+            )
+        };
+        self.coming.insert((known, sequence), outcome);
+    }
+
+    /// SplitMix64, 0 to 1.
+    fn random(&mut self) -> f64 {
+        self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.random;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((z ^ (z >> 31)) >> 11) as f64 / (1u64 << 53) as f64
+    }
+}
+
+fn estimator(config: &Config) -> Estimator {
+    Estimator::new(EstimatorConfig::new(&config.decision, &config.probe))
+}
+
+fn candidate<'a>((path, estimate): (&'a Path, &'a Estimate)) -> Candidate<'a> {
+    Candidate {
+        line: path.id,
+        name: path.name,
+        cost: path.cost,
+        underlay: path.underlay,
+        far_end: path.far_end,
+        groups: &[GROUP],
+        estimate,
+    }
+}

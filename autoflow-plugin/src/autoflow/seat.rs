@@ -1,0 +1,157 @@
+//! Where one class of one group is, and what it has been through.
+
+use std::time::Duration;
+
+use plugin_abi::reason;
+use twamp_core::time::Mono;
+
+use super::choose::{Ground, Situation, Step, choose};
+use super::damping::Damping;
+use super::detect::Verdict;
+use super::reason::{Refusal, Said};
+
+/// A refusal that was away for less than this is still the same one.
+const SAME_REFUSAL: Duration = Duration::from_secs(60);
+
+/// The place of one class of one group.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Seat {
+    on: Option<On>,
+    /// When a line of the group first had a verdict.
+    verdict_since: Option<Mono>,
+    /// Histories of the lines it has been on.
+    damping: Vec<(u64, Damping)>,
+    /// The refusals that were logged, and when each last held.
+    refused: Vec<(Refusal, Mono)>,
+    reason: u32,
+}
+
+/// The line that the class is on.
+#[derive(Clone, Debug)]
+struct On {
+    line: u64,
+    name: String,
+    since: Mono,
+    /// It came by a switch: there is a dwell.
+    switched: bool,
+}
+
+impl Seat {
+    /// The line it is on.
+    pub(super) fn line(&self) -> Option<u64> {
+        self.on.as_ref().map(|on| on.line)
+    }
+
+    /// Since when it is on its line.
+    pub(super) fn since(&self) -> Mono {
+        self.on.as_ref().map_or(Mono::default(), |on| on.since)
+    }
+
+    /// Why it is there: one of [`plugin_abi::reason`].
+    pub(super) fn reason(&self) -> u32 {
+        self.reason
+    }
+
+    /// When a line of the group first had a verdict.
+    pub(super) fn verdict_since(&self) -> Option<Mono> {
+        self.verdict_since
+    }
+
+    /// How long it is here, if that is too short to go on. The first line asks for no dwell.
+    pub(super) fn dwells(&self, now: Mono, dwell: Duration) -> Option<Duration> {
+        let on = self.on.as_ref().filter(|on| on.switched)?;
+        Some(now.since(on.since)).filter(|here| *here < dwell)
+    }
+
+    /// How long `line` must be clean for a return.
+    pub(super) fn clean_time(&self, line: u64, now: Mono, base: Duration) -> Duration {
+        let known = self.damping.iter().find(|(of, _)| *of == line);
+        known.map_or(base, |(_, damping)| damping.clean_time(now, base))
+    }
+
+    /// Chooses and goes there. Answers what there is to say: a switch, or a refusal that is new.
+    pub(super) fn decide<'a>(&mut self, at: &Situation<'a>) -> Option<Said<'a>> {
+        let judged = |verdict| matches!(verdict, Verdict::Good | Verdict::Breaks(_));
+        if self.verdict_since.is_none() && at.rows.iter().any(|row| judged(row.standing.verdict)) {
+            self.verdict_since = Some(at.now);
+        }
+        let step = choose(self, at);
+        if let Step::Stay(to, obstacle) = &step {
+            let refusal = Refusal::of(*to, obstacle);
+            if !self.is_new(at.now, refusal) {
+                return None;
+            }
+        }
+        let said = Said::of(
+            step,
+            self.on.as_ref().map(|on| (on.line, on.name.as_str())),
+            at.rows,
+        )?;
+        match step {
+            Step::Move(row, ground) => {
+                self.leave(at, Some(&ground));
+                self.arrive(at, row.candidate.line, row.candidate.name);
+            }
+            Step::Leave => self.leave(at, None),
+            Step::Rest | Step::Stay(..) => {}
+        }
+        if said.switched {
+            self.reason = if self.on.is_some() {
+                said.reason
+            } else {
+                reason::NONE
+            };
+        }
+        Some(said)
+    }
+
+    fn leave(&mut self, at: &Situation<'_>, ground: Option<&Ground>) {
+        self.refused.clear();
+        let Some(on) = self.on.take() else { return };
+        let at_fault = matches!(
+            ground,
+            Some(Ground::Dead { .. } | Ground::Breach(_) | Ground::LesserEvil(_))
+        );
+        match ground {
+            _ if at_fault => self.damping(on.line).leaves(at.now, at.failback),
+            Some(Ground::Failback { .. }) => {}
+            _ => self.damping.retain(|(line, _)| *line != on.line),
+        }
+    }
+
+    fn arrive(&mut self, at: &Situation<'_>, line: u64, name: &str) {
+        self.damping(line).comes(at.now);
+        let switched = self.reason != reason::NONE;
+        self.on = Some(On {
+            line,
+            name: name.to_owned(),
+            since: at.now,
+            switched,
+        });
+    }
+
+    fn damping(&mut self, line: u64) -> &mut Damping {
+        let index = self.damping.iter().position(|(of, _)| *of == line);
+        let index = index.unwrap_or_else(|| {
+            self.damping.push((line, Damping::default()));
+            self.damping.len() - 1
+        });
+        &mut self.damping[index].1
+    }
+
+    fn is_new(&mut self, now: Mono, refusal: Refusal) -> bool {
+        self.refused
+            .retain(|(_, held)| now.since(*held) < SAME_REFUSAL);
+        let known = self.refused.iter_mut().find(|(known, _)| *known == refusal);
+        match known {
+            Some((_, held)) => {
+                *held = now;
+                false
+            }
+            None => {
+                self.refused.push((refusal, now));
+                true
+            }
+        }
+    }
+}

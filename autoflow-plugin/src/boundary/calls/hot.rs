@@ -1,0 +1,101 @@
+//! What any thread may call at any time: no lock, no allocation, no wait.
+
+use plugin_abi::{NONE, TwampChoice, TwampEngine, TwampFlowKey, TwampGuard, answer, code};
+
+use super::super::{argument, barrier, guard};
+use crate::engine::Engine;
+
+pub(in super::super) unsafe extern "C" fn classify(
+    engine: *const TwampEngine,
+    flow: *const TwampFlowKey,
+    class: *mut u64,
+) -> i32 {
+    let body = |_: &Engine| {
+        // SAFETY: see the module above; so in all calls below.
+        let flow = unsafe { argument::read(flow) };
+        match flow {
+            Ok(flow) if matches!(flow.family, 4 | 6) && is_there(class) => code::UNSUPPORTED,
+            _ => code::INVALID,
+        }
+    };
+    // SAFETY: see the module above.
+    unsafe { barrier::hot("classify", engine, body) }
+}
+
+pub(in super::super) unsafe extern "C" fn choose(
+    engine: *const TwampEngine,
+    group: u64,
+    class: u64,
+    _flow_hash: u64,
+    current: u64,
+    now_ns: u64,
+    out: *mut TwampChoice,
+) -> i32 {
+    let body = |engine: &Engine| {
+        // SAFETY: see the module above.
+        let Ok(mut choice) = (unsafe { argument::read(out) }) else {
+            return code::INVALID;
+        };
+        // Whatever happens next: no opinion, unless there is one.
+        choice = TwampChoice {
+            struct_size: choice.struct_size,
+            answer: answer::NO_OPINION,
+            line: NONE,
+            ..TwampChoice::default()
+        };
+        // SAFETY: `out` was read, and is the host's to be written.
+        unsafe { out.write(choice) };
+        let current = (current != NONE).then_some(current);
+        let answered = engine.choose(group, class, current, now_ns);
+        choice = TwampChoice {
+            struct_size: choice.struct_size,
+            answer: answered.answer,
+            line: answered.line.unwrap_or(NONE),
+            flags: answered.flags,
+            reason: answered.reason,
+            epoch: answered.epoch,
+            valid_until_ns: answered.valid_until_ns,
+        };
+        // SAFETY: as above.
+        unsafe { out.write(choice) };
+        code::OK
+    };
+    // SAFETY: see the module above.
+    unsafe { barrier::hot("choose", engine, body) }
+}
+
+pub(in super::super) unsafe extern "C" fn acquire(
+    engine: *const TwampEngine,
+    out: *mut TwampGuard,
+) -> i32 {
+    let body = |held: &Engine| {
+        if !is_there(out) {
+            return code::INVALID;
+        }
+        // SAFETY: `out` is present and this caller's alone; the engine isn't null.
+        match unsafe { guard::hold(held.published(), engine.cast(), out) } {
+            true => code::OK,
+            false => code::INVALID,
+        }
+    };
+    // SAFETY: see the module above.
+    unsafe { barrier::hot("acquire", engine, body) }
+}
+
+pub(in super::super) unsafe extern "C" fn release(held: *mut TwampGuard) -> i32 {
+    if !is_there(held) {
+        return code::INVALID;
+    }
+    let body = || {
+        // SAFETY: `held` is present, zeroed or filled by `acquire`, and this caller's alone.
+        unsafe { guard::give_back(held) };
+        code::OK
+    };
+    // SAFETY: `owner` is null or the engine, which lives until its last guard is released.
+    unsafe { barrier::hot_without_engine("release", (*held).owner.cast(), body) }
+}
+
+/// As [`argument::present`], without a sentence: there is no sink for it.
+fn is_there<T>(pointer: *const T) -> bool {
+    !pointer.is_null() && pointer.is_aligned()
+}

@@ -1,0 +1,146 @@
+//! What a host tells and asks a living engine.
+
+use plugin_abi::manage::Request;
+use plugin_abi::{
+    TwampEngine, TwampLine, TwampLineLoad, TwampObservation, TwampProbe, TwampSink, code,
+    observation,
+};
+
+use super::super::refusal::Refusal;
+use super::super::{argument, barrier, line};
+use crate::engine::Engine;
+
+pub(in super::super) unsafe extern "C" fn manage(
+    engine: *mut TwampEngine,
+    request: *const u8,
+    request_len: usize,
+    answer: TwampSink,
+) -> i32 {
+    let body = |engine: &Engine| {
+        // SAFETY: see the module above; so in all calls below.
+        let request = unsafe { argument::document("request", request, request_len)? };
+        let request: Request = serde_json::from_str(request).map_err(|error| Refusal {
+            code: code::CONFIGURATION,
+            text: format!("this is no request: {error}"),
+        })?;
+        serde_json::to_string(&engine.manage(request)).map_err(|error| Refusal {
+            code: code::FAILED,
+            text: format!("the answer can't be written as JSON: {error}"),
+        })
+    };
+    // SAFETY: see the module above.
+    unsafe { barrier::call("manage", engine, answer, body) }
+}
+
+pub(in super::super) unsafe extern "C" fn event_fd(engine: *mut TwampEngine) -> i32 {
+    let mut descriptor = -1;
+    let body = |engine: &Engine| {
+        descriptor = engine.event_fd();
+        Ok(String::new())
+    };
+    // SAFETY: see the module above.
+    match unsafe { barrier::call("event_fd", engine, TwampSink::NONE, body) } {
+        code::OK if descriptor < 0 => code::SYSTEM,
+        code::OK => descriptor,
+        refused => refused,
+    }
+}
+
+pub(in super::super) unsafe extern "C" fn line_up(
+    engine: *mut TwampEngine,
+    line: *const TwampLine,
+    errors: TwampSink,
+) -> i32 {
+    let body = |engine: &Engine| {
+        // SAFETY: see the module above.
+        engine.line_up(unsafe { line::read(line)? })?;
+        Ok(String::new())
+    };
+    // SAFETY: see the module above.
+    unsafe { barrier::call("line_up", engine, errors, body) }
+}
+
+pub(in super::super) unsafe extern "C" fn line_update(
+    engine: *mut TwampEngine,
+    line: *const TwampLine,
+    errors: TwampSink,
+) -> i32 {
+    let body = |engine: &Engine| {
+        // SAFETY: see the module above.
+        engine.line_update(unsafe { line::read(line)? })?;
+        Ok(String::new())
+    };
+    // SAFETY: see the module above.
+    unsafe { barrier::call("line_update", engine, errors, body) }
+}
+
+pub(in super::super) unsafe extern "C" fn line_down(engine: *mut TwampEngine, line: u64) -> i32 {
+    let body = |engine: &Engine| {
+        engine.line_down(line)?;
+        Ok(String::new())
+    };
+    // SAFETY: see the module above.
+    unsafe { barrier::call("line_down", engine, TwampSink::NONE, body) }
+}
+
+pub(in super::super) unsafe extern "C" fn line_load(
+    engine: *mut TwampEngine,
+    load: *const TwampLineLoad,
+) -> i32 {
+    let body = |_: &Engine| {
+        // SAFETY: see the module above.
+        unsafe { argument::read(load)? };
+        Err(Refusal::unsupported("line_load"))
+    };
+    // SAFETY: see the module above.
+    unsafe { barrier::call("line_load", engine, TwampSink::NONE, body) }
+}
+
+pub(in super::super) unsafe extern "C" fn observe(
+    engine: *mut TwampEngine,
+    observations: *const TwampObservation,
+    count: usize,
+    size: usize,
+) -> i32 {
+    let body = |_: &Engine| {
+        if count > 0 {
+            argument::present("observations", observations)?;
+            argument::room::<TwampObservation>("observations", count, size)?;
+        }
+        for index in 0..count {
+            // SAFETY: `count` rows, `size` octets apart, each at least as large as ours.
+            let kind = unsafe { (*observations.byte_add(index * size)).kind };
+            if !(observation::REPLY..=observation::LIVENESS).contains(&kind) {
+                return Err(Refusal::invalid(format!(
+                    "observations[{index}].kind is {kind}, from {} to {} is expected",
+                    observation::REPLY,
+                    observation::LIVENESS
+                )));
+            }
+        }
+        Err(Refusal::unsupported("observe"))
+    };
+    // SAFETY: see the module above.
+    unsafe { barrier::call("observe", engine, TwampSink::NONE, body) }
+}
+
+pub(in super::super) unsafe extern "C" fn advance(
+    engine: *mut TwampEngine,
+    _until_ns: u64,
+    probes: *mut TwampProbe,
+    room: usize,
+    count: *mut usize,
+    reached_ns: *mut u64,
+) -> i32 {
+    let body = |_: &Engine| {
+        argument::present("count", count)?;
+        argument::present("reached_ns", reached_ns)?;
+        if room > 0 {
+            argument::present("probes", probes)?;
+            argument::room::<TwampProbe>("probes", room, size_of::<TwampProbe>())?;
+        }
+        Err(Refusal::unsupported("manual clock"))
+    };
+    // SAFETY: see the module above.
+    unsafe { barrier::call("advance", engine, TwampSink::NONE, body) }
+}

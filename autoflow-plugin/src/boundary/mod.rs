@@ -1,0 +1,63 @@
+//! The boundary: the table of functions, and all the `unsafe` that goes with it.
+//!
+//! ```text
+//! host ─► calls/* ─► barrier ─► argument, line ─► Engine     (pointers end here)
+//! host ◄─ host.rs ◄─ twamp-ctl                               (and begin again here)
+//! host ◄─ guard.rs ◄─ picture.rs ◄─ the publish tick
+//! ```
+//!
+//! Behind it there are only safe, owned types: [`Host`], [`Picture`] and those of
+//! `plugin_abi::config` and `plugin_abi::manage`.
+
+mod argument;
+mod barrier;
+mod calls;
+mod guard;
+mod host;
+mod line;
+mod picture;
+mod refusal;
+
+use plugin_abi::{ABI_MAJOR, ABI_MINOR, TwampPlugin, capability};
+
+use calls::{hot, life, warm};
+pub(crate) use host::{Change, Host};
+pub(crate) use picture::{Picture, Taken};
+
+/// What this plugin can do.
+const CAPABILITIES: u64 = capability::TWAMP | capability::LIGHT | capability::KERNEL_STAMPS;
+
+/// What both doors lead to.
+pub(crate) static TABLE: TwampPlugin = table();
+
+const fn table() -> TwampPlugin {
+    TwampPlugin {
+        struct_size: size_of::<TwampPlugin>() as u32,
+        abi_major: ABI_MAJOR,
+        abi_minor: ABI_MINOR,
+        capabilities: CAPABILITIES,
+        create: life::create,
+        start: life::start,
+        stop: life::stop,
+        destroy: life::destroy,
+        apply: life::apply,
+        export_config: life::export_config,
+        save_state: life::save_state,
+        load_state: life::load_state,
+        manage: warm::manage,
+        event_fd: warm::event_fd,
+        line_up: warm::line_up,
+        line_update: warm::line_update,
+        line_down: warm::line_down,
+        line_load: warm::line_load,
+        observe: warm::observe,
+        advance: warm::advance,
+        classify: hot::classify,
+        choose: hot::choose,
+        acquire: hot::acquire,
+        release: hot::release,
+    }
+}
+
+#[cfg(test)]
+mod tests;

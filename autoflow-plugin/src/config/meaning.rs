@@ -1,0 +1,485 @@
+//! What must fit together. A value of the wrong shape is `shape`'s business and passed over here.
+
+use std::collections::{HashMap, HashSet};
+use std::hash::Hash;
+use std::net::{IpAddr, SocketAddr};
+
+use plugin_abi::config::{Config, Probe};
+use plugin_abi::manage::Problem;
+use serde_json::{Map, Value};
+
+use super::node::Node;
+use super::shape;
+
+/// Judges the meaning of a whole configuration.
+pub(super) fn config(root: &Node, problems: &mut Vec<Problem>) {
+    decision(root, problems);
+    test_ports(root, problems);
+    no_sockets_by_hand(root, problems);
+    for list in ["lines", "groups", "classes"] {
+        let things = root.key(list);
+        own(&things, "id", Node::whole, problems);
+        own(&things, "name", Node::text, problems);
+    }
+    let groups: HashSet<u64> = ids(&root.key("groups")).collect();
+    for each in root.key("lines").items() {
+        line(&each, problems);
+        known_groups(&groups, &each, problems);
+    }
+    // Underlays that a class prefers, and groups, may wait for lines that the host brings up.
+    for each in root.key("classes").items() {
+        class(&each, problems);
+    }
+}
+
+/// Judges the meaning of one line by itself.
+pub(super) fn line(line: &Node, problems: &mut Vec<Problem>) {
+    if !line.value().is_some_and(Value::is_object) {
+        return;
+    }
+    let (local, remote) = (line.key("local"), line.key("remote"));
+    if line.key("sender").flag_or(true) == Some(true) && !remote.is_there() {
+        let fix = "add it, or set sender to false";
+        problems.push(remote.problem("the far end's address on a line that sends probes", fix));
+    }
+    if line.key("responder").flag_or(false) == Some(true) && !local.is_there() {
+        let fix = "add it, or set responder to false";
+        problems.push(local.problem("an address to answer on, on a line that responds", fix));
+    }
+    one_host(&local, problems);
+    one_host(&remote, problems);
+    if let (Some(near), Some(far)) = (address(&local), address(&remote))
+        && near.is_ipv4() != far.is_ipv4()
+    {
+        let family = if far.is_ipv4() { "IPv4" } else { "IPv6" };
+        let expected = format!("an {family} address, as in {}", remote.path());
+        problems.push(local.problem(expected, "take two addresses of one family"));
+    }
+    link_of_the_far_end(line, problems);
+    own_items(&line.key("groups"), "group", Node::whole, problems);
+    probe_fits(line, problems);
+}
+
+fn decision(root: &Node, problems: &mut Vec<Problem>) {
+    let defaults = Config::default().decision;
+    let decision = root.key("decision");
+    let publish = ("publish_ms", defaults.publish_ms);
+    for ((key, default), (least, least_default), fix) in [
+        (
+            ("window_ms", defaults.window_ms),
+            publish,
+            "look back further, or publish more often",
+        ),
+        (
+            ("stale_after_ms", defaults.stale_after_ms),
+            publish,
+            "raise it, or publish more often",
+        ),
+        (
+            ("failback_ms", defaults.failback_ms),
+            ("dwell_ms", defaults.dwell_ms),
+            "raise it, or shorten the dwell",
+        ),
+    ] {
+        let (node, bound) = (decision.key(key), decision.key(least));
+        if let (Some(is), Some(least)) = (
+            node.number_or(default.into()),
+            bound.number_or(least_default.into()),
+        ) && is < least
+        {
+            let expected = format!("at least {least}, as {}", bound.path());
+            problems.push(node.problem_found(expected, is.to_string(), fix));
+        }
+    }
+
+    let stale = decision.key("stale_after_ms");
+    let Some(longest) = stale.number_or(defaults.stale_after_ms.into()) else {
+        return;
+    };
+    let probes = root.key("lines").items().map(|line| line.key("probe"));
+    for probe in std::iter::once(root.key("probe")).chain(probes) {
+        let interval = probe.key("interval_ms");
+        if interval
+            .number_or(0.0)
+            .is_some_and(|interval| interval > longest)
+        {
+            let expected = format!("at most {longest}, as {}", stale.path());
+            let fix = "probe more often, or let figures live longer";
+            problems.push(interval.problem(expected, fix));
+        }
+    }
+}
+
+/// Each session of a line has a port of its own on its local address.
+fn test_ports(root: &Node, problems: &mut Vec<Problem>) {
+    let node = root.key("responder").key("test_ports");
+    let Some((first, last)) = shape::ports(&node).filter(|(first, last)| first <= last) else {
+        return;
+    };
+    let room = usize::from(last - first) + 1;
+    let mut needed: HashMap<Option<&str>, usize> = HashMap::new();
+    for line in root.key("lines").items() {
+        let roles = [
+            line.key("sender").flag_or(true),
+            line.key("responder").flag_or(false),
+        ];
+        let sessions = roles.iter().filter(|role| **role == Some(true)).count();
+        *needed.entry(line.key("local").text()).or_default() += sessions;
+    }
+    let most = needed.into_values().max().unwrap_or(0);
+    if most > room {
+        let expected = format!("at least {most} ports, one for each session of one address");
+        problems.push(node.problem(expected, "widen the range"));
+    }
+}
+
+fn no_sockets_by_hand(root: &Node, problems: &mut Vec<Problem>) {
+    if root.key("clock").text() != Some("manual") {
+        return;
+    }
+    for key in ["listen", "light"] {
+        let sockets = root.key("responder").key(key);
+        if sockets.items().next().is_some() {
+            let expected = "no socket under a manual clock";
+            problems.push(sockets.problem(expected, "remove it, or take the system's clock"));
+        }
+    }
+}
+
+/// No two things of a list have the same `key`.
+fn own<'doc, T: Eq + Hash>(
+    list: &Node<'doc>,
+    key: &str,
+    read: impl Fn(&Node<'doc>) -> Option<T>,
+    problems: &mut Vec<Problem>,
+) {
+    once(
+        list.items().map(|thing| thing.key(key)),
+        key,
+        read,
+        problems,
+    );
+}
+
+/// No item of a list stands there twice.
+fn own_items<'doc, T: Eq + Hash>(
+    list: &Node<'doc>,
+    what: &str,
+    read: impl Fn(&Node<'doc>) -> Option<T>,
+    problems: &mut Vec<Problem>,
+) {
+    once(list.items(), what, read, problems);
+}
+
+fn once<'doc, T: Eq + Hash>(
+    nodes: impl Iterator<Item = Node<'doc>>,
+    what: &str,
+    read: impl Fn(&Node<'doc>) -> Option<T>,
+    problems: &mut Vec<Problem>,
+) {
+    let mut seen: HashMap<T, String> = HashMap::new();
+    for node in nodes {
+        let Some(value) = read(&node) else { continue };
+        if let Some(first) = seen.get(&value) {
+            let found = format!("{} as in {first}", node.found());
+            let expected = format!("{} {what} that is not taken", article(what));
+            problems.push(node.problem_found(expected, found, "change one of the two"));
+        } else {
+            seen.insert(value, node.path().to_owned());
+        }
+    }
+}
+
+fn article(word: &str) -> &'static str {
+    if word.starts_with(['a', 'e', 'i', 'o', 'u']) {
+        "an"
+    } else {
+        "a"
+    }
+}
+
+/// A packet goes to and comes from one host.
+fn one_host(node: &Node, problems: &mut Vec<Problem>) {
+    let many = |ip: IpAddr| {
+        ip.is_unspecified() || ip.is_multicast() || ip == IpAddr::from([255, 255, 255, 255])
+    };
+    if address(node).is_some_and(many) {
+        problems.push(node.problem("the address of one host", "write that host's own address"));
+    }
+}
+
+/// A link-local address is one on each link.
+fn link_of_the_far_end(line: &Node, problems: &mut Vec<Problem>) {
+    let remote = line.key("remote");
+    let Some(IpAddr::V6(address)) = address(&remote) else {
+        return;
+    };
+    let scoped = remote
+        .text()
+        .and_then(|text| text.parse().ok())
+        .is_some_and(|socket| matches!(socket, SocketAddr::V6(v6) if v6.scope_id() != 0));
+    if address.is_unicast_link_local() && !scoped && !line.key("device").is_there() {
+        let fix = r#"add the line's device, or write it as "[fe80::1%2]:862""#;
+        problems.push(remote.problem("a link for a link-local address", fix));
+    }
+}
+
+/// A probe that may not be fragmented fits the line.
+fn probe_fits(line: &Node, problems: &mut Vec<Problem>) {
+    const UDP: f64 = 8.0;
+    const SENDER_PACKET: f64 = 14.0;
+    let (mtu, probe) = (line.key("mtu"), line.key("probe"));
+    let padding = probe.key("padding");
+    if let (Some(true), Some(mtu), Some(octets)) = (
+        probe.key("dont_fragment").flag_or(false),
+        mtu.whole(),
+        padding.number_or(Probe::default().padding.into()),
+    ) {
+        let ip = if address(&line.key("remote")).is_some_and(|ip| ip.is_ipv6()) {
+            40.0
+        } else {
+            20.0
+        };
+        let most = mtu as f64 - ip - UDP - SENDER_PACKET;
+        if octets > most {
+            let expected = format!(
+                "at most {} octets, to fit {}",
+                most.max(0.0),
+                line.key("mtu").path()
+            );
+            let fix = "pad less, or let probes be fragmented";
+            problems.push(padding.problem_found(expected, octets.to_string(), fix));
+        }
+    }
+}
+
+fn known_groups(known: &HashSet<u64>, line: &Node, problems: &mut Vec<Problem>) {
+    for group in line.key("groups").items() {
+        if group.whole().is_some_and(|id| !known.contains(&id)) {
+            let fix = "add the group, or take the line out of it";
+            problems.push(group.problem("the id of a group in groups", fix));
+        }
+    }
+}
+
+fn class(class: &Node, problems: &mut Vec<Problem>) {
+    let sla = class.key("sla");
+    if sla
+        .value()
+        .and_then(Value::as_object)
+        .is_some_and(Map::is_empty)
+    {
+        let expected = "at least one of round_trip_ms, jitter_ms, loss_percent";
+        problems.push(sla.problem_found(expected, "no demand", "say what the class needs"));
+    }
+    let prefer = class.key("prefer");
+    own_items(&prefer, "underlay", Node::text, problems);
+}
+
+fn ids(things: &Node) -> impl Iterator<Item = u64> {
+    things.items().filter_map(|thing| thing.key("id").whole())
+}
+
+/// The address there, with or without a port.
+fn address(node: &Node) -> Option<IpAddr> {
+    let text = node.text()?;
+    let socket = || text.parse::<SocketAddr>().map(|socket| socket.ip());
+    text.parse().or_else(|_| socket()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::tests::{good, mistakes};
+    use super::*;
+
+    /// The mistakes of the good document after each value was put at its pointer.
+    fn after(changes: &[(&str, Value)]) -> Vec<String> {
+        let mut document = good();
+        for (pointer, value) in changes {
+            let (parent, key) = pointer.rsplit_once('/').unwrap();
+            let parent = document
+                .pointer_mut(parent)
+                .unwrap()
+                .as_object_mut()
+                .unwrap();
+            parent.insert(key.to_owned(), value.clone());
+        }
+        mistakes(&document)
+    }
+
+    fn without(pointer: &str, key: &str) -> Vec<String> {
+        let mut document = good();
+        document
+            .pointer_mut(pointer)
+            .unwrap()
+            .as_object_mut()
+            .unwrap()
+            .remove(key);
+        mistakes(&document)
+    }
+
+    #[test]
+    fn every_rule_that_one_value_breaks_has_its_sentence() {
+        let cases: &[(&str, Value, &str)] = &[
+            (
+                "/decision/publish_ms",
+                json!(4000),
+                "decision.stale_after_ms: expected at least 4000, as decision.publish_ms, found 3000; raise it, or publish more often",
+            ),
+            (
+                "/decision/window_ms",
+                json!(99),
+                "decision.window_ms: expected at least 100, as decision.publish_ms, found 99; look back further, or publish more often",
+            ),
+            (
+                "/decision/failback_ms",
+                json!(999),
+                "decision.failback_ms: expected at least 1000, as decision.dwell_ms, found 999; raise it, or shorten the dwell",
+            ),
+            (
+                "/probe/interval_ms",
+                json!(3001),
+                "probe.interval_ms: expected at most 3000, as decision.stale_after_ms, found 3001; probe more often, or let figures live longer",
+            ),
+            (
+                "/lines/1/probe",
+                json!({"interval_ms": 4000.5}),
+                "lines[1].probe.interval_ms: expected at most 3000, as decision.stale_after_ms, found 4000.5; probe more often, or let figures live longer",
+            ),
+            (
+                "/responder/test_ports",
+                json!([20_000, 20_000]),
+                "responder.test_ports: expected at least 2 ports, one for each session of one address, found [20000,20000]; widen the range",
+            ),
+            (
+                "/clock",
+                json!("manual"),
+                r#"responder.listen: expected no socket under a manual clock, found ["[::]:862"]; remove it, or take the system's clock"#,
+            ),
+            (
+                "/lines/1/id",
+                json!(1),
+                "lines[1].id: expected an id that is not taken, found 1 as in lines[0].id; change one of the two",
+            ),
+            (
+                "/lines/2/name",
+                json!("lte"),
+                r#"lines[2].name: expected a name that is not taken, found "lte" as in lines[1].name; change one of the two"#,
+            ),
+            (
+                "/classes/1/id",
+                json!(1),
+                "classes[1].id: expected an id that is not taken, found 1 as in classes[0].id; change one of the two",
+            ),
+            (
+                "/classes/1/name",
+                json!("voice"),
+                r#"classes[1].name: expected a name that is not taken, found "voice" as in classes[0].name; change one of the two"#,
+            ),
+            (
+                "/lines/0/local",
+                json!("::1"),
+                r#"lines[0].local: expected an IPv4 address, as in lines[0].remote, found "::1"; take two addresses of one family"#,
+            ),
+            (
+                "/lines/0/local",
+                json!("0.0.0.0"),
+                r#"lines[0].local: expected the address of one host, found "0.0.0.0"; write that host's own address"#,
+            ),
+            (
+                "/lines/0/remote",
+                json!("224.0.0.1:862"),
+                r#"lines[0].remote: expected the address of one host, found "224.0.0.1:862"; write that host's own address"#,
+            ),
+            (
+                "/lines/0/groups",
+                json!([1, 1]),
+                "lines[0].groups[1]: expected a group that is not taken, found 1 as in lines[0].groups[0]; change one of the two",
+            ),
+            (
+                "/lines/0/groups",
+                json!([1, 5]),
+                "lines[0].groups[1]: expected the id of a group in groups, found 5; add the group, or take the line out of it",
+            ),
+            (
+                "/lines/1/probe",
+                json!({"dont_fragment": true, "padding": 1459}),
+                "lines[1].probe.padding: expected at most 1458 octets, to fit lines[1].mtu, found 1459; pad less, or let probes be fragmented",
+            ),
+            (
+                "/classes/1/sla",
+                json!({}),
+                "classes[1].sla: expected at least one of round_trip_ms, jitter_ms, loss_percent, found no demand; say what the class needs",
+            ),
+            (
+                "/classes/0/prefer",
+                json!(["fibre", "fibre"]),
+                r#"classes[0].prefer[1]: expected an underlay that is not taken, found "fibre" as in classes[0].prefer[0]; change one of the two"#,
+            ),
+        ];
+        for (pointer, value, sentence) in cases {
+            assert_eq!(after(&[(pointer, value.clone())]), [*sentence], "{pointer}");
+        }
+    }
+
+    #[test]
+    fn a_line_that_sends_needs_a_far_end_and_one_that_responds_an_address() {
+        assert_eq!(
+            without("/lines/0", "remote"),
+            [
+                "lines[0].remote: expected the far end's address on a line that sends probes, \
+              found nothing; add it, or set sender to false"
+            ]
+        );
+        assert_eq!(
+            without("/lines/0", "local"),
+            [
+                "lines[0].local: expected an address to answer on, on a line that responds, \
+              found nothing; add it, or set responder to false"
+            ]
+        );
+        let fed_by_the_host = json!({"id": 1, "name": "fibre", "sender": false, "groups": [1]});
+        assert_eq!(
+            after(&[
+                ("/lines", json!([fed_by_the_host])),
+                ("/classes", json!([]))
+            ]),
+            [""; 0]
+        );
+    }
+
+    #[test]
+    fn a_link_local_far_end_needs_a_link() {
+        let far =
+            |remote: &str| json!([{"id": 1, "name": "fibre", "remote": remote, "groups": [1]}]);
+        let mistakes = |remote| after(&[("/lines", far(remote)), ("/classes", json!([]))]);
+        assert_eq!(
+            mistakes("fe80::1"),
+            [
+                r#"lines[0].remote: expected a link for a link-local address, found "fe80::1"; add the line's device, or write it as "[fe80::1%2]:862""#
+            ]
+        );
+        assert_eq!(mistakes("[fe80::1%2]:862"), [""; 0]);
+        assert_eq!(mistakes("2001:db8::1"), [""; 0]);
+    }
+
+    #[test]
+    fn sessions_on_different_addresses_share_the_test_ports() {
+        let two = [("/responder/test_ports", json!([20_000, 20_001]))];
+        assert_eq!(after(&two), [""; 0]);
+    }
+
+    #[test]
+    fn groups_and_preferences_may_wait_for_lines_that_the_host_brings_up() {
+        assert_eq!(after(&[("/lines", json!([]))]), [""; 0]);
+        let prefer = [("/classes/0/prefer", json!(["fibre", "not up yet"]))];
+        assert_eq!(after(&prefer), [""; 0]);
+        let groups = [(
+            "/groups",
+            json!([{"id": 1, "name": "hub"}, {"id": 2, "name": "far"}]),
+        )];
+        assert_eq!(after(&groups), [""; 0]);
+    }
+}

@@ -1,0 +1,179 @@
+//! The one judge of a configuration: every mistake at once, each with its place and its remedy.
+//!
+//! [`shape`] says which keys there are and what each may hold; [`meaning`] says what must fit
+//! together. Both look at the document as written, so a mistake in one place hides none in
+//! another.
+
+mod among;
+mod meaning;
+mod node;
+mod shape;
+
+use plugin_abi::config::{Config, Line};
+use plugin_abi::manage::Problem;
+use serde::Deserialize;
+use serde_json::Value;
+
+pub(crate) use among::{Misfit, judge_among};
+use node::Node;
+
+/// The configuration in a JSON document.
+///
+/// # Errors
+/// Every mistake in it.
+pub(crate) fn read(json: &[u8]) -> Result<Config, Vec<Problem>> {
+    let document: Value = serde_json::from_slice(json).map_err(|error| {
+        vec![Problem {
+            path: "document".into(),
+            expected: "one JSON object".into(),
+            found: error.to_string(),
+            fix: "mend the syntax there".into(),
+        }]
+    })?;
+    judge(&document)
+}
+
+/// The configuration in a JSON value.
+///
+/// # Errors
+/// Every mistake in it.
+pub(crate) fn judge(document: &Value) -> Result<Config, Vec<Problem>> {
+    let mut problems = Vec::new();
+    let root = Node::root(document);
+    shape::config(&root, &mut problems);
+    meaning::config(&root, &mut problems);
+    if problems.is_empty() {
+        Config::deserialize(document).map_err(|error| vec![unforeseen(&error)])
+    } else {
+        Err(problems)
+    }
+}
+
+/// Judges one line that did not come from a document; paths begin with `line`.
+///
+/// # Errors
+/// Every mistake in it.
+pub(crate) fn judge_line(line: &Line) -> Result<(), Vec<Problem>> {
+    let value = serde_json::to_value(line).map_err(|error| vec![unforeseen(&error)])?;
+    let mut problems = Vec::new();
+    let node = Node::named("line", &value);
+    shape::line(&node, &mut problems);
+    meaning::line(&node, &mut problems);
+    if problems.is_empty() {
+        Ok(())
+    } else {
+        Err(problems)
+    }
+}
+
+/// A form that the types refuse although `shape` lets it pass.
+fn unforeseen(error: &serde_json::Error) -> Problem {
+    Problem {
+        path: "document".into(),
+        expected: "a configuration".into(),
+        found: error.to_string(),
+        fix: "write it as the message says".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// The mistakes of `document`, as people read them.
+    pub(super) fn mistakes(document: &Value) -> Vec<String> {
+        let problems = judge(document).err().unwrap_or_default();
+        problems.iter().map(ToString::to_string).collect()
+    }
+
+    /// A good document with three lines, a group and two classes.
+    pub(super) fn good() -> Value {
+        json!({
+            "mode": "act",
+            "probe": {"interval_ms": 20, "timeout_ms": 500, "dscp": 46, "padding": 27},
+            "responder": {"listen": ["[::]:862"], "test_ports": [20000, 20099]},
+            "decision": {"publish_ms": 100, "stale_after_ms": 3000, "dwell_ms": 1000,
+                         "failback_ms": 3000},
+            "lines": [
+                {"id": 1, "name": "fibre", "local": "127.0.1.1", "remote": "127.0.1.2:862",
+                 "groups": [1], "responder": true},
+                {"id": 2, "name": "lte", "underlay": "mobile", "local": "127.0.2.1",
+                 "remote": "127.0.2.2", "groups": [1], "metered": true, "cost": 10,
+                 "capacity_up_mbps": 12.5, "mtu": 1500,
+                 "probe": {"interval_ms": 250.5, "protocol": "light"}},
+                {"id": 3, "name": "sat", "remote": "[fe80::1%2]:9000", "groups": [1],
+                 "mark": 7, "device": "sat0"}
+            ],
+            "groups": [{"id": 1, "name": "hub"}],
+            "classes": [
+                {"id": 1, "name": "voice", "prefer": ["fibre", "mobile"], "mode": "advise",
+                 "sla": {"round_trip_ms": 150, "jitter_ms": 30, "loss_percent": 1}},
+                {"id": 2, "name": "bulk", "sla": {"loss_percent": 5.5}}
+            ]
+        })
+    }
+
+    #[test]
+    fn a_good_document_is_read_whole_and_goes_round() {
+        let config = judge(&good()).unwrap();
+        assert_eq!(config.lines.len(), 3);
+        assert_eq!(
+            config.lines[1].probe.as_ref().map(|p| p.interval_ms),
+            Some(250.5)
+        );
+        assert_eq!(config.classes[0].prefer, ["fibre", "mobile"]);
+        let written = serde_json::to_vec(&config).unwrap();
+        assert_eq!(read(&written).unwrap(), config);
+    }
+
+    #[test]
+    fn an_empty_document_is_the_defaults() {
+        assert_eq!(read(b"{}").unwrap(), Config::default());
+        assert_eq!(
+            judge(&serde_json::to_value(Config::default()).unwrap()).unwrap(),
+            Config::default()
+        );
+    }
+
+    #[test]
+    fn broken_json_is_one_mistake_with_its_line_and_column() {
+        let problems = read(b"{\n  \"mode\": act\n}").unwrap_err();
+        assert_eq!(
+            problems[0].to_string(),
+            "document: expected one JSON object, found expected value at line 2 column 11; \
+             mend the syntax there"
+        );
+    }
+
+    #[test]
+    fn mistakes_of_shape_and_meaning_are_listed_together() {
+        let mut document = good();
+        document["mod"] = json!("act");
+        document["probe"]["dscp"] = json!(64);
+        document["lines"][0]["remote"] = json!("nowhere");
+        document["lines"][1]["id"] = json!(1);
+        document["lines"][2]["groups"] = json!([1, 9]);
+        document["decision"]["stale_after_ms"] = json!(50);
+        document["classes"][1]["sla"] = json!({});
+        let paths: Vec<_> = judge(&document)
+            .unwrap_err()
+            .into_iter()
+            .map(|problem| problem.path)
+            .collect();
+        assert_eq!(
+            paths,
+            [
+                "mod",
+                "probe.dscp",
+                "lines[0].remote",
+                "decision.stale_after_ms",
+                "lines[1].probe.interval_ms",
+                "lines[1].id",
+                "lines[2].groups[1]",
+                "classes[1].sla",
+            ]
+        );
+    }
+}

@@ -1,0 +1,61 @@
+//! Sockets for what comes while the engine runs: the probe thread opens them.
+
+use std::net::SocketAddr;
+
+use tokio::sync::oneshot;
+
+use super::{EngineError, Orders};
+use crate::net::{NetError, Path, PathSpec};
+use crate::session::Order;
+use crate::session::target::{self, Target};
+
+/// Has the probe thread open a path on the first free port of the range.
+pub(super) async fn bind(
+    orders: &Orders,
+    spec: PathSpec,
+    (first, last): (u16, u16),
+) -> Result<(Path, SocketAddr), NetError> {
+    for port in first..=last {
+        let mut spec = spec.clone();
+        spec.local.set_port(port);
+        let (answer, bound) = oneshot::channel();
+        orders.send(Order::Bind {
+            spec: Box::new(spec),
+            answer,
+        });
+        match bound.await {
+            Ok(Err(NetError::PortInUse { .. })) if port < last => {}
+            Ok(bound) => return bound,
+            Err(_) => break,
+        }
+    }
+    Err(NetError::System {
+        action: "open a path",
+        source: std::io::Error::other("the probe thread is gone"),
+    })
+}
+
+/// Binds a responder's control port and the path beside it, while the engine runs.
+pub(super) async fn listen(
+    orders: &Orders,
+    local: SocketAddr,
+    ports: (u16, u16),
+) -> Result<Target, EngineError> {
+    let (listener, local) =
+        target::listen(local).map_err(|source| EngineError::listen(local, source))?;
+    let spec = PathSpec {
+        transmit_stamps: false,
+        ..PathSpec::new((local.ip(), 0).into())
+    };
+    let bound = bind(orders, spec, ports).await;
+    let (path, probes) = bound.map_err(|source| EngineError::Path {
+        what: format!("responder on {local}"),
+        source,
+    })?;
+    Ok(Target {
+        listener,
+        local,
+        path,
+        port: probes.port(),
+    })
+}

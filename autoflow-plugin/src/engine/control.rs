@@ -1,0 +1,557 @@
+//! The thread `twamp-ctl`: sessions, verdicts and callbacks; one small runtime, one loop.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use plugin_abi::config::{Config, Line, Probe};
+use plugin_abi::engine_state;
+use plugin_abi::manage::{Failure, FailureKind, RunRequest, RunState};
+use tokio::runtime::Builder;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::oneshot;
+use tokio::task::{AbortHandle, JoinSet, LocalSet};
+use tokio::time::{Instant, sleep_until};
+use twamp_core::control::ServerConfig;
+use twamp_core::time::{Mono, Ntp64};
+
+use super::binding::bind;
+use super::opening::{self, Opened};
+use super::probing::Told;
+use super::publish::Publisher;
+use super::shared::Shared;
+use super::upkeep::{Step, Upkeep};
+use super::{EngineError, Orders, lock};
+use crate::boundary::Host;
+use crate::line::Trouble;
+use crate::net::{NetError, Path, PathSpec, clock};
+use crate::session::initiator::{Binding, Initiation};
+use crate::session::target::{self, Manners, Target};
+use crate::session::{Key, Order, Report};
+
+/// After a stop, sessions may take so long to say goodbye.
+const GOODBYE: Duration = Duration::from_millis(1_500);
+
+/// What hosts ask of this thread.
+pub(super) enum Wish {
+    /// A line is new or has changed.
+    Line(Box<Line>),
+    /// A line is gone.
+    LineGone(u64),
+    /// This is the whole wanted state.
+    Apply(Box<Config>),
+    /// Start a run.
+    Run(Key, Box<RunRequest>),
+    /// End it early.
+    Cancel(Key),
+    /// End everything.
+    Stop,
+}
+
+/// What the loop's own tasks tell it.
+pub(super) enum News {
+    /// Something happened in the life of a session.
+    Step(Key, Step),
+    /// A line's path is open, or can't be.
+    Bound(Box<Line>, Result<(Path, SocketAddr), NetError>),
+    /// A responder's address is bound, or can't be.
+    Listening(SocketAddr, Result<Target, EngineError>),
+    /// A run's path is open, or can't be.
+    RunBound(Key, Box<RunRequest>, Result<(Path, SocketAddr), NetError>),
+}
+
+pub(super) struct Control {
+    host: Host,
+    shared: Arc<Shared>,
+    pub(super) orders: Orders,
+    pub(super) config: Config,
+    pub(super) publisher: Publisher,
+    sessions: HashMap<Key, Session>,
+    pub(super) by_line: HashMap<u64, Key>,
+    pub(super) targets: HashMap<SocketAddr, AbortHandle>,
+    manners: Manners,
+    /// Sessions, responders, and sockets being opened.
+    pub(super) tasks: JoinSet<()>,
+    pub(super) news: UnboundedSender<News>,
+    /// When the probe thread last reported.
+    fresh: Option<Mono>,
+    /// Choices are too old to be used, and the log says so.
+    stale: bool,
+    /// Everything is to end; the probes in flight are waited for.
+    stopping: Option<Instant>,
+}
+
+/// One session that sends probes.
+struct Session {
+    line: Option<u64>,
+    quit: Option<oneshot::Sender<()>>,
+    /// The probe thread has it.
+    running: bool,
+    timeout: Duration,
+}
+
+impl Control {
+    /// A loop that has not begun, and what its tasks will tell it.
+    pub(super) fn new(
+        host: Host,
+        shared: Arc<Shared>,
+        orders: Orders,
+        config: Config,
+    ) -> (Self, UnboundedReceiver<News>) {
+        let (news, heard) = unbounded_channel();
+        let responder = &config.responder;
+        let server = ServerConfig {
+            servwait: Duration::from_secs(responder.servwait_s.into()),
+            max_sessions: responder.max_sessions,
+            ..ServerConfig::new(Ntp64::from_wall(clock().wall))
+        };
+        let manners = Manners {
+            server,
+            refwait: Duration::from_secs(responder.refwait_s.into()),
+        };
+        let control = Self {
+            host,
+            shared,
+            orders,
+            publisher: Publisher::new(&config),
+            config,
+            sessions: HashMap::new(),
+            by_line: HashMap::new(),
+            targets: HashMap::new(),
+            manners,
+            tasks: JoinSet::new(),
+            news,
+            fresh: None,
+            stale: false,
+            stopping: None,
+        };
+        (control, heard)
+    }
+
+    /// Runs until told to stop.
+    pub(super) fn run(
+        self,
+        opened: Opened,
+        wishes: UnboundedReceiver<Wish>,
+        told: UnboundedReceiver<Told>,
+        news: UnboundedReceiver<News>,
+    ) {
+        match Builder::new_current_thread()
+            .enable_io()
+            .enable_time()
+            .build()
+        {
+            Ok(runtime) => {
+                let turns = self.turns(opened, wishes, told, news);
+                LocalSet::new().block_on(&runtime, turns);
+            }
+            Err(error) => {
+                tracing::error!("local system: can't start the control runtime: {error}");
+                self.shared.set_state(engine_state::FAILED);
+                self.orders.send(Order::Quit);
+            }
+        }
+    }
+
+    async fn turns(
+        mut self,
+        opened: Opened,
+        mut wishes: UnboundedReceiver<Wish>,
+        mut told: UnboundedReceiver<Told>,
+        mut news: UnboundedReceiver<News>,
+    ) {
+        // What the host doesn't keep is not even formatted.
+        self.shared.log.set_level(self.host.log_level());
+        self.begin(opened);
+        let log = self.shared.log.clone();
+        loop {
+            let (stale_at, stop_at) = (self.stale_at(), self.stopping);
+            tokio::select! {
+                Some(wish) = wishes.recv() => self.wish(wish),
+                Some(message) = told.recv() => match message {
+                    Told::Report(report) => self.report(&report),
+                    Told::Failed(why) => self.fail(&why),
+                },
+                Some(news) = news.recv() => self.news(news),
+                Some(_) = self.tasks.join_next() => {}
+                () = log.filled() => {}
+                () = until(stale_at) => self.grow_stale(),
+                () = until(stop_at) => break,
+            }
+            self.deliver_log();
+            if self.stopping.is_some() && self.sessions.values().all(|session| !session.running) {
+                break;
+            }
+        }
+        self.end(&mut news).await;
+    }
+
+    /// Starts what the start has bound.
+    fn begin(&mut self, opened: Opened) {
+        for line in self.config.lines.clone() {
+            self.publisher.line(&line);
+            let bound = opened.senders.iter().find(|(id, ..)| *id == line.id);
+            if let Some((_, path, local)) = bound {
+                self.begin_line(&line, *path, *local);
+            }
+        }
+        for target in opened.targets {
+            self.begin_target(target);
+        }
+        for (path, local) in opened.light {
+            self.orders.send(Order::ReflectAll { path, local });
+        }
+        self.publish();
+    }
+
+    fn begin_line(&mut self, line: &Line, path: Path, local: SocketAddr) {
+        let Some(remote) = line.remote else { return };
+        let probe = line
+            .probe
+            .clone()
+            .unwrap_or_else(|| self.config.probe.clone());
+        let key = Key::new();
+        let mode = opening::mode(probe.protocol);
+        let name = Some(line.name.clone());
+        lock(&self.shared.board).sender(key, name, mode, local, remote.socket());
+        let (upkeep, session) = self.session(key, Some(line.id), &probe);
+        let initiation = Initiation {
+            binding: binding(line),
+            remote: remote.socket(),
+            probe,
+            count: None,
+        };
+        self.sessions.insert(key, session);
+        self.by_line.insert(line.id, key);
+        self.publisher.session(line.id, key);
+        self.tasks
+            .spawn_local(upkeep.keep(initiation, path, local.port()));
+    }
+
+    fn begin_target(&mut self, target: Target) {
+        let orders = self.orders.clone();
+        let local = target.local;
+        let task =
+            self.tasks
+                .spawn_local(target::serve(target, self.manners.clone(), move |order| {
+                    orders.send(order)
+                }));
+        self.targets.insert(local, task);
+    }
+
+    fn begin_run(&mut self, key: Key, request: RunRequest, path: Path, local: SocketAddr) {
+        let mode = opening::mode(request.probe.protocol);
+        lock(&self.shared.board).sender(key, None, mode, local, request.remote);
+        let (upkeep, session) = self.session(key, None, &request.probe);
+        let initiation = Initiation {
+            binding: Binding {
+                local: request.local,
+                ..Binding::default()
+            },
+            remote: request.remote,
+            probe: request.probe,
+            count: Some(request.count),
+        };
+        self.sessions.insert(key, session);
+        self.tasks
+            .spawn_local(upkeep.run(initiation, path, local.port()));
+    }
+
+    fn session(&self, key: Key, line: Option<u64>, probe: &Probe) -> (Upkeep, Session) {
+        let (quit, quitting) = oneshot::channel();
+        let (orders, news) = (self.orders.clone(), self.news.clone());
+        let timeout = Duration::from_millis(probe.timeout_ms.into());
+        let session = Session {
+            line,
+            quit: Some(quit),
+            running: false,
+            timeout,
+        };
+        (
+            Upkeep {
+                key,
+                orders,
+                news,
+                quit: quitting,
+            },
+            session,
+        )
+    }
+
+    fn wish(&mut self, wish: Wish) {
+        match wish {
+            Wish::Line(line) => self.change_line(*line),
+            Wish::LineGone(id) => self.lose_line(id),
+            Wish::Apply(config) => self.apply(*config),
+            Wish::Run(key, request) => self.bind_run(key, request),
+            Wish::Cancel(key) => self.finish(key),
+            Wish::Stop => self.stop(),
+        }
+    }
+
+    fn bind_run(&mut self, key: Key, request: Box<RunRequest>) {
+        let local = opening::source(request.local, request.remote);
+        let spec = PathSpec {
+            ttl: request.probe.ttl,
+            tos: request.tos.unwrap_or(request.probe.dscp << 2),
+            dont_fragment: request.probe.dont_fragment,
+            transmit_stamps: true,
+            ..PathSpec::new(local)
+        };
+        let (orders, news) = (self.orders.clone(), self.news.clone());
+        self.tasks.spawn_local(async move {
+            let bound = bind(&orders, spec, (0, 0)).await;
+            let _ = news.send(News::RunBound(key, request, bound));
+        });
+    }
+
+    fn news(&mut self, news: News) {
+        match news {
+            News::Step(key, step) => self.step(key, step),
+            News::Bound(line, Ok((path, local))) => {
+                let current = self.config.lines.iter().any(|known| *known == *line);
+                match current && !self.by_line.contains_key(&line.id) {
+                    true => self.begin_line(&line, path, local),
+                    false => self.orders.send(Order::Close(path)),
+                }
+            }
+            News::Bound(line, Err(error)) => {
+                tracing::error!("line {}: {error}", line.name);
+                let failure = Failure {
+                    kind: FailureKind::Local,
+                    message: error.to_string(),
+                };
+                self.publisher
+                    .trouble(line.id, clock().mono, Trouble::LocalFault, failure.message);
+                self.publish();
+            }
+            News::Listening(_, Ok(target)) => self.begin_target(target),
+            News::Listening(local, Err(error)) => {
+                tracing::error!("responder on {local}: {error}");
+                self.targets.remove(&local);
+            }
+            News::RunBound(key, request, Ok((path, local))) => {
+                self.begin_run(key, *request, path, local);
+            }
+            News::RunBound(key, _, Err(error)) => {
+                let failure = Failure {
+                    kind: FailureKind::Local,
+                    message: error.to_string(),
+                };
+                self.end_session(key, Some(failure));
+            }
+        }
+    }
+
+    fn step(&mut self, key: Key, step: Step) {
+        match step {
+            Step::Running => {
+                if let Some(session) = self.sessions.get_mut(&key) {
+                    session.running = true;
+                    if let Some(line) = session.line {
+                        self.publisher.measured(line, clock().mono);
+                    }
+                }
+                lock(&self.shared.board).state(key, RunState::Running, None);
+            }
+            Step::Trouble(failure) => {
+                let session = self.sessions.get(&key);
+                if let Some(line) = session.and_then(|session| session.line) {
+                    let first = self.publisher.trouble(
+                        line,
+                        clock().mono,
+                        match failure.kind {
+                            FailureKind::Refused | FailureKind::Rejected => Trouble::Refused,
+                            FailureKind::Local => Trouble::LocalFault,
+                            _ => Trouble::NoSession,
+                        },
+                        failure.message.clone(),
+                    );
+                    if first {
+                        tracing::warn!("line {}: {}", self.line_name(line), failure.message);
+                    }
+                }
+                let state = match session.is_some_and(|session| session.running) {
+                    true => RunState::Running,
+                    false => RunState::Connecting,
+                };
+                lock(&self.shared.board).state(key, state, Some(failure));
+            }
+            Step::Ended(failure) => self.end_session(key, failure),
+        }
+        self.publish();
+    }
+
+    /// A session is over: its result is final.
+    fn end_session(&mut self, key: Key, failure: Option<Failure>) {
+        let session = self.sessions.remove(&key);
+        let run = session.is_none_or(|session| session.line.is_none());
+        let state = if failure.is_some() {
+            RunState::Failed
+        } else {
+            RunState::Ended
+        };
+        let progress = {
+            let mut board = lock(&self.shared.board);
+            board.state(key, state, failure);
+            board.progress(key)
+        };
+        if let (true, Some(progress)) = (run, progress) {
+            self.run_ended(key.0, &progress);
+        }
+    }
+
+    fn report(&mut self, report: &Report) {
+        self.fresh = Some(report.at.mono);
+        if std::mem::take(&mut self.stale) {
+            tracing::info!("samples are fresh again: choices may be used");
+        }
+        if let Some(span) = report.paused {
+            tracing::warn!(
+                "this process was held up for {} ms: what was in flight is set aside, not lost",
+                span.as_millis()
+            );
+        }
+        let ended = lock(&self.shared.board).absorb(report);
+        for served in ended {
+            self.run_ended(0, &served);
+        }
+        self.publisher.absorb(report);
+        let finished = report.pulses.iter().filter(|(_, pulse)| pulse.finished);
+        for key in finished.map(|(key, _)| *key).collect::<Vec<_>>() {
+            if let Some(session) = self.sessions.get_mut(&key) {
+                session.running = false;
+            }
+            self.quit(key);
+        }
+        self.publish();
+    }
+
+    /// New snapshot, new choices, and whoever wants to know is told.
+    pub(super) fn publish(&mut self) {
+        let now = clock();
+        let published = self.publisher.publish(now, self.fresh, &self.shared);
+        if published.changed {
+            self.shared.event.ring();
+        }
+        for sentence in published.refused {
+            tracing::debug!("{sentence}");
+        }
+        for change in published.changes {
+            tracing::info!("{}", change.sentence);
+            self.host.choice_changed(&change);
+        }
+    }
+
+    /// No report for too long: `choose` has no opinion by now, and this says so, once.
+    fn grow_stale(&mut self) {
+        self.stale = true;
+        tracing::warn!(
+            "no fresh samples for {} ms: no opinion until there are",
+            self.config.decision.stale_after_ms
+        );
+        self.shared.event.ring();
+    }
+
+    fn stale_at(&self) -> Option<Instant> {
+        let probing = self.sessions.values().any(|session| session.running);
+        let fresh = self.fresh.filter(|_| probing && !self.stale)?;
+        let stale = fresh + Duration::from_millis(self.config.decision.stale_after_ms.into());
+        Some(Instant::now() + stale.since(clock().mono))
+    }
+
+    fn fail(&mut self, why: &str) {
+        tracing::error!("the engine has failed: {why}; no opinion from now on");
+        self.shared.set_state(engine_state::FAILED);
+        self.shared.close(clock());
+        self.sessions
+            .values_mut()
+            .for_each(|session| session.running = false);
+    }
+
+    /// Everything ends: no more probes; those in flight are waited for.
+    fn stop(&mut self) {
+        let longest = self.sessions.values().map(|session| session.timeout).max();
+        self.stopping = Some(Instant::now() + longest.unwrap_or_default() + Duration::from_secs(1));
+        for (key, session) in &self.sessions {
+            if session.running {
+                self.orders.send(Order::Finish(*key));
+            }
+        }
+    }
+
+    fn finish(&mut self, key: Key) {
+        match self.sessions.get(&key).map(|session| session.running) {
+            Some(true) => self.orders.send(Order::Finish(key)),
+            Some(false) => self.quit(key),
+            None => {}
+        }
+    }
+
+    pub(super) fn quit(&mut self, key: Key) {
+        let quit = self
+            .sessions
+            .get_mut(&key)
+            .and_then(|session| session.quit.take());
+        if let Some(quit) = quit {
+            let _ = quit.send(());
+        }
+    }
+
+    /// Says goodbye to the far ends, then ends the probe thread.
+    async fn end(mut self, news: &mut UnboundedReceiver<News>) {
+        for key in self.sessions.keys().copied().collect::<Vec<_>>() {
+            self.quit(key);
+        }
+        for target in self.targets.values() {
+            target.abort();
+        }
+        let goodbye = async { while self.tasks.join_next().await.is_some() {} };
+        let _ = tokio::time::timeout(GOODBYE, goodbye).await;
+        self.tasks.abort_all();
+        while let Ok(news) = news.try_recv() {
+            if let News::Step(key, Step::Ended(failure)) = news {
+                self.end_session(key, failure);
+            }
+        }
+        for served in lock(&self.shared.board).close() {
+            self.run_ended(0, &served);
+        }
+        self.orders.send(Order::Quit);
+        self.deliver_log();
+    }
+
+    fn run_ended(&self, run: u64, result: &impl serde::Serialize) {
+        match serde_json::to_string(result) {
+            Ok(json) => self.host.run_ended(run, &json),
+            Err(error) => tracing::error!("a result can't be written as JSON: {error}"),
+        }
+    }
+
+    fn deliver_log(&self) {
+        while let Some(message) = self.shared.log.take() {
+            self.host.log(message.level, message.target, &message.text);
+        }
+    }
+
+    fn line_name(&self, id: u64) -> &str {
+        let line = self.config.lines.iter().find(|line| line.id == id);
+        line.map_or("?", |line| &line.name)
+    }
+}
+
+fn binding(line: &Line) -> Binding {
+    Binding {
+        local: line.local,
+        device: line.device.clone(),
+        mark: line.mark,
+    }
+}
+
+async fn until(at: Option<Instant>) {
+    match at {
+        Some(at) => sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,104 @@
+//! Why the engine refuses a call.
+
+use std::io;
+use std::net::SocketAddr;
+
+use plugin_abi::code;
+use plugin_abi::manage::Problem;
+use thiserror::Error;
+
+use crate::net::NetError;
+
+/// Why the engine refuses a call. Nothing has changed then.
+#[derive(Debug, Error)]
+pub(crate) enum EngineError {
+    /// Not in this state.
+    #[error("the engine is {found}, but must be {expected} for this call")]
+    State {
+        /// What it should be.
+        expected: &'static str,
+        /// What it is.
+        found: &'static str,
+    },
+    /// A capability that this plugin has not.
+    #[error("{0} is not supported by this version of the plugin")]
+    Unsupported(&'static str),
+    /// No such line.
+    #[error("no line has the id {0}; `lines` lists those there are")]
+    UnknownLine(u64),
+    /// A generation that was applied before.
+    #[error("generation {found} is not above {expected}, which is applied already")]
+    OldGeneration {
+        /// The newest one applied.
+        expected: u64,
+        /// What the host named.
+        found: u64,
+    },
+    /// The id or name of a line is another line's.
+    #[error("{}", list(.0))]
+    Taken(Vec<Problem>),
+    /// A line is in groups that are not there.
+    #[error("{}", list(.0))]
+    UnknownGroups(Vec<Problem>),
+    /// A path for probes can't be opened.
+    #[error("{what}: {source}")]
+    Path {
+        /// Whose path.
+        what: String,
+        /// Why not.
+        source: NetError,
+    },
+    /// A control port can't be bound.
+    #[error("local system: can't listen for TWAMP-Control on {local}: {source}; {fix}")]
+    Listen {
+        /// What was to be bound.
+        local: SocketAddr,
+        /// What the kernel said.
+        source: io::Error,
+        /// What to do.
+        fix: &'static str,
+    },
+    /// Threads, descriptors and the like.
+    #[error("local system: can't {action}: {source}")]
+    System {
+        /// What was tried.
+        action: &'static str,
+        /// What the kernel said.
+        source: io::Error,
+    },
+}
+
+impl EngineError {
+    /// The boundary's code for it.
+    pub(crate) fn code(&self) -> i32 {
+        match self {
+            Self::State { .. } => code::STATE,
+            Self::Unsupported(_) => code::UNSUPPORTED,
+            Self::UnknownLine(_) | Self::UnknownGroups(_) => code::UNKNOWN,
+            Self::Taken(_) => code::EXISTS,
+            Self::OldGeneration { .. } => code::CONFIGURATION,
+            Self::Path { .. } | Self::Listen { .. } | Self::System { .. } => code::SYSTEM,
+        }
+    }
+
+    /// A control port that can't be bound.
+    pub(super) fn listen(local: SocketAddr, source: io::Error) -> Self {
+        let fix = match source.kind() {
+            io::ErrorKind::AddrInUse => "`ss -tlpn` shows who has it; free it or name another port",
+            io::ErrorKind::AddrNotAvailable => "name an address that `ip address` shows",
+            io::ErrorKind::PermissionDenied => {
+                "ports below 1024 need CAP_NET_BIND_SERVICE; grant it or name a higher port"
+            }
+            _ => "check address and port",
+        };
+        Self::Listen { local, source, fix }
+    }
+}
+
+fn list(problems: &[Problem]) -> String {
+    problems
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join("\n")
+}

@@ -1,0 +1,332 @@
+//! An engine: its life, its threads, and what they share.
+//!
+//! ```text
+//!   host's threads                twamp-ctl                          twamp-io/0
+//!  ┌───────────────┐  Wish   ┌──────────────────────┐  Order   ┌───────────────────┐
+//!  │ manage, line_ │────────▶│ sessions (initiator, │─────────▶│ Probes over Net   │
+//!  │ up, apply …   │         │ target), estimators, │          │ send, answer,     │
+//!  │               │         │ auto flow control    │◀─────────│ pair, time out    │
+//!  │ choose,       │         │                      │   Told   └───────────────────┘
+//!  │ acquire ◀─────┼─ArcSwap─│ publish ─▶ callbacks │
+//!  └───────────────┘         └──────────────────────┘
+//! ```
+//!
+//! `twamp-ctl` has no tick of its own: it wakes for orders, for the probe thread's reports and
+//! for TWAMP-Control. An engine without sessions sleeps.
+
+mod binding;
+mod control;
+mod error;
+mod lines;
+mod opening;
+mod probing;
+mod publish;
+mod shared;
+mod upkeep;
+
+use std::os::fd::RawFd;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::channel;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use plugin_abi::config::{Clock, Config, Line};
+use plugin_abi::engine_state;
+use plugin_abi::manage::{Answer, Refusal, Request};
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+
+use crate::boundary::{Host, Picture};
+use crate::log;
+use crate::net::{Net, Waker, clock, clock_error, with_signals_blocked};
+use crate::session::probes::Probes;
+use crate::session::{Key, Order};
+use control::{Control, Wish};
+pub(crate) use error::EngineError;
+pub(crate) use shared::Answered;
+use shared::Shared;
+
+/// One engine of the plugin.
+pub(crate) struct Engine {
+    host: Host,
+    shared: Arc<Shared>,
+    running: Mutex<Option<Running>>,
+}
+
+/// The threads of a started engine.
+struct Running {
+    wishes: UnboundedSender<Wish>,
+    threads: [JoinHandle<()>; 2],
+}
+
+/// The way to the probe thread.
+#[derive(Clone)]
+struct Orders {
+    queue: std::sync::mpsc::Sender<Order>,
+    waker: Waker,
+}
+
+impl Orders {
+    fn send(&self, order: Order) {
+        // Fails only when the thread is gone; then nothing is left to order.
+        if self.queue.send(order).is_ok() {
+            self.waker.wake();
+        }
+    }
+}
+
+impl Engine {
+    /// An engine that has not started: no thread, no socket. `config` has been validated.
+    ///
+    /// # Errors
+    /// [`EngineError::Unsupported`], or no descriptor is left.
+    pub(crate) fn create(host: Host, config: Config) -> Result<Self, EngineError> {
+        if config.clock == Clock::Manual {
+            return Err(EngineError::Unsupported("the manual clock"));
+        }
+        Ok(Self {
+            host,
+            shared: Arc::new(Shared::new(config)?),
+            running: Mutex::new(None),
+        })
+    }
+
+    /// Binds everything, then starts the threads.
+    ///
+    /// # Errors
+    /// What can't be bound; nothing is left half-way.
+    pub(crate) fn start(&self) -> Result<(), EngineError> {
+        let mut running = lock(&self.running);
+        let state = self.shared.state();
+        if state != engine_state::CREATED {
+            return Err(EngineError::State {
+                expected: "created",
+                found: state_name(state),
+            });
+        }
+        let system = |action| move |source| EngineError::System { action, source };
+        let (mut net, waker) = Net::new().map_err(|source| EngineError::Path {
+            what: "the probe thread".into(),
+            source,
+        })?;
+        let config = self.config();
+        let opened = opening::open(&mut net, &config)?;
+        let (order_queue, orders) = channel();
+        let (tell, told) = unbounded_channel();
+        let (wishes, wished) = unbounded_channel();
+        let cadence = Duration::from_millis(config.decision.publish_ms.into());
+        let probes = Probes::new(cadence, clock_error());
+        let (control, news) = Control::new(
+            self.host,
+            Arc::clone(&self.shared),
+            Orders {
+                queue: order_queue,
+                waker,
+            },
+            config,
+        );
+        let (log, control_log) = (self.shared.log.clone(), self.shared.log.clone());
+        let threads = with_signals_blocked(|| -> std::io::Result<_> {
+            let io = thread::Builder::new()
+                .name("twamp-io/0".into())
+                .spawn(move || {
+                    let _log = log::enter(&log);
+                    probing::run(net, probes, &orders, &tell);
+                })?;
+            // If this one can't be had, the first ends by itself: its orders are gone.
+            let ctl = thread::Builder::new()
+                .name("twamp-ctl".into())
+                .spawn(move || {
+                    let _log = log::enter(&control_log);
+                    control.run(opened, wished, told, news);
+                })?;
+            Ok([io, ctl])
+        });
+        let threads = threads.map_err(system("start a thread"))?;
+        self.shared.set_state(engine_state::RUNNING);
+        *running = Some(Running { wishes, threads });
+        Ok(())
+    }
+
+    /// Ends all sessions, waits for what is in flight, and joins the threads.
+    ///
+    /// # Errors
+    /// [`EngineError::State`] if it does not run.
+    pub(crate) fn stop(&self) -> Result<(), EngineError> {
+        let Some(running) = lock(&self.running).take() else {
+            return Err(EngineError::State {
+                expected: "running",
+                found: state_name(self.shared.state()),
+            });
+        };
+        let _ = running.wishes.send(Wish::Stop);
+        for thread in running.threads {
+            // A panic in a thread has been caught and counted there.
+            let _ = thread.join();
+        }
+        if self.shared.state() != engine_state::FAILED {
+            self.shared.set_state(engine_state::STOPPED);
+        }
+        self.shared.close(clock());
+        Ok(())
+    }
+
+    /// Makes `config` the whole wanted state and answers the difference.
+    ///
+    /// # Errors
+    /// A generation that is not newer; then nothing has changed.
+    pub(crate) fn apply(
+        &self,
+        config: Config,
+        generation: u64,
+        dry_run: bool,
+    ) -> Result<serde_json::Value, EngineError> {
+        let difference = self.shared.apply(&config, generation, dry_run)?;
+        if !dry_run {
+            self.wish(Wish::Apply(Box::new(config)));
+        }
+        Ok(difference)
+    }
+
+    /// The wanted state.
+    pub(crate) fn config(&self) -> Config {
+        lock(&self.shared.config).clone()
+    }
+
+    /// Answers what people ask.
+    pub(crate) fn manage(&self, request: Request) -> Answer {
+        match request {
+            Request::Validate { config } => {
+                Answer::Problems(crate::config::judge(&config).err().unwrap_or_default())
+            }
+            Request::Sessions => Answer::Sessions(lock(&self.shared.board).rows()),
+            Request::Lines => Answer::Lines(lock(&self.shared.lines).clone()),
+            Request::Why { class } => {
+                let mut rows = lock(&self.shared.why).clone();
+                rows.retain(|row| class.as_ref().is_none_or(|class| *class == row.class));
+                Answer::Why(rows)
+            }
+            Request::Statistics => Answer::Statistics(self.shared.statistics()),
+            Request::Run { run } => {
+                let key = Key::new();
+                // Before the thread hears of it, so that its progress can be asked for at once.
+                let mode = opening::mode(run.probe.protocol);
+                let local = opening::source(run.local, run.remote);
+                lock(&self.shared.board).sender(key, None, mode, local, run.remote);
+                if !self.wish(Wish::Run(key, Box::new(run))) {
+                    return refuse(&EngineError::State {
+                        expected: "running",
+                        found: state_name(self.shared.state()),
+                    });
+                }
+                Answer::Run(key.0)
+            }
+            Request::Progress { run } => self.shared.progress(run),
+            Request::Cancel { run } => {
+                self.wish(Wish::Cancel(Key(run)));
+                Answer::Cancelled(run)
+            }
+        }
+    }
+
+    /// Becomes readable when a choice or a line's state changed.
+    pub(crate) fn event_fd(&self) -> RawFd {
+        self.shared.event.fd()
+    }
+
+    /// A new line.
+    ///
+    /// # Errors
+    /// The mistakes in it, an id or name that is taken.
+    pub(crate) fn line_up(&self, line: Line) -> Result<(), EngineError> {
+        self.shared.enter_line(line.clone(), None)?;
+        self.wish(Wish::Line(Box::new(line)));
+        Ok(())
+    }
+
+    /// A line has changed; what was learned of it is kept.
+    ///
+    /// # Errors
+    /// The mistakes in it, or it is unknown.
+    pub(crate) fn line_update(&self, line: Line) -> Result<(), EngineError> {
+        self.shared.enter_line(line.clone(), Some(line.id))?;
+        self.wish(Wish::Line(Box::new(line)));
+        Ok(())
+    }
+
+    /// A line is gone.
+    ///
+    /// # Errors
+    /// It is unknown.
+    pub(crate) fn line_down(&self, line: u64) -> Result<(), EngineError> {
+        let mut config = lock(&self.shared.config);
+        let before = config.lines.len();
+        config.lines.retain(|known| known.id != line);
+        if config.lines.len() == before {
+            return Err(EngineError::UnknownLine(line));
+        }
+        drop(config);
+        self.wish(Wish::LineGone(line));
+        Ok(())
+    }
+
+    /// The snapshot cell.
+    pub(crate) fn published(&self) -> &ArcSwap<Picture> {
+        &self.shared.picture
+    }
+
+    /// Which line for a flow. Waits for nothing.
+    pub(crate) fn choose(
+        &self,
+        group: u64,
+        class: u64,
+        current: Option<u64>,
+        now_ns: u64,
+    ) -> Answered {
+        self.shared.choose(group, class, current, now_ns)
+    }
+
+    /// Where its log goes.
+    pub(crate) fn log_queue(&self) -> &log::Queue {
+        &self.shared.log
+    }
+
+    /// False if no thread is there to take it; then the configuration alone has changed.
+    fn wish(&self, wish: Wish) -> bool {
+        lock(&self.running)
+            .as_ref()
+            .is_some_and(|running| running.wishes.send(wish).is_ok())
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        // Not running: nothing to end.
+        let _ = self.stop();
+        self.shared
+            .state
+            .store(engine_state::STOPPED, Ordering::Release);
+    }
+}
+
+fn refuse(error: &EngineError) -> Answer {
+    Answer::Error(Refusal {
+        code: error.code(),
+        message: error.to_string(),
+    })
+}
+
+fn state_name(state: u32) -> &'static str {
+    match state {
+        engine_state::CREATED => "created",
+        engine_state::RUNNING => "running",
+        engine_state::STOPPED => "stopped",
+        _ => "failed",
+    }
+}
+
+/// A panic while the lock was held is caught at the barrier and leaves whole values behind.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,277 @@
+//! What the threads of one engine share: small locks for people, swapped cells for packets.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use arc_swap::{ArcSwap, ArcSwapOption};
+use plugin_abi::config::{Config, Line};
+use plugin_abi::manage::{Answer, ChoiceRow, LineRow, Refusal, Statistics};
+use plugin_abi::{answer, choice_flag, code, engine_state, reason};
+use serde_json::json;
+use twamp_core::time::{Mono, Now};
+
+use super::{EngineError, lock};
+use crate::autoflow::Choices;
+use crate::boundary::{Picture, Taken};
+use crate::config::{Misfit, judge_among};
+use crate::log;
+use crate::net::{Bell, clock};
+use crate::session::Key;
+use crate::session::board::Board;
+
+/// What the threads of one engine share.
+pub(super) struct Shared {
+    pub(super) state: AtomicU32,
+    pub(super) config: Mutex<Config>,
+    /// The newest generation applied.
+    generation: AtomicU64,
+    pub(super) board: Mutex<Board>,
+    pub(super) lines: Mutex<Vec<LineRow>>,
+    pub(super) why: Mutex<Vec<ChoiceRow>>,
+    /// Of the newest picture and choices.
+    epoch: AtomicU64,
+    pub(super) picture: ArcSwap<Picture>,
+    pub(super) choices: ArcSwapOption<Decided>,
+    pub(super) event: Bell,
+    pub(super) log: log::Queue,
+}
+
+/// The published choices and how long they may be used.
+pub(super) struct Decided {
+    pub(super) choices: Choices,
+    pub(super) epoch: u64,
+    /// When the probe thread last reported.
+    pub(super) fresh: Mono,
+    /// Without a newer report there is no opinion after so long.
+    pub(super) stale_after: Duration,
+}
+
+/// What `choose` answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Answered {
+    pub(crate) answer: u32,
+    pub(crate) line: Option<u64>,
+    pub(crate) flags: u32,
+    pub(crate) reason: u32,
+    pub(crate) epoch: u64,
+    pub(crate) valid_until_ns: u64,
+}
+
+impl Answered {
+    const NO_OPINION: Self = Self {
+        answer: answer::NO_OPINION,
+        line: None,
+        flags: 0,
+        reason: reason::NONE,
+        epoch: 0,
+        valid_until_ns: 0,
+    };
+}
+
+impl Shared {
+    pub(super) fn new(config: Config) -> Result<Self, EngineError> {
+        let event = Bell::new().map_err(|source| EngineError::System {
+            action: "make an event descriptor",
+            source,
+        })?;
+        Ok(Self {
+            state: AtomicU32::new(engine_state::CREATED),
+            picture: ArcSwap::from_pointee(Picture::empty()),
+            config: Mutex::new(config),
+            generation: AtomicU64::new(0),
+            epoch: AtomicU64::new(0),
+            board: Mutex::default(),
+            lines: Mutex::default(),
+            why: Mutex::default(),
+            choices: ArcSwapOption::empty(),
+            event,
+            log: log::Queue::new(),
+        })
+    }
+
+    pub(super) fn state(&self) -> u32 {
+        self.state.load(Ordering::Acquire)
+    }
+
+    pub(super) fn set_state(&self, state: u32) {
+        self.state.store(state, Ordering::Release);
+    }
+
+    /// The epoch of the next picture.
+    pub(super) fn next_epoch(&self) -> u64 {
+        self.epoch.fetch_add(1, Ordering::AcqRel) + 1
+    }
+
+    /// No opinion from now on; the last figures stay readable, in a picture that says so.
+    pub(super) fn close(&self, now: Now) {
+        self.choices.store(None);
+        let last = self.picture.load();
+        let taken = Taken {
+            epoch: self.next_epoch(),
+            engine_state: self.state(),
+            taken_ns: now.mono.nanos(),
+            taken_wall_ns: now.wall.nanos(),
+            valid_until_ns: now.mono.nanos(),
+        };
+        let last = Picture::new(taken, last.lines().to_vec(), last.scores().to_vec());
+        self.picture.store(Arc::new(last));
+        self.event.ring();
+    }
+
+    /// Which line for a flow: two loads and a look-up.
+    pub(super) fn choose(
+        &self,
+        group: u64,
+        class: u64,
+        current: Option<u64>,
+        now_ns: u64,
+    ) -> Answered {
+        let decided = self.choices.load();
+        let Some(decided) = decided
+            .as_ref()
+            .filter(|_| self.state() == engine_state::RUNNING)
+        else {
+            return Answered::NO_OPINION;
+        };
+        let now = if now_ns == 0 {
+            clock().mono
+        } else {
+            Mono(now_ns)
+        };
+        let age = now.since(decided.fresh);
+        let base = Answered {
+            epoch: decided.epoch,
+            valid_until_ns: (decided.fresh + decided.stale_after).nanos(),
+            ..Answered::NO_OPINION
+        };
+        let Some(choice) = decided
+            .choices
+            .get(group, class)
+            .filter(|_| age < decided.stale_after)
+        else {
+            return base;
+        };
+        if choice.answer == answer::NO_OPINION {
+            return base;
+        }
+        if age > decided.stale_after / 3 {
+            return Answered {
+                answer: answer::KEEP,
+                ..base
+            };
+        }
+        let moves = current.is_some() && current != choice.line;
+        let at_once = moves && choice.reason == reason::DEAD;
+        Answered {
+            answer: choice.answer,
+            line: choice.line,
+            flags: if moves { choice_flag::MOVE } else { 0 }
+                | if at_once { choice_flag::AT_ONCE } else { 0 },
+            reason: choice.reason,
+            ..base
+        }
+    }
+
+    /// Makes `config` the wanted one and answers the difference.
+    pub(super) fn apply(
+        &self,
+        config: &Config,
+        generation: u64,
+        dry_run: bool,
+    ) -> Result<serde_json::Value, EngineError> {
+        let newest = self.generation.load(Ordering::Acquire);
+        if generation != 0 && generation <= newest {
+            return Err(EngineError::OldGeneration {
+                expected: newest,
+                found: generation,
+            });
+        }
+        let mut wanted = lock(&self.config);
+        let difference = difference(&wanted, config);
+        if !dry_run {
+            *wanted = config.clone();
+            self.generation
+                .store(generation.max(newest), Ordering::Release);
+        }
+        Ok(difference)
+    }
+
+    /// Enters a line that is good by itself, in the place of `replaced` if there is one.
+    pub(super) fn enter_line(&self, line: Line, replaced: Option<u64>) -> Result<(), EngineError> {
+        let mut config = lock(&self.config);
+        let place = match replaced {
+            Some(id) => {
+                let place = config.lines.iter().position(|known| known.id == id);
+                Some(place.ok_or(EngineError::UnknownLine(id))?)
+            }
+            None => None,
+        };
+        judge_among(&line, replaced, &config).map_err(|misfit| match misfit {
+            Misfit::Taken(problems) => EngineError::Taken(problems),
+            Misfit::UnknownGroups(problems) => EngineError::UnknownGroups(problems),
+        })?;
+        match place {
+            Some(place) => config.lines[place] = line,
+            None => config.lines.push(line),
+        }
+        Ok(())
+    }
+
+    pub(super) fn statistics(&self) -> Statistics {
+        Statistics {
+            panics: self.log.panics(),
+            logs_dropped: self.log.dropped() + log::unrouted(),
+            ..*lock(&self.board).statistics()
+        }
+    }
+
+    pub(super) fn progress(&self, run: u64) -> Answer {
+        match lock(&self.board).progress(Key(run)) {
+            Some(progress) => Answer::Progress(Box::new(progress)),
+            None => Answer::Error(Refusal {
+                code: code::UNKNOWN,
+                message: format!("no run has the id {run}"),
+            }),
+        }
+    }
+}
+
+/// Which lines, groups and classes come, go and change.
+fn difference(old: &Config, new: &Config) -> serde_json::Value {
+    fn compare<'a, T: PartialEq>(
+        old: impl Iterator<Item = (u64, &'a str, &'a T)>,
+        new: impl Iterator<Item = (u64, &'a str, &'a T)>,
+    ) -> serde_json::Value
+    where
+        T: 'a,
+    {
+        let old: BTreeMap<_, _> = old.map(|(id, name, item)| (id, (name, item))).collect();
+        let new: BTreeMap<_, _> = new.map(|(id, name, item)| (id, (name, item))).collect();
+        let names = |ids: &mut dyn Iterator<Item = &'a str>| ids.collect::<Vec<_>>();
+        json!({
+            "added": names(&mut new.iter().filter(|(id, _)| !old.contains_key(id)).map(|(_, (name, _))| *name)),
+            "removed": names(&mut old.iter().filter(|(id, _)| !new.contains_key(id)).map(|(_, (name, _))| *name)),
+            "changed": names(&mut new.iter().filter(|(id, (_, item))| old.get(id).is_some_and(|(_, before)| before != item)).map(|(_, (name, _))| *name)),
+        })
+    }
+    json!({
+        "lines": compare(
+            old.lines.iter().map(|line| (line.id, line.name.as_str(), line)),
+            new.lines.iter().map(|line| (line.id, line.name.as_str(), line)),
+        ),
+        "groups": compare(
+            old.groups.iter().map(|group| (group.id, group.name.as_str(), group)),
+            new.groups.iter().map(|group| (group.id, group.name.as_str(), group)),
+        ),
+        "classes": compare(
+            old.classes.iter().map(|class| (class.id, class.name.as_str(), class)),
+            new.classes.iter().map(|class| (class.id, class.name.as_str(), class)),
+        ),
+        "settings_changed": old.mode != new.mode
+            || old.probe != new.probe
+            || old.responder != new.responder
+            || old.decision != new.decision,
+    })
+}

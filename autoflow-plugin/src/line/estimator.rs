@@ -1,0 +1,355 @@
+//! From the outcomes of probes to an estimate of the line.
+
+use std::time::Duration;
+
+use plugin_abi::config::{Decision, Probe, Protocol};
+use twamp_core::probe::{Outcome, Sample, SetAside};
+use twamp_core::time::Mono;
+
+use super::liveness::{Liveness, Pulse, State, Trouble};
+use super::ring::{Ring, SLICES};
+use super::slice::{Numbers, PathJitter, Slice};
+use super::summary::{NEWEST, Summary};
+
+/// Fewer probes than this say too little: a span is at least so many intervals long.
+const LEAST_INTERVALS: u32 = 40;
+const LEAST_SPAN: Duration = Duration::from_millis(500);
+
+/// What an [`Estimator`] needs to know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct EstimatorConfig {
+    /// Verdicts and published scores look back so far.
+    pub(crate) window: Duration,
+    /// A line is shown good again over this time.
+    pub(crate) recent: Duration,
+    /// A probe without reply for so long is lost.
+    pub(crate) timeout: Duration,
+    /// Silence for so many resting intervals, beyond what a reply may take, is a dead line.
+    pub(crate) dead_intervals: u32,
+    /// The reflector has numbers of its own, so that loss has a direction.
+    pub(crate) stateful_reflector: bool,
+}
+
+/// Gathers what the probes of one class say about one line. No memory is taken after `new`.
+#[derive(Clone, Debug)]
+pub(crate) struct Estimator {
+    window: Ring,
+    recent: Ring,
+    jitter: PathJitter,
+    newest_sample: Option<Mono>,
+    longest_round_trip: Duration,
+    liveness: Liveness,
+    timeout: Duration,
+    stateful_reflector: bool,
+    /// The reflector's numbers of this session count from this epoch, so that those of different
+    /// sessions are never compared.
+    first_epoch: u32,
+    newest_epoch: u32,
+}
+
+/// What is known of a line at one moment.
+#[derive(Clone, Debug)]
+pub(crate) struct Estimate {
+    /// Whether it lives.
+    pub(crate) state: State,
+    /// When that state began.
+    pub(crate) since: Mono,
+    /// What keeps it from being measured.
+    pub(crate) trouble: Option<Trouble>,
+    /// When the last reply came in.
+    pub(crate) last_reply: Option<Mono>,
+    /// Since when replies are due that don't come.
+    pub(crate) silent_since: Option<Mono>,
+    /// When the newest sample came in.
+    pub(crate) newest_sample: Option<Mono>,
+    /// The longest round trip of late.
+    pub(crate) longest_round_trip: Duration,
+    /// The rolling window.
+    pub(crate) window: Summary,
+    /// Its newest quarter, where sudden harm is seen first.
+    pub(crate) newest: Summary,
+    /// The time over which a line is shown good again.
+    pub(crate) recent: Summary,
+}
+
+impl EstimatorConfig {
+    /// For a line probed as `probe` says. Slow probes lengthen the spans: a verdict needs probes.
+    pub(crate) fn new(decision: &Decision, probe: &Probe) -> Self {
+        let interval = Duration::try_from_secs_f64(probe.interval_ms / 1e3).unwrap_or_default();
+        let least = LEAST_SPAN.max(interval.saturating_mul(LEAST_INTERVALS));
+        let millis = |millis: u32| Duration::from_millis(millis.into());
+        Self {
+            window: millis(decision.window_ms).max(least),
+            recent: millis(decision.failback_ms).max(least),
+            timeout: millis(probe.timeout_ms),
+            dead_intervals: decision.dead_intervals,
+            stateful_reflector: probe.protocol != Protocol::Light,
+        }
+    }
+}
+
+impl Estimator {
+    /// Nothing is known yet.
+    pub(crate) fn new(config: EstimatorConfig) -> Self {
+        Self {
+            window: Ring::new(config.window, config.timeout),
+            recent: Ring::new(config.recent, config.timeout),
+            jitter: PathJitter::default(),
+            newest_sample: None,
+            longest_round_trip: Duration::ZERO,
+            liveness: Liveness::new(config.dead_intervals),
+            timeout: config.timeout,
+            stateful_reflector: config.stateful_reflector,
+            first_epoch: 0,
+            newest_epoch: 0,
+        }
+    }
+
+    /// What is absorbed from here on comes from another session: its numbers begin anew.
+    pub(crate) fn next_session(&mut self) {
+        self.first_epoch = self.newest_epoch + 1;
+        self.newest_epoch = self.first_epoch;
+        self.jitter.restart();
+    }
+
+    /// Enters what became of a probe, in any order of sending. One that was set aside makes no
+    /// delay, and no loss either.
+    pub(crate) fn absorb(&mut self, outcome: &Outcome) {
+        match outcome {
+            Outcome::Sample(sample) => self.sample(sample),
+            Outcome::Lost { sent, .. } => self.enter(*sent, Slice::lost),
+            Outcome::SetAside(SetAside {
+                sequence,
+                sent,
+                reply,
+                ..
+            }) => {
+                if let Some((reflector, epoch)) = *reply {
+                    self.received(*sequence, *sent, reflector, epoch);
+                }
+            }
+        }
+    }
+
+    /// Enters a look of the probe thread at the line; comes a few times a second.
+    pub(crate) fn pulse(&mut self, pulse: &Pulse) {
+        let longest = self
+            .window
+            .all()
+            .filter_map(|slice| slice.path.round_trip.max())
+            .max();
+        if let Some(longest) = longest {
+            self.longest_round_trip = Duration::from_nanos(longest.max(0).unsigned_abs());
+        }
+        self.liveness
+            .pulse(pulse, self.longest_round_trip, self.timeout);
+    }
+
+    /// Something keeps the line from being measured from `at` on, or nothing any more.
+    pub(crate) fn trouble(&mut self, at: Mono, trouble: Option<Trouble>) {
+        self.liveness.trouble(at, trouble);
+    }
+
+    /// What is known at `now`.
+    pub(crate) fn view(&self, now: Mono) -> Estimate {
+        let window = self.window.span();
+        Estimate {
+            state: self.liveness.state,
+            since: self.liveness.since,
+            trouble: self.liveness.trouble,
+            last_reply: self.liveness.last_reply,
+            silent_since: self.liveness.silent_since,
+            newest_sample: self.newest_sample,
+            longest_round_trip: self.longest_round_trip,
+            window: self.summary(now, &self.window, window, SLICES),
+            newest: self.summary(now, &self.window, window / (SLICES / NEWEST) as u32, NEWEST),
+            recent: self.summary(now, &self.recent, self.recent.span(), SLICES),
+        }
+    }
+
+    fn sample(&mut self, sample: &Sample) {
+        self.received(
+            sample.sequence,
+            sample.sent,
+            sample.reflector_sequence,
+            sample.epoch,
+        );
+        let gap = self
+            .newest_sample
+            .map(|newest| sample.received.since(newest));
+        if gap.is_some_and(|gap| gap > self.timeout) {
+            self.jitter.restart();
+        }
+        self.newest_sample = self.newest_sample.max(Some(sample.received));
+        self.jitter.record(sample);
+        let jitter = self.jitter;
+        self.enter(sample.sent, |slice| slice.delayed(sample, &jitter));
+    }
+
+    fn received(&mut self, sequence: u64, sent: Mono, reflector: u64, epoch: u32) {
+        let epoch = self.first_epoch + epoch;
+        self.newest_epoch = self.newest_epoch.max(epoch);
+        let numbers = self
+            .stateful_reflector
+            .then_some(Numbers { reflector, epoch });
+        self.enter(sent, |slice| slice.received(sequence, numbers));
+    }
+
+    fn enter(&mut self, sent: Mono, enter: impl Fn(&mut Slice)) {
+        for ring in [&mut self.window, &mut self.recent] {
+            if let Some(slice) = ring.slice_mut(sent) {
+                enter(slice);
+            }
+        }
+    }
+
+    /// Delays reach up to now, losses up to where every fate is known.
+    fn summary(&self, now: Mono, ring: &Ring, span: Duration, slices: u64) -> Summary {
+        let timeout = self.timeout.as_nanos() as u64;
+        let settled = Mono(now.nanos().saturating_sub(timeout));
+        let (fates, delays) = (ring.before(settled, slices), ring.until(now, slices));
+        Summary::of(span, slices, self.stateful_reflector, fates, delays)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use twamp_core::probe::Reason;
+
+    use super::super::synthetic::{lost, sample};
+    use super::*;
+
+    const TIMEOUT: Duration = Duration::from_secs(1);
+
+    fn estimator() -> Estimator {
+        Estimator::new(EstimatorConfig::new(
+            &Decision::default(),
+            &Probe::default(),
+        ))
+    }
+
+    fn at(millis: u64) -> Mono {
+        Mono(1_000_000_000_000 + millis * 1_000_000)
+    }
+
+    /// Probe `n` leaves at `n` × 100 ms.
+    fn probe(n: u64, answered: bool) -> Outcome {
+        match answered {
+            true => sample(n, at(n * 100), Duration::from_micros(20_000 + n % 7)),
+            false => lost(n, at(n * 100), TIMEOUT),
+        }
+    }
+
+    #[test]
+    fn without_probes_nothing_is_known() {
+        let estimate = estimator().view(at(0));
+        assert_eq!(estimate.state, State::Unknown);
+        for summary in [&estimate.window, &estimate.newest, &estimate.recent] {
+            assert_eq!((summary.probes, summary.loss()), (0, None));
+            assert!(summary.delays.is_none());
+        }
+        assert_eq!((estimate.last_reply, estimate.newest_sample), (None, None));
+    }
+
+    #[test]
+    fn inbound_and_outbound_means_add_up_to_the_round_trip() {
+        let mut estimator = estimator();
+        for n in 0..97 {
+            estimator.absorb(&probe(n, true));
+            let Some(delays) = estimator.view(at(n * 100 + 50)).window.delays else {
+                continue;
+            };
+            let both = delays.inbound.mean_ns + delays.outbound.mean_ns;
+            assert_eq!(both, delays.round_trip.mean_ns);
+            assert!(delays.kernel_stamps && delays.peer_synchronised);
+        }
+    }
+
+    #[test]
+    fn probes_younger_than_the_time_out_do_not_flatter_the_loss() {
+        let mut estimator = estimator();
+        // Half of them are lost, but of the last second only the answered ones are known yet.
+        (0..100).filter(|n| *n < 90 || n % 2 == 0).for_each(|n| {
+            estimator.absorb(&probe(n, n % 2 == 0));
+        });
+        let window = estimator.view(at(9_999)).window;
+        let loss = window.loss().unwrap();
+        assert!((0.49..0.51).contains(&loss), "{loss}");
+        assert_eq!(window.delays.unwrap().samples, 50);
+    }
+
+    #[test]
+    fn outcomes_may_come_in_any_order() {
+        let (mut forth, mut back) = (estimator(), estimator());
+        (0..90).for_each(|n| forth.absorb(&probe(n, n % 9 != 4)));
+        (0..90)
+            .rev()
+            .for_each(|n| back.absorb(&probe(n, n % 9 != 4)));
+        let [forth, back] = [forth, back].map(|estimator| estimator.view(at(14_000)).recent);
+        assert_eq!((forth.received, forth.lost), (80, 10));
+        assert_eq!(
+            (back.received, back.lost, back.directions),
+            (80, 10, forth.directions)
+        );
+        let means = [forth, back].map(|summary| summary.delays.unwrap().round_trip.mean_ns);
+        assert_eq!(means[0], means[1]);
+    }
+
+    #[test]
+    fn a_probe_that_was_set_aside_is_no_loss_and_no_delay() {
+        let mut estimator = estimator();
+        for (n, reply) in [(0, None), (1, Some((0, 0)))] {
+            let (sent, reason) = (at(n * 100), Reason::ClockStep);
+            estimator.absorb(&Outcome::SetAside(SetAside {
+                sequence: n,
+                sent,
+                reason,
+                reply,
+            }));
+        }
+        let window = estimator.view(at(5_000)).window;
+        assert_eq!((window.probes, window.received), (1, 1));
+        assert!(window.delays.is_none());
+    }
+
+    #[test]
+    fn loss_has_a_direction_even_across_sessions() {
+        let mut estimator = estimator();
+        // Made-up replies carry the probe's number: what is missing was lost backward.
+        (0..20).for_each(|n| estimator.absorb(&probe(n, n != 5)));
+        estimator.next_session();
+        for n in 20..40 {
+            let mut outcome = probe(n, n != 30);
+            if let Outcome::Sample(sample) = &mut outcome {
+                sample.sequence -= 20;
+                sample.reflector_sequence -= 20 + u64::from(n > 30);
+            }
+            estimator.absorb(&outcome);
+        }
+        let directions = estimator.view(at(6_000)).window.directions.unwrap();
+        assert_eq!((directions.forward, directions.backward), (1, 1));
+    }
+
+    #[test]
+    fn a_reflector_without_numbers_of_its_own_gives_no_direction() {
+        let light = Probe {
+            protocol: Protocol::Light,
+            ..Probe::default()
+        };
+        let mut estimator = Estimator::new(EstimatorConfig::new(&Decision::default(), &light));
+        (0..20).for_each(|n| estimator.absorb(&probe(n, n != 5)));
+        let window = estimator.view(at(4_000)).window;
+        assert_eq!((window.lost, window.directions), (1, None));
+    }
+
+    #[test]
+    fn slow_probes_lengthen_the_spans() {
+        let slow = Probe {
+            interval_ms: 1_000.0,
+            ..Probe::default()
+        };
+        let config = EstimatorConfig::new(&Decision::default(), &slow);
+        assert_eq!(config.window, Duration::from_secs(40));
+        assert_eq!(config.recent, Duration::from_secs(60));
+    }
+}

@@ -1,0 +1,244 @@
+//! Whether a line lives: by time, not by packets.
+
+use std::time::Duration;
+
+use twamp_core::time::Mono;
+
+/// No reply is given up sooner, however short the round trip was so far.
+const LEAST_PATIENCE: Duration = Duration::from_millis(200);
+
+/// What the probe thread sees of a line, a few times a second.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pulse {
+    /// When it looked.
+    pub(crate) at: Mono,
+    /// When the last reply came in.
+    pub(crate) last_reply: Option<Mono>,
+    /// When the oldest probe left of those that are unanswered and left after the last answered
+    /// one.
+    pub(crate) unanswered_since: Option<Mono>,
+    /// Between two probes, when nothing is suspected.
+    pub(crate) resting_interval: Duration,
+}
+
+/// What keeps a line from being measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Trouble {
+    /// There is no session (yet): the far end doesn't answer on control.
+    NoSession,
+    /// The far end refuses the control connection or the session.
+    Refused,
+    /// The far end says that nobody listens on the test port.
+    PortUnreachable,
+    /// This process was held up.
+    LocalPause,
+    /// The local system can't send: interface down, no address, socket error.
+    LocalFault,
+    /// Replies stay out, but the host's tunnel moves packets.
+    TrafficMoves,
+}
+
+/// The state of a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum State {
+    /// Too early to say.
+    Unknown,
+    /// Replies come.
+    Alive,
+    /// Silence, although probes leave and the far end was there.
+    Dead,
+    /// Something other than the line keeps it from being measured.
+    Unmeasured,
+}
+
+/// Follows the state of one line.
+#[derive(Clone, Debug)]
+pub(super) struct Liveness {
+    pub(super) state: State,
+    pub(super) since: Mono,
+    pub(super) trouble: Option<Trouble>,
+    pub(super) last_reply: Option<Mono>,
+    /// Since when replies are due that don't come.
+    pub(super) silent_since: Option<Mono>,
+    /// Silence doesn't count from before this time: it had another reason.
+    excused_until: Mono,
+    dead_intervals: u32,
+}
+
+impl Trouble {
+    /// The words for it.
+    pub(crate) fn words(self) -> &'static str {
+        match self {
+            Self::NoSession => "no session",
+            Self::Refused => "refused by the far end",
+            Self::PortUnreachable => "test port unreachable",
+            Self::LocalPause => "this process was held up",
+            Self::LocalFault => "the local system can't send",
+            Self::TrafficMoves => "no replies, but traffic moves",
+        }
+    }
+
+    /// It tells that the silence is not the line's. A session that can't be set up doesn't: a dead
+    /// line does just that.
+    fn explains_silence(self) -> bool {
+        self != Self::NoSession
+    }
+}
+
+impl Liveness {
+    pub(super) fn new(dead_intervals: u32) -> Self {
+        Self {
+            state: State::Unknown,
+            since: Mono::default(),
+            trouble: None,
+            last_reply: None,
+            silent_since: None,
+            excused_until: Mono::default(),
+            dead_intervals,
+        }
+    }
+
+    /// A look at the line. `longest` is the longest round trip of late; no reply comes after
+    /// `timeout`.
+    pub(super) fn pulse(&mut self, pulse: &Pulse, longest: Duration, timeout: Duration) {
+        let replied = pulse.last_reply > self.last_reply;
+        self.last_reply = self.last_reply.max(pulse.last_reply);
+        self.silent_since = pulse
+            .unanswered_since
+            .map(|since| since.max(self.excused_until));
+        if self.trouble.is_none() {
+            let patience = (3 * longest).min(timeout).max(LEAST_PATIENCE)
+                + self.dead_intervals * pulse.resting_interval;
+            let silent = self
+                .silent_since
+                .is_some_and(|since| pulse.at.since(since) >= patience);
+            self.enter(pulse.at, self.next(silent, replied));
+        }
+    }
+
+    /// What keeps the line from being measured from `at` on, or nothing any more.
+    pub(super) fn trouble(&mut self, at: Mono, trouble: Option<Trouble>) {
+        self.trouble = trouble;
+        match trouble {
+            None => self.excused_until = at,
+            Some(trouble) if trouble.explains_silence() || self.state != State::Dead => {
+                self.enter(at, State::Unmeasured);
+            }
+            Some(_) => {}
+        }
+    }
+
+    fn next(&self, silent: bool, replied: bool) -> State {
+        match (self.last_reply, silent) {
+            (Some(_), true) => State::Dead,
+            (None, true) => State::Unmeasured,
+            (Some(_), false) if replied => State::Alive,
+            (_, false) => self.state,
+        }
+    }
+
+    fn enter(&mut self, at: Mono, state: State) {
+        if self.state != state {
+            self.state = state;
+            self.since = at;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RTT: Duration = Duration::from_millis(20);
+    const TIMEOUT: Duration = Duration::from_secs(1);
+
+    fn at(millis: u64) -> Mono {
+        Mono(millis * 1_000_000)
+    }
+
+    fn pulse(line: &mut Liveness, now: u64, reply: Option<u64>, unanswered: Option<u64>) -> State {
+        let pulse = Pulse {
+            at: at(now),
+            last_reply: reply.map(at),
+            unanswered_since: unanswered.map(at),
+            resting_interval: Duration::from_millis(100),
+        };
+        line.pulse(&pulse, RTT, TIMEOUT);
+        line.state
+    }
+
+    #[test]
+    fn silence_for_the_patience_and_four_resting_intervals_is_a_dead_line() {
+        let mut line = Liveness::new(4);
+        assert_eq!(pulse(&mut line, 100, None, Some(50)), State::Unknown);
+        assert_eq!(pulse(&mut line, 200, Some(170), None), State::Alive);
+        assert_eq!(pulse(&mut line, 849, Some(170), Some(250)), State::Alive);
+        assert_eq!(pulse(&mut line, 850, Some(170), Some(250)), State::Dead);
+        assert_eq!(line.since, at(850));
+    }
+
+    #[test]
+    fn a_dead_line_lives_with_its_first_reply() {
+        let mut line = Liveness::new(4);
+        pulse(&mut line, 200, Some(170), None);
+        assert_eq!(pulse(&mut line, 1_000, Some(170), Some(250)), State::Dead);
+        assert_eq!(pulse(&mut line, 1_100, Some(170), Some(250)), State::Dead);
+        assert_eq!(
+            pulse(&mut line, 1_200, Some(1_150), Some(1_140)),
+            State::Alive
+        );
+    }
+
+    #[test]
+    fn a_line_that_never_answered_is_unmeasured_not_dead() {
+        let mut line = Liveness::new(4);
+        assert_eq!(pulse(&mut line, 5_000, None, Some(100)), State::Unmeasured);
+    }
+
+    #[test]
+    fn trouble_at_the_far_end_is_unmeasured_even_if_the_silence_was_taken_for_death() {
+        let mut line = Liveness::new(4);
+        pulse(&mut line, 200, Some(170), None);
+        assert_eq!(pulse(&mut line, 1_000, Some(170), Some(250)), State::Dead);
+        line.trouble(at(1_500), Some(Trouble::NoSession));
+        assert_eq!(line.state, State::Dead);
+        line.trouble(at(1_600), Some(Trouble::Refused));
+        assert_eq!(
+            pulse(&mut line, 1_700, Some(170), Some(250)),
+            State::Unmeasured
+        );
+    }
+
+    #[test]
+    fn after_trouble_the_silence_is_counted_anew() {
+        let mut line = Liveness::new(4);
+        pulse(&mut line, 200, Some(170), None);
+        line.trouble(at(250), Some(Trouble::LocalPause));
+        line.trouble(at(3_000), None);
+        assert_eq!(
+            pulse(&mut line, 3_500, Some(170), Some(250)),
+            State::Unmeasured
+        );
+        assert_eq!(pulse(&mut line, 3_600, Some(170), Some(250)), State::Dead);
+    }
+
+    #[test]
+    fn a_slow_line_is_given_three_round_trips_but_no_more_than_the_time_out() {
+        for (rtt, dead_at) in [(200, 1_000), (600, 1_400)] {
+            let mut line = Liveness::new(4);
+            let mut look = |now, unanswered| {
+                let pulse = Pulse {
+                    at: at(now),
+                    last_reply: Some(at(1)),
+                    unanswered_since: unanswered,
+                    resting_interval: Duration::from_millis(100),
+                };
+                line.pulse(&pulse, Duration::from_millis(rtt), TIMEOUT);
+                line.state
+            };
+            look(1, None);
+            assert_eq!(look(dead_at - 1, Some(at(0))), State::Alive);
+            assert_eq!(look(dead_at, Some(at(0))), State::Dead);
+        }
+    }
+}

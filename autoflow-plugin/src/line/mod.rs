@@ -1,0 +1,28 @@
+//! What the probes of one line say about it.
+//!
+//! ```text
+//! outcome of a probe ─► Ring of slices ─► Summary ─┐
+//! pulse, trouble ─────► Liveness ───────► State ───┴► Estimate ─► score, rows of the snapshot
+//! ```
+//!
+//! An [`Estimator`] belongs to one line and one probe class. It knows no class of traffic and no
+//! other line, and reads no clock.
+#![allow(dead_code)]
+
+mod estimator;
+mod liveness;
+mod metric;
+mod ring;
+mod row;
+mod score;
+mod slice;
+mod summary;
+#[cfg(test)]
+pub(crate) mod synthetic;
+
+pub(crate) use estimator::{Estimate, Estimator, EstimatorConfig};
+pub(crate) use liveness::{Pulse, State, Trouble};
+pub(crate) use metric::{Metric, within};
+pub(crate) use row::{score_row, state_row};
+pub(crate) use score::{score, score_over};
+pub(crate) use summary::Summary;

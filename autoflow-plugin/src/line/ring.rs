@@ -1,0 +1,125 @@
+//! The newest slices of time, in place.
+
+use std::time::Duration;
+
+use twamp_core::time::Mono;
+
+use super::slice::Slice;
+
+/// A span is cut into so many slices: the newest one is at most 5 % of it.
+pub(super) const SLICES: u64 = 20;
+
+/// The slices of a rolling span of time. Its memory is taken once.
+#[derive(Clone, Debug)]
+pub(super) struct Ring {
+    span: Duration,
+    /// Of one slice, nanoseconds.
+    width: u64,
+    /// Slice `n` stands at `n % len`.
+    slots: Box<[Slot]>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Slot {
+    number: u64,
+    slice: Slice,
+}
+
+impl Ring {
+    /// Slices for the last `span`, as it was up to `delay` ago.
+    pub(super) fn new(span: Duration, delay: Duration) -> Self {
+        let width = (span.as_nanos() as u64 / SLICES).max(1);
+        let delayed = (delay.as_nanos() as u64).div_ceil(width);
+        let slots = vec![Slot::default(); (SLICES + delayed + 2) as usize];
+        Self {
+            span,
+            width,
+            slots: slots.into(),
+        }
+    }
+
+    pub(super) fn span(&self) -> Duration {
+        self.span
+    }
+
+    /// The slice of probes sent at `sent`; `None` if it is too long ago.
+    pub(super) fn slice_mut(&mut self, sent: Mono) -> Option<&mut Slice> {
+        let number = self.number(sent);
+        let slot = &mut self.slots[(number % self.slots.len() as u64) as usize];
+        if slot.number < number {
+            *slot = Slot {
+                number,
+                slice: Slice::default(),
+            };
+        }
+        (slot.number == number).then_some(&mut slot.slice)
+    }
+
+    /// The last `count` slices that are over at `end`, oldest first.
+    pub(super) fn before(&self, end: Mono, count: u64) -> impl Iterator<Item = &Slice> + Clone {
+        self.numbers(self.number(end), count)
+    }
+
+    /// The last `count` slices at `end`, with the one that is not over yet, oldest first.
+    pub(super) fn until(&self, end: Mono, count: u64) -> impl Iterator<Item = &Slice> + Clone {
+        self.numbers(self.number(end) + 1, count)
+    }
+
+    /// All slices, in no order.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Slice> + Clone {
+        self.slots.iter().map(|slot| &slot.slice)
+    }
+
+    fn numbers(&self, end: u64, count: u64) -> impl Iterator<Item = &Slice> + Clone {
+        (end.saturating_sub(count)..end).filter_map(|number| {
+            let slot = &self.slots[(number % self.slots.len() as u64) as usize];
+            (slot.number == number).then_some(&slot.slice)
+        })
+    }
+
+    fn number(&self, at: Mono) -> u64 {
+        at.nanos() / self.width
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn at(millis: u64) -> Mono {
+        Mono(millis * 1_000_000)
+    }
+
+    fn lost<'a>(slices: impl Iterator<Item = &'a Slice>) -> u32 {
+        slices.map(|slice| slice.loss.lost).sum()
+    }
+
+    #[test]
+    fn probes_are_found_in_the_slice_they_were_sent_in_whatever_the_order() {
+        let mut ring = Ring::new(SECOND, Duration::ZERO);
+        for millis in [5_900, 5_100, 5_500] {
+            ring.slice_mut(at(millis)).unwrap().lost();
+        }
+        assert_eq!(lost(ring.until(at(5_999), SLICES)), 3);
+        assert_eq!(lost(ring.before(at(5_900), SLICES)), 2);
+        assert_eq!(lost(ring.until(at(5_999), 5)), 1);
+        assert_eq!(lost(ring.until(at(6_520), SLICES)), 1);
+    }
+
+    #[test]
+    fn a_probe_from_before_the_span_is_left_out_and_spoils_nothing() {
+        let mut ring = Ring::new(SECOND, Duration::ZERO);
+        ring.slice_mut(at(9_000)).unwrap().lost();
+        assert!(ring.slice_mut(at(9_000 - 22 * 50)).is_none());
+        assert_eq!(lost(ring.until(at(9_000), SLICES)), 1);
+    }
+
+    #[test]
+    fn a_span_is_still_whole_after_the_delay_it_was_made_for() {
+        let mut ring = Ring::new(SECOND, 2 * SECOND);
+        (0..300).for_each(|n| ring.slice_mut(at(10_000 + n * 10)).unwrap().lost());
+        assert_eq!(lost(ring.before(at(11_000), SLICES)), 100);
+    }
+}

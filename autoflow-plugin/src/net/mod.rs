@@ -1,0 +1,347 @@
+//! Packets out, packets in, with the truest time of both. The engine above never sees a socket:
+//! it hands over packets with their tokens and receives packets with their stamps.
+//!
+//! ```text
+//!            queue ──► outbox ──flush──► sendmmsg ────────► network
+//!   engine              │ token                                │
+//!            poll ◄── desk ◄── ledger ◄── error queue ◄── kernel stamp
+//!                       ▲
+//!                       └──────────── recvmmsg ◄─────────── network
+//! ```
+//!
+//! One thread drives it, in this order:
+//!
+//! 1. [`Net::wait`] sleeps until something happens or the given time is reached. Without a time
+//!    and without packets nothing wakes it.
+//! 2. [`Net::poll`], until it has nothing more to tell: tokens, packets, notices.
+//! 3. [`Net::queue`] what is due, [`Net::flush`], and again. (`flush` between two polls is fine
+//!    too, and wise after each eight replies.)
+//!
+//! **When a token comes back.** Each token comes back exactly once, in [`Event::Sent`]:
+//! * at once, if its packet failed, or didn't ask for a kernel stamp: a path opened without
+//!   `transmit_stamps`, or one that was found not to stamp (eight packets in a row; one packet a
+//!   second still tries), or after a failed send while the kernel's numbers are in doubt;
+//! * otherwise with its stamp, most often by the end of the `flush` that sent it;
+//! * without the stamp, after 50 ms, or when a packet from its far end has arrived and the stamp
+//!   is still not there. So a token always comes back **before an answer to its packet**.
+//!
+//! No token ever gets another packet's stamp; `stamps.rs` tells how.
+//!
+//! A packet that arrives in the first moments after a host's first path was opened may lack its
+//! kernel stamp: the kernel starts to stamp a little later than it says.
+//!
+//! ICMP errors never end anything: they come as [`Notice`]s and the path lives on.
+//!
+//! This is the only room with `unsafe` but for the plugin's boundary.
+
+#![allow(
+    dead_code,
+    unused_imports,
+    reason = "the engine does not use all of it yet"
+)]
+
+mod batch;
+mod bell;
+mod clock;
+mod cmsg;
+mod error;
+mod event;
+mod name;
+mod path;
+mod receive;
+mod send;
+mod stamps;
+#[cfg(test)]
+mod tests;
+mod thread;
+mod wait;
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::os::fd::{AsFd, OwnedFd};
+use std::time::Duration;
+
+use socket2::Socket;
+use twamp_core::time::{Mono, Now};
+
+pub(crate) use bell::Bell;
+pub(crate) use clock::{clock, clock_error};
+pub(crate) use error::{NetError, SendError};
+pub(crate) use event::{
+    Datagram, Event, NetCounters, Notice, NoticeKind, Options, Outgoing, Path, Sent, TxStamps,
+    Woken,
+};
+pub(crate) use path::{DEFAULT_RECEIVE_BUFFER, PathSpec};
+pub(crate) use thread::with_signals_blocked;
+pub(crate) use wait::Waker;
+
+use receive::{Desk, Told};
+use send::{Bench, Endpoint};
+use stamps::Ledger;
+use wait::{Poller, Ready};
+
+/// A wake-up later than this is counted as late.
+const LATE: Duration = Duration::from_millis(1);
+
+/// All paths of one probe thread. `T` is the token that travels with a packet.
+pub(crate) struct Net<T> {
+    poller: Poller,
+    slots: Vec<Slot<T>>,
+    free: Vec<u32>,
+    /// Paths with queued packets, in the order of their first.
+    dirty: Vec<Path>,
+    /// Paths that something happened at.
+    ready: VecDeque<Ready>,
+    /// When tokens of a path may have waited long enough; soonest first.
+    overdue: VecDeque<(Mono, Path)>,
+    bench: Bench,
+    desk: Desk<T>,
+    counters: NetCounters,
+}
+
+/// A place for a path. The generation tells the handles of its successive tenants apart.
+struct Slot<T> {
+    generation: u32,
+    endpoint: Option<Endpoint<T>>,
+}
+
+impl<T> Net<T> {
+    /// Without paths. The waker may be copied to any thread.
+    ///
+    /// # Errors
+    /// [`NetError::TooManyFiles`], or what the kernel says.
+    pub(crate) fn new() -> Result<(Net<T>, Waker), NetError> {
+        let made = Poller::new();
+        let (poller, waker) = made.map_err(|error| NetError::system("set up waiting", error))?;
+        let net = Net {
+            poller,
+            slots: Vec::new(),
+            free: Vec::new(),
+            dirty: Vec::new(),
+            ready: VecDeque::new(),
+            overdue: VecDeque::new(),
+            bench: Bench::new(),
+            desk: Desk::new(),
+            counters: NetCounters::default(),
+        };
+        Ok((net, waker))
+    }
+
+    /// Opens a path; answers its handle and the address it is bound to.
+    ///
+    /// # Errors
+    /// Says what is wrong with the specification, or which privilege is missing.
+    pub(crate) fn open(&mut self, spec: &PathSpec) -> Result<(Path, SocketAddr), NetError> {
+        let (socket, local) = path::open(spec)?;
+        Ok((self.settle(socket, spec)?, local))
+    }
+
+    /// Makes a path of a UDP socket that the host has opened and bound. Of the specification only
+    /// what can still be set counts: not address, device, mark, namespace and port sharing. The
+    /// socket is the path's alone: if others send through it, stamps go astray.
+    ///
+    /// # Errors
+    /// [`NetError::NotUdp`], or what the kernel says.
+    pub(crate) fn adopt(
+        &mut self,
+        socket: OwnedFd,
+        spec: &PathSpec,
+    ) -> Result<(Path, SocketAddr), NetError> {
+        let (socket, local) = path::adopt(socket, spec)?;
+        Ok((self.settle(socket, spec)?, local))
+    }
+
+    /// Closes a path. Its tokens come back; packets that were queued do not leave.
+    pub(crate) fn close(&mut self, path: Path) {
+        let Some(slot) = self.slots.get_mut(path.slot as usize) else {
+            return;
+        };
+        let Some(endpoint) = slot.endpoint.take_if(|endpoint| endpoint.path == path) else {
+            return;
+        };
+        slot.generation = slot.generation.wrapping_add(1);
+        self.free.push(path.slot);
+        self.poller.forget(endpoint.socket.as_fd());
+        self.desk.forget(path);
+        for stamped in endpoint.ledger.into_tokens() {
+            self.desk.stamped(path, stamped, &mut self.counters);
+        }
+        for sent in endpoint.outbox.into_iter().filter_map(send::Queued::unsent) {
+            self.desk.sent(sent);
+        }
+    }
+
+    /// An empty payload buffer; those of packets that have left are used again.
+    pub(crate) fn buffer(&mut self) -> Vec<u8> {
+        self.bench.buffer()
+    }
+
+    /// Queues a packet; it leaves with the next [`Net::flush`]. On a closed path its token comes
+    /// straight back.
+    pub(crate) fn queue(&mut self, packet: Outgoing<T>) {
+        let path = packet.path;
+        let Some(endpoint) = find(&mut self.slots, path) else {
+            if let Some(sent) = send::Queued::from(packet).unsent() {
+                self.desk.sent(sent);
+            }
+            return;
+        };
+        if endpoint.outbox.is_empty() {
+            self.dirty.push(path);
+        }
+        endpoint.outbox.push_back(packet.into());
+    }
+
+    /// Sends all that is queued. Packets to be sealed are given to `seal` with their token just
+    /// before their batch leaves, with the time to write into them; each exactly once.
+    pub(crate) fn flush(&mut self, mut seal: impl FnMut(&mut [u8], Option<&mut T>, Now)) {
+        for path in self.dirty.drain(..) {
+            let Some(endpoint) = find(&mut self.slots, path) else {
+                continue;
+            };
+            let (bench, desk) = (&mut self.bench, &mut self.desk);
+            send::flush(endpoint, bench, desk, &mut self.counters, &mut seal);
+            if let Some(newest) = endpoint.ledger.last_deadline() {
+                self.overdue.push_back((newest, path));
+            }
+        }
+    }
+
+    /// Sleeps until something happens or `until` is reached; `None`: no end. Returns at once while
+    /// [`Net::poll`] has something to tell.
+    ///
+    /// # Errors
+    /// Not in a sane process: the kernel refuses to wait.
+    pub(crate) fn wait(&mut self, until: Option<Mono>) -> Result<Woken, NetError> {
+        let busy = !self.desk.is_empty() || !self.ready.is_empty();
+        // What was left is still ready.
+        self.ready.clear();
+        let until = match (until, self.next_overdue()) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        };
+        let began = if until.is_some() {
+            clock().mono
+        } else {
+            Mono(0)
+        };
+        let look = busy || until.is_some_and(|until| until <= began);
+        let ended = self.poller.wait(until, look, &mut self.ready);
+        let ended = ended.map_err(|error| NetError::system("wait for packets", error))?;
+        let now = clock();
+        self.counters.wakeups += u64::from(!look);
+        let late = match until {
+            Some(until) if ended.by_timer && !look => now.mono.since(until),
+            _ => Duration::ZERO,
+        };
+        self.counters.late_wakeups += u64::from(late > LATE);
+        self.give_back_overdue(now.mono);
+        let by_call = ended.by_call;
+        Ok(Woken { now, by_call, late })
+    }
+
+    /// The next thing to tell, in the order the engine wants it: a token before the answer to its
+    /// packet. `None`: nothing more before the next [`Net::wait`].
+    pub(crate) fn poll(&mut self) -> Option<Event<'_, T>> {
+        while self.desk.is_empty() {
+            let ready = self.ready.pop_front()?;
+            let Some(endpoint) = find(&mut self.slots, Path::from_key(ready.key)) else {
+                continue;
+            };
+            if ready.readable {
+                receive::fetch(endpoint, &mut self.desk, &mut self.counters, ready.failing);
+            } else {
+                receive::settle(endpoint, &mut self.desk, &mut self.counters);
+            }
+        }
+        match self.desk.told.pop_front() {
+            Some(Told::Sent(sent)) => Some(Event::Sent(sent)),
+            Some(Told::Notice(notice)) => Some(Event::Notice(notice)),
+            None => self.desk.datagram().map(Event::Datagram),
+        }
+    }
+
+    /// What has been counted, over all paths.
+    pub(crate) fn counters(&self) -> NetCounters {
+        self.counters
+    }
+
+    /// The kernel stamps what leaves by this path (as far as is known).
+    pub(crate) fn stamps_transmissions(&self, path: Path) -> bool {
+        let slot = self.slots.get(path.slot as usize);
+        let endpoint = slot.and_then(|slot| slot.endpoint.as_ref());
+        endpoint.is_some_and(|endpoint| endpoint.path == path && endpoint.ledger.delivers())
+    }
+
+    /// Gives a socket its place.
+    fn settle(&mut self, socket: Socket, spec: &PathSpec) -> Result<Path, NetError> {
+        let slot = self.free.last().copied().unwrap_or(self.slots.len() as u32);
+        let generation = self
+            .slots
+            .get(slot as usize)
+            .map_or(0, |slot| slot.generation);
+        let path = Path { slot, generation };
+        let watched = self.poller.watch(socket.as_fd(), path.key());
+        watched.map_err(|error| NetError::system("watch a socket", error))?;
+        let endpoint = Some(Endpoint {
+            path,
+            socket,
+            outbox: VecDeque::new(),
+            ledger: Ledger::new(spec.transmit_stamps),
+            drops: 0,
+            full_batches: 0,
+        });
+        match self.free.pop() {
+            Some(slot) => self.slots[slot as usize].endpoint = endpoint,
+            None => self.slots.push(Slot {
+                generation,
+                endpoint,
+            }),
+        }
+        Ok(path)
+    }
+
+    /// When the first token will have waited long enough. Forgets what was answered meanwhile.
+    fn next_overdue(&mut self) -> Option<Mono> {
+        while let Some(&(deadline, path)) = self.overdue.front() {
+            let endpoint = find(&mut self.slots, path);
+            match endpoint.and_then(|endpoint| endpoint.ledger.deadline()) {
+                Some(oldest) if oldest <= deadline => return Some(deadline),
+                _ => self.overdue.pop_front(),
+            };
+        }
+        None
+    }
+
+    fn give_back_overdue(&mut self, now: Mono) {
+        while let Some((_, path)) = self.overdue.pop_front_if(|(deadline, _)| *deadline <= now) {
+            let Some(endpoint) = find(&mut self.slots, path) else {
+                continue;
+            };
+            // If this thread was held up, the stamps may be there.
+            receive::drain(endpoint, &mut self.desk, &mut self.counters);
+            for stamped in endpoint.ledger.expire(now) {
+                self.desk.stamped(path, stamped, &mut self.counters);
+            }
+        }
+    }
+}
+
+fn find<T>(slots: &mut [Slot<T>], path: Path) -> Option<&mut Endpoint<T>> {
+    let endpoint = slots.get_mut(path.slot as usize)?.endpoint.as_mut()?;
+    (endpoint.path == path).then_some(endpoint)
+}
+
+impl Path {
+    /// The handle as one number.
+    fn key(self) -> u64 {
+        u64::from(self.generation) << 32 | u64::from(self.slot)
+    }
+
+    fn from_key(key: u64) -> Path {
+        Path {
+            slot: key as u32,
+            generation: (key >> 32) as u32,
+        }
+    }
+}

@@ -1,0 +1,281 @@
+//! Opening a path: a UDP socket with everything switched on that measuring needs.
+
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::sync::Arc;
+
+use libc::c_int;
+use socket2::{Domain, Protocol, Socket, Type};
+
+use super::error::NetError;
+
+/// Receive buffer that holds a burst of some thousand packets.
+pub(crate) const DEFAULT_RECEIVE_BUFFER: usize = 4 << 20;
+
+/// Packets to a neighbour that doesn't answer are held by the kernel for seconds and count as the
+/// socket's: there must be room for the other far ends' beside them.
+const SEND_BUFFER: c_int = 4 << 20;
+
+/// How a path is to be opened.
+#[derive(Clone, Debug)]
+pub(crate) struct PathSpec {
+    /// Own address; port 0 takes any. Its family is the path's.
+    pub(crate) local: SocketAddr,
+    /// Interface to be tied to.
+    pub(crate) device: Option<String>,
+    /// Firewall mark (needs `CAP_NET_ADMIN`).
+    pub(crate) mark: Option<u32>,
+    /// Network namespace to be in (needs `CAP_SYS_ADMIN`).
+    pub(crate) namespace: Option<Arc<OwnedFd>>,
+    /// Time to live or hop limit, 1–255.
+    pub(crate) ttl: u8,
+    /// Type of service or traffic class: DSCP and ECN.
+    pub(crate) tos: u8,
+    /// Packets leave whole with the don't-fragment mark, even above a path MTU the kernel has
+    /// heard of: their fate is what is measured. Otherwise none is marked.
+    pub(crate) dont_fragment: bool,
+    /// Octets of packets not yet fetched, with the kernel's own; it may grant less.
+    pub(crate) receive_buffer: usize,
+    /// Ask the kernel for transmit stamps of packets with tokens. Not for reflectors.
+    pub(crate) transmit_stamps: bool,
+    /// Share the port with other sockets of this user. For reflectors only.
+    pub(crate) reuse_port: bool,
+}
+
+impl PathSpec {
+    /// A sender's path from `local`, with TTL 255 as RFC 5357 (section 4.1.2) wants it.
+    pub(crate) fn new(local: SocketAddr) -> PathSpec {
+        PathSpec {
+            local,
+            device: None,
+            mark: None,
+            namespace: None,
+            ttl: 255,
+            tos: 0,
+            dont_fragment: false,
+            receive_buffer: DEFAULT_RECEIVE_BUFFER,
+            transmit_stamps: true,
+            reuse_port: false,
+        }
+    }
+}
+
+/// Opens and binds a socket; answers the address it got.
+pub(super) fn open(spec: &PathSpec) -> Result<(Socket, SocketAddr), NetError> {
+    let socket = match &spec.namespace {
+        None => create(spec)?,
+        Some(namespace) => create_in(namespace, spec)?,
+    };
+    if let Some(device) = &spec.device {
+        bind_device(&socket, device)?;
+    }
+    if let Some(mark) = spec.mark {
+        socket.set_mark(mark).map_err(|error| {
+            let otherwise = "give the line no mark";
+            denied_or(error, "set a firewall mark", "CAP_NET_ADMIN", otherwise)
+        })?;
+    }
+    if spec.reuse_port {
+        let done = socket.set_reuse_port(true);
+        done.map_err(|error| NetError::system("share the port", error))?;
+    }
+    if spec.local.is_ipv6() {
+        let done = socket.set_only_v6(true);
+        done.map_err(|error| NetError::system("keep IPv4 off an IPv6 socket", error))?;
+    }
+    switch_on(&socket, spec)?;
+    bind(&socket, spec.local)?;
+    let local = local_address(&socket)?;
+    Ok((socket, local))
+}
+
+/// Takes a socket that the host opened and bound; nobody else may send through it.
+pub(super) fn adopt(socket: OwnedFd, spec: &PathSpec) -> Result<(Socket, SocketAddr), NetError> {
+    let socket = Socket::from(socket);
+    if !matches!(socket.r#type(), Ok(Type::DGRAM)) {
+        return Err(NetError::NotUdp);
+    }
+    let local = local_address(&socket)?;
+    let spec = PathSpec {
+        local,
+        ..spec.clone()
+    };
+    // Numbers of transmit stamps start at 0 when they are switched on, not when they stay on.
+    set(&socket, libc::SOL_SOCKET, libc::SO_TIMESTAMPING, 0)
+        .map_err(|error| NetError::system("reset kernel time stamps", error))?;
+    switch_on(&socket, &spec)?;
+    Ok((socket, local))
+}
+
+fn create(spec: &PathSpec) -> Result<Socket, NetError> {
+    let domain = Domain::for_address(spec.local);
+    Socket::new(domain, Type::DGRAM, Some(Protocol::UDP)).map_err(|error| {
+        match error.raw_os_error() {
+            Some(libc::EAFNOSUPPORT) => NetError::FamilyOff { local: spec.local },
+            _ => NetError::system("open a UDP socket", error),
+        }
+    })
+}
+
+/// A socket stays in the namespace it was made in. It is made by a thread of its own, so that this
+/// one never has to find its way back.
+fn create_in(namespace: &OwnedFd, spec: &PathSpec) -> Result<Socket, NetError> {
+    let work = || {
+        // SAFETY: no pointers. Moves this thread alone, and it ends below.
+        if unsafe { libc::setns(namespace.as_raw_fd(), libc::CLONE_NEWNET) } != 0 {
+            let error = io::Error::last_os_error();
+            return Err(match error.raw_os_error() {
+                Some(libc::EINVAL | libc::EBADF) => NetError::NotANamespace,
+                _ => {
+                    let action = "enter the line's network namespace";
+                    let otherwise = "let the host hand over the socket";
+                    denied_or(error, action, "CAP_SYS_ADMIN", otherwise)
+                }
+            });
+        }
+        create(spec)
+    };
+    let failed = |error| NetError::system("start a thread for a network namespace", error);
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().name("twamp-netns".into());
+        let thread = thread.spawn_scoped(scope, work).map_err(failed)?;
+        thread
+            .join()
+            .map_err(|_| failed(io::Error::other("it panicked")))?
+    })
+}
+
+fn bind_device(socket: &Socket, device: &str) -> Result<(), NetError> {
+    let done = socket.bind_device(Some(device.as_bytes()));
+    done.map_err(|error| match error.raw_os_error() {
+        Some(libc::ENODEV | libc::EINVAL) => NetError::NoSuchDevice {
+            device: device.into(),
+        },
+        _ => {
+            let otherwise = "use Linux 5.7 or newer, or let routes choose the interface";
+            denied_or(
+                error,
+                "tie a socket to an interface",
+                "CAP_NET_RAW",
+                otherwise,
+            )
+        }
+    })
+}
+
+fn bind(socket: &Socket, local: SocketAddr) -> Result<(), NetError> {
+    socket
+        .bind(&local.into())
+        .map_err(|error| match error.raw_os_error() {
+            Some(libc::EADDRNOTAVAIL | libc::ENODEV) => NetError::AddressNotAvailable { local },
+            Some(libc::EADDRINUSE) => NetError::PortInUse { local },
+            _ => {
+                let otherwise = "choose a port of 1024 or above";
+                denied_or(error, "bind a low port", "CAP_NET_BIND_SERVICE", otherwise)
+            }
+        })
+}
+
+/// Everything that measuring needs, in one table.
+fn switch_on(socket: &Socket, spec: &PathSpec) -> Result<(), NetError> {
+    const BASE: c_int = libc::SOL_SOCKET;
+    const V4: c_int = libc::IPPROTO_IP;
+    const V6: c_int = libc::IPPROTO_IPV6;
+    let (ttl, tos, whole) = (spec.ttl.into(), spec.tos.into(), spec.dont_fragment);
+    let fragments = [libc::IP_PMTUDISC_DONT, libc::IP_PMTUDISC_PROBE][usize::from(whole)];
+    let stamps = libc::SOF_TIMESTAMPING_RX_SOFTWARE
+        | libc::SOF_TIMESTAMPING_SOFTWARE
+        | libc::SOF_TIMESTAMPING_OPT_ID
+        | libc::SOF_TIMESTAMPING_OPT_TSONLY;
+    let both = [
+        (
+            BASE,
+            libc::SO_TIMESTAMPING,
+            stamps.cast_signed(),
+            "switch on kernel time stamps",
+        ),
+        (BASE, libc::SO_RXQ_OVFL, 1, "count dropped packets"),
+    ];
+    let v4 = [
+        (V4, libc::IP_TTL, ttl, "set the time to live"),
+        (V4, libc::IP_TOS, tos, "set the type of service"),
+        (V4, libc::IP_MTU_DISCOVER, fragments, "set don't-fragment"),
+        (V4, libc::IP_RECVTTL, 1, "read the time to live"),
+        (V4, libc::IP_RECVTOS, 1, "read the type of service"),
+        (V4, libc::IP_PKTINFO, 1, "read the local address"),
+        (V4, libc::IP_RECVERR, 1, "read ICMP errors"),
+    ];
+    let v6 = [
+        (V6, libc::IPV6_UNICAST_HOPS, ttl, "set the hop limit"),
+        (V6, libc::IPV6_TCLASS, tos, "set the traffic class"),
+        (
+            V6,
+            libc::IPV6_MTU_DISCOVER,
+            fragments,
+            "set path MTU probing",
+        ),
+        (V6, libc::IPV6_DONTFRAG, whole.into(), "set don't-fragment"),
+        (V6, libc::IPV6_RECVHOPLIMIT, 1, "read the hop limit"),
+        (V6, libc::IPV6_RECVTCLASS, 1, "read the traffic class"),
+        (V6, libc::IPV6_RECVPKTINFO, 1, "read the local address"),
+        (V6, libc::IPV6_RECVERR, 1, "read ICMP errors"),
+    ];
+    let family = if spec.local.is_ipv4() {
+        &v4[..]
+    } else {
+        &v6[..]
+    };
+    for &(level, name, value, action) in both.iter().chain(family) {
+        set(socket, level, name, value).map_err(|error| NetError::system(action, error))?;
+    }
+    let room = c_int::try_from(spec.receive_buffer).unwrap_or(c_int::MAX);
+    // With CAP_NET_ADMIN beyond the system's limit, otherwise up to it.
+    set(socket, BASE, libc::SO_RCVBUFFORCE, room)
+        .or_else(|_| set(socket, BASE, libc::SO_RCVBUF, room))
+        .map_err(|error| NetError::system("set the receive buffer", error))?;
+    set(socket, BASE, libc::SO_SNDBUFFORCE, SEND_BUFFER)
+        .or_else(|_| set(socket, BASE, libc::SO_SNDBUF, SEND_BUFFER))
+        .map_err(|error| NetError::system("set the send buffer", error))
+}
+
+fn set(socket: &Socket, level: c_int, name: c_int, value: c_int) -> io::Result<()> {
+    let size = size_of::<c_int>() as libc::socklen_t;
+    // SAFETY: the option's value is an `int`, which lives on this stack during the call.
+    let done = unsafe {
+        libc::setsockopt(
+            socket.as_raw_fd(),
+            level,
+            name,
+            (&raw const value).cast(),
+            size,
+        )
+    };
+    if done == 0 {
+        Ok(())
+    } else {
+        Err(io::Error::last_os_error())
+    }
+}
+
+fn local_address(socket: &Socket) -> Result<SocketAddr, NetError> {
+    let name = socket.local_addr();
+    let name = name.map_err(|error| NetError::system("read a socket's address", error))?;
+    name.as_socket().ok_or(NetError::NotUdp)
+}
+
+fn denied_or(
+    error: io::Error,
+    action: &'static str,
+    capability: &'static str,
+    otherwise: &'static str,
+) -> NetError {
+    match error.raw_os_error() {
+        Some(libc::EPERM | libc::EACCES) => NetError::PermissionDenied {
+            action,
+            capability,
+            otherwise,
+        },
+        _ => NetError::system(action, error),
+    }
+}

@@ -1,0 +1,279 @@
+//! Sending: packets queued at a path leave in batches, their tokens wait for stamps.
+
+use std::collections::VecDeque;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::os::fd::AsFd;
+
+use libc::c_int;
+use socket2::Socket;
+use twamp_core::time::Now;
+
+use super::batch::{self, BATCH, Envelope};
+use super::clock::clock;
+use super::cmsg::Control;
+use super::error::SendError;
+use super::event::{NetCounters, Options, Outgoing, Path, Sent, TxStamps};
+use super::receive::{self, Desk};
+use super::stamps::{Ask, Ledger};
+
+/// Packets that tell their own time of sending leave in batches as small as this, so that the last
+/// of a batch isn't much older than it says.
+const SEALED_BATCH: usize = 8;
+/// Unless this many full batches in a row came in: then throughput counts.
+const DEEP: u32 = 2;
+/// Spent payload buffers kept for use again.
+const SPARE: usize = 64;
+
+/// A path's socket and all that belongs to it.
+pub(super) struct Endpoint<T> {
+    pub(super) path: Path,
+    pub(super) socket: Socket,
+    pub(super) outbox: VecDeque<Queued<T>>,
+    pub(super) ledger: Ledger<T>,
+    /// The kernel's last count of dropped packets.
+    pub(super) drops: u32,
+    /// Receive batches in a row that were full.
+    pub(super) full_batches: u32,
+}
+
+/// A packet that waits to be sent.
+pub(super) struct Queued<T> {
+    packet: Outgoing<T>,
+    sealed: bool,
+    /// Asked for a stamp in the last try.
+    asked: bool,
+    /// Has failed once, maybe by an error that was another packet's.
+    tried: bool,
+}
+
+impl<T> From<Outgoing<T>> for Queued<T> {
+    fn from(packet: Outgoing<T>) -> Queued<T> {
+        Queued {
+            packet,
+            sealed: false,
+            asked: false,
+            tried: false,
+        }
+    }
+}
+
+impl<T> Queued<T> {
+    /// Its token, if it has one, as of a path that closed before the packet left.
+    pub(super) fn unsent(self) -> Option<Sent<T>> {
+        let (path, token) = (self.packet.path, self.packet.token?);
+        let result = Err(SendError::Closed);
+        Some(Sent {
+            path,
+            token,
+            result,
+        })
+    }
+}
+
+/// Tools to send with, shared by all paths.
+pub(super) struct Bench {
+    envelopes: Vec<Envelope>,
+    spare: Vec<Vec<u8>>,
+}
+
+impl Bench {
+    pub(super) fn new() -> Bench {
+        Bench {
+            envelopes: batch::envelopes(),
+            spare: Vec::new(),
+        }
+    }
+
+    /// An empty buffer, used before if possible.
+    pub(super) fn buffer(&mut self) -> Vec<u8> {
+        self.spare.pop().unwrap_or_default()
+    }
+
+    fn recycle(&mut self, mut buffer: Vec<u8>) {
+        if self.spare.len() < SPARE {
+            buffer.clear();
+            self.spare.push(buffer);
+        }
+    }
+}
+
+/// Sends all that is queued at a path.
+///
+/// A packet that fails is given back with its error and the next ones go on; after an ICMP error
+/// it gets a second try, because the kernel reports such errors at whatever call comes next.
+pub(super) fn flush<T>(
+    endpoint: &mut Endpoint<T>,
+    bench: &mut Bench,
+    desk: &mut Desk<T>,
+    counters: &mut NetCounters,
+    seal: &mut impl FnMut(&mut [u8], Option<&mut T>, Now),
+) {
+    while !endpoint.outbox.is_empty() {
+        let now = clock();
+        let count = prepare(endpoint, &mut bench.envelopes, now, seal);
+        let packets = bench.envelopes.iter().zip(&endpoint.outbox).take(count);
+        let packets = packets.map(|(envelope, queued)| (envelope, &*queued.packet.payload));
+        let outcome = batch::send(endpoint.socket.as_fd(), packets);
+        let sent = *outcome.as_ref().unwrap_or(&0);
+        for queued in endpoint.outbox.drain(..sent) {
+            counters.sent += 1;
+            let Outgoing {
+                path,
+                to,
+                payload,
+                token,
+                ..
+            } = queued.packet;
+            bench.recycle(payload);
+            match token {
+                Some(token) if queued.asked => endpoint.ledger.sent(to, now, token),
+                Some(token) => {
+                    let stamps = TxStamps {
+                        user: now,
+                        kernel: None,
+                    };
+                    desk.sent(Sent {
+                        path,
+                        token,
+                        result: Ok(stamps),
+                    });
+                }
+                None => {}
+            }
+        }
+        if sent < count {
+            give_way(endpoint, bench, desk, counters, outcome.err());
+        } else if !endpoint.ledger.is_empty() {
+            // Most drivers stamp at once: no need to be woken for it.
+            receive::drain(endpoint, desk, counters);
+        }
+    }
+}
+
+/// Fills envelopes for the next batch, seals what must be; answers how many.
+fn prepare<T>(
+    endpoint: &mut Endpoint<T>,
+    envelopes: &mut [Envelope],
+    now: Now,
+    seal: &mut impl FnMut(&mut [u8], Option<&mut T>, Now),
+) -> usize {
+    let ask = endpoint.ledger.ask(now.mono);
+    let mut room = BATCH;
+    let mut count = 0;
+    for (queued, envelope) in endpoint.outbox.iter_mut().zip(envelopes) {
+        if queued.packet.seal && endpoint.full_batches < DEEP {
+            room = room.min(SEALED_BATCH);
+        }
+        if count >= room {
+            break;
+        }
+        if queued.packet.seal && !queued.sealed {
+            seal(
+                &mut queued.packet.payload,
+                queued.packet.token.as_mut(),
+                now,
+            );
+            queued.sealed = true;
+        }
+        queued.asked = queued.packet.token.is_some() && ask != Ask::Nobody;
+        envelope.name.set(queued.packet.to);
+        write(
+            &mut envelope.control,
+            queued.packet.to,
+            &queued.packet.options,
+            queued.asked,
+        );
+        count += 1;
+        if queued.asked && ask == Ask::One {
+            break;
+        }
+    }
+    count
+}
+
+/// The first packet of the queue failed: with `error`, or with one still to be heard.
+fn give_way<T>(
+    endpoint: &mut Endpoint<T>,
+    bench: &mut Bench,
+    desk: &mut Desk<T>,
+    counters: &mut NetCounters,
+    error: Option<io::Error>,
+) {
+    let asked = endpoint.outbox.front().is_some_and(|queued| queued.asked);
+    if asked {
+        endpoint.ledger.failed();
+    }
+    let icmp = receive::drain(endpoint, desk, counters).icmp;
+    let Some(error) = error else { return };
+    if let Some(first) = endpoint.outbox.front_mut()
+        && icmp > 0
+        && !first.tried
+    {
+        first.tried = true;
+        return;
+    }
+    let Some(failed) = endpoint.outbox.pop_front() else {
+        return;
+    };
+    counters.send_errors += 1;
+    let Outgoing {
+        path,
+        payload,
+        token,
+        ..
+    } = failed.packet;
+    bench.recycle(payload);
+    if let Some(token) = token {
+        desk.sent(Sent {
+            path,
+            token,
+            result: Err(error.into()),
+        });
+    }
+}
+
+/// Writes what a packet has of its own.
+fn write(control: &mut Control, to: SocketAddr, options: &Options, ask: bool) {
+    control.clear();
+    let (level, ttl, tos) = match to {
+        SocketAddr::V4(_) => (libc::IPPROTO_IP, libc::IP_TTL, libc::IP_TOS),
+        SocketAddr::V6(_) => (libc::IPPROTO_IPV6, libc::IPV6_HOPLIMIT, libc::IPV6_TCLASS),
+    };
+    if let Some(value) = options.ttl {
+        control.push(level, ttl, &c_int::from(value).to_ne_bytes());
+    }
+    if let Some(value) = options.tos {
+        control.push(level, tos, &c_int::from(value).to_ne_bytes());
+    }
+    if options.source.is_some() || options.interface.is_some() {
+        let interface = options.interface.unwrap_or(0).to_ne_bytes();
+        match (to, options.source) {
+            (SocketAddr::V4(_), source) => {
+                // in_pktinfo: interface, source address, (on receipt) destination address.
+                let mut info = [0; 12];
+                info[..4].copy_from_slice(&interface);
+                if let Some(IpAddr::V4(source)) = source {
+                    info[4..8].copy_from_slice(&source.octets());
+                }
+                control.push(level, libc::IP_PKTINFO, &info);
+            }
+            (SocketAddr::V6(_), source) => {
+                // in6_pktinfo: source address, interface.
+                let mut info = [0; 20];
+                if let Some(IpAddr::V6(source)) = source {
+                    info[..16].copy_from_slice(&source.octets());
+                }
+                info[16..].copy_from_slice(&interface);
+                control.push(level, libc::IPV6_PKTINFO, &info);
+            }
+        }
+    }
+    if let Some(mark) = options.mark {
+        control.push(libc::SOL_SOCKET, libc::SO_MARK, &mark.to_ne_bytes());
+    }
+    if ask {
+        let kind = libc::SOF_TIMESTAMPING_TX_SOFTWARE.to_ne_bytes();
+        control.push(libc::SOL_SOCKET, libc::SO_TIMESTAMPING, &kind);
+    }
+}

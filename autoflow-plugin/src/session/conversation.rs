@@ -1,0 +1,155 @@
+//! A TWAMP-Control machine of the core on a TCP connection.
+
+use std::future::pending;
+use std::io;
+use std::time::Duration;
+
+use tokio::net::TcpStream;
+use tokio::time::sleep;
+use twamp_core::control::{Client, ClientEvent, ControlError, Server, ServerEvent};
+use twamp_core::time::Mono;
+
+use crate::net::clock;
+
+/// What the two control machines have in common.
+pub(super) trait Machine {
+    /// What it has to tell.
+    type Event;
+    /// Takes octets; an error is also the last event.
+    fn bytes(&mut self, bytes: &[u8], now: Mono) -> Result<(), ControlError>;
+    /// Takes notice of the time.
+    fn timeout(&mut self, now: Mono);
+    /// The peer closed the connection.
+    fn closed(&mut self);
+    /// Octets to send.
+    fn transmit(&mut self) -> Option<Vec<u8>>;
+    /// When it wants to be told the time.
+    fn deadline(&self) -> Option<Mono>;
+    /// The next event.
+    fn event(&mut self) -> Option<Self::Event>;
+    /// Whether more octets are wanted now.
+    fn wants_bytes(&self) -> bool;
+}
+
+/// A machine and its connection.
+pub(super) struct Conversation<M> {
+    pub(super) machine: M,
+    stream: TcpStream,
+    /// Octets on their way out.
+    outbox: Vec<u8>,
+    /// The connection is of no more use; the machine knows.
+    broken: bool,
+}
+
+impl<M: Machine> Conversation<M> {
+    pub(super) fn new(machine: M, stream: TcpStream) -> Self {
+        // The messages are small and each is waited for.
+        let _ = stream.set_nodelay(true);
+        Self {
+            machine,
+            stream,
+            outbox: Vec::new(),
+            broken: false,
+        }
+    }
+
+    /// Drives the machine to its next event. May be dropped at any await without loss.
+    pub(super) async fn next_event(&mut self) -> M::Event {
+        let mut buffer = [0; 2048];
+        loop {
+            if let Some(event) = self.machine.event() {
+                return event;
+            }
+            while let Some(octets) = self.machine.transmit() {
+                self.outbox.extend(octets);
+            }
+            let (may_read, may_write) = (
+                !self.broken && self.machine.wants_bytes(),
+                !self.broken && !self.outbox.is_empty(),
+            );
+            let deadline = self.machine.deadline();
+            tokio::select! {
+                _ = self.stream.readable(), if may_read => self.read_some(&mut buffer),
+                _ = self.stream.writable(), if may_write => self.write_some(),
+                () = until(deadline) => self.machine.timeout(clock().mono),
+            }
+        }
+    }
+
+    /// Sends what the machine still has to say, for a second at most.
+    pub(super) async fn finish(&mut self) {
+        while let Some(octets) = self.machine.transmit() {
+            self.outbox.extend(octets);
+        }
+        let rest = async {
+            while !self.outbox.is_empty() && !self.broken {
+                if self.stream.writable().await.is_err() {
+                    break;
+                }
+                self.write_some();
+            }
+        };
+        let _ = tokio::time::timeout(Duration::from_secs(1), rest).await;
+    }
+
+    fn read_some(&mut self, buffer: &mut [u8]) {
+        match self.stream.try_read(buffer) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Ok(0) | Err(_) => self.give_up(),
+            // An error is also the machine's last event.
+            Ok(octets) => drop(self.machine.bytes(&buffer[..octets], clock().mono)),
+        }
+    }
+
+    fn write_some(&mut self) {
+        match self.stream.try_write(&self.outbox) {
+            Ok(octets) => drop(self.outbox.drain(..octets)),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(_) => self.give_up(),
+        }
+    }
+
+    fn give_up(&mut self) {
+        self.broken = true;
+        self.machine.closed();
+    }
+}
+
+async fn until(deadline: Option<Mono>) {
+    match deadline {
+        Some(deadline) => sleep(deadline.since(clock().mono)).await,
+        None => pending().await,
+    }
+}
+
+macro_rules! machine {
+    ($machine:ty, $event:ty, $wants_bytes:expr) => {
+        impl Machine for $machine {
+            type Event = $event;
+            fn bytes(&mut self, bytes: &[u8], now: Mono) -> Result<(), ControlError> {
+                self.handle_bytes(bytes, now)
+            }
+            fn timeout(&mut self, now: Mono) {
+                self.handle_timeout(now);
+            }
+            fn closed(&mut self) {
+                self.handle_closed();
+            }
+            fn transmit(&mut self) -> Option<Vec<u8>> {
+                self.poll_transmit()
+            }
+            fn deadline(&self) -> Option<Mono> {
+                self.poll_timeout()
+            }
+            fn event(&mut self) -> Option<$event> {
+                self.poll_event()
+            }
+            fn wants_bytes(&self) -> bool {
+                $wants_bytes(self)
+            }
+        }
+    };
+}
+
+machine!(Client, ClientEvent, |_| true);
+machine!(Server, ServerEvent, Server::wants_bytes);

@@ -1,0 +1,140 @@
+//! Sessions: who talks to whom, when probes leave, and what came of it.
+//!
+//! ```text
+//!      twamp-ctl                                        twamp-io/0
+//!   initiator ─┐ (Control-Client)                    ┌────────────────┐
+//!   target  ───┼── Order ───────────────────────────▶│ Probes         │◀──▶ net
+//!              │   Send, Finish, Reflect, Retire …   │  senders       │
+//!              │                                     │  reflectors    │
+//!   board ◀────┴── Report ◀──────────────────────────└────────────────┘
+//!   (results)      outcomes, pulses, what was served
+//! ```
+//!
+//! The probe thread knows no line, no class and no score; it sends on time, answers, and reports.
+
+pub(crate) mod board;
+mod connect;
+mod conversation;
+mod identity;
+pub(crate) mod initiator;
+pub(crate) mod probes;
+mod result;
+mod sending;
+pub(crate) mod target;
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use twamp_core::metrics::loss::LossCounts;
+use twamp_core::probe::{Outcome, ReflectorReport};
+use twamp_core::time::{Mono, Now};
+
+use crate::net::{NetCounters, NetError, Path, PathSpec};
+
+/// A session's number inside this process. Never reused.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub(crate) struct Key(pub(crate) u64);
+
+impl Key {
+    /// The next one.
+    pub(crate) fn new() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        Self(NEXT.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+/// What the probe thread is told.
+pub(crate) enum Order {
+    /// Open a path.
+    Bind {
+        spec: Box<PathSpec>,
+        answer: oneshot::Sender<Result<(Path, SocketAddr), NetError>>,
+    },
+    /// Close it.
+    Close(Path),
+    /// Send probes.
+    Send { key: Key, stream: Stream },
+    /// Send no more of them; what is in flight is waited for.
+    Finish(Key),
+    /// Answer the probes that come from `sender` on `path`.
+    Reflect {
+        key: Key,
+        path: Path,
+        local: SocketAddr,
+        sender: SocketAddr,
+        refwait: Duration,
+        dscp: u8,
+    },
+    /// Answer whatever comes on `path`, which is bound to `local` (TWAMP Light): each sender is a
+    /// session of its own.
+    ReflectAll { path: Path, local: SocketAddr },
+    /// Stop-Sessions: answer for `timeout` longer.
+    Retire { key: Key, timeout: Duration },
+    /// End the thread.
+    Quit,
+}
+
+/// One stream of probes.
+#[derive(Clone, Debug)]
+pub(crate) struct Stream {
+    pub(crate) path: Path,
+    pub(crate) to: SocketAddr,
+    /// From one probe to the next.
+    pub(crate) interval: Duration,
+    /// How many; `None`: until told otherwise.
+    pub(crate) count: Option<u32>,
+    pub(crate) padding: u16,
+    /// A probe without reply for so long is lost.
+    pub(crate) timeout: Duration,
+    /// The reflector keeps numbers of its own.
+    pub(crate) stateful: bool,
+}
+
+/// What the probe thread has seen since its last report.
+#[derive(Debug, Default)]
+pub(crate) struct Report {
+    pub(crate) at: Now,
+    pub(crate) outcomes: Vec<(Key, Outcome)>,
+    pub(crate) pulses: Vec<(Key, Pulse)>,
+    pub(crate) served: Vec<(Key, Served)>,
+    /// The far end says that nobody listens there.
+    pub(crate) unreachable: Vec<Key>,
+    /// This thread was held up for so long: samples of that span are set aside.
+    pub(crate) paused: Option<Duration>,
+    pub(crate) counters: Counters,
+}
+
+/// How a stream of probes stands.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pulse {
+    pub(crate) counts: LossCounts,
+    pub(crate) last_reply: Option<Mono>,
+    /// When the first probe left that has found no answer since the last reply.
+    pub(crate) unanswered_since: Option<Mono>,
+    pub(crate) interval: Duration,
+    /// All probes are sent and the fate of each is known.
+    pub(crate) finished: bool,
+}
+
+/// How a served session stands.
+#[derive(Clone, Debug)]
+pub(crate) struct Served {
+    pub(crate) remote: SocketAddr,
+    pub(crate) local: SocketAddr,
+    pub(crate) report: ReflectorReport,
+    /// Why it is over.
+    pub(crate) ended: Option<&'static str>,
+}
+
+/// Counters of the probe thread.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Counters {
+    pub(crate) sent: u64,
+    pub(crate) received: u64,
+    pub(crate) reflected: u64,
+    pub(crate) discarded: u64,
+    pub(crate) pauses: u64,
+    pub(crate) net: NetCounters,
+}

@@ -1,0 +1,361 @@
+//! What the probe thread carries: every sender and every reflector, sans-IO. Time and packets
+//! come in, packets go to an [`Outlet`], and now and then a [`Report`] is due.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use twamp_core::probe::{Reflector, ReflectorConfig, TxToken};
+use twamp_core::time::{ErrorEstimate, Mono, Now};
+
+use super::sending::Sending;
+use super::{Counters, Key, Order, Report, Served};
+use crate::net::{Datagram, Notice, NoticeKind, Options, Outgoing, Path, Sent};
+
+/// Sessions of TWAMP Light that are not known beforehand, at most.
+const STRANGERS: usize = 10_000;
+/// Such a session ends after so long without a probe.
+const STRANGER_SILENCE: Duration = Duration::from_secs(30);
+
+/// A probe's way back to its sender, which wants the transmit stamp.
+#[derive(Debug)]
+pub(crate) struct Token(pub(super) Key, pub(super) TxToken);
+
+/// Where packets go.
+pub(crate) trait Outlet {
+    /// An empty payload.
+    fn buffer(&mut self) -> Vec<u8>;
+    /// Takes a packet; it leaves with the next batch.
+    fn queue(&mut self, packet: Outgoing<Token>);
+}
+
+/// Every sender and reflector of one probe thread.
+pub(crate) struct Probes {
+    sending: HashMap<Key, Sending>,
+    reflecting: HashMap<Key, Reflecting>,
+    /// Whose packet it is that comes by a path from an address.
+    peers: HashMap<(Path, SocketAddr), Key>,
+    /// Paths on which everybody is answered, with their own addresses.
+    anybody: HashMap<Path, SocketAddr>,
+    /// When each sender and reflector wants to be looked at.
+    calendar: BinaryHeap<Reverse<(Mono, Key)>>,
+    /// From one report to the next.
+    cadence: Duration,
+    last_report: Mono,
+    /// Something is to be reported.
+    news: bool,
+    report: Report,
+    counters: Counters,
+    /// How good this host's clock is.
+    error: ErrorEstimate,
+}
+
+struct Reflecting {
+    reflector: Reflector,
+    /// Stop-Sessions has come.
+    stopped: bool,
+    path: Path,
+    local: SocketAddr,
+    /// Answers only this address.
+    sender: SocketAddr,
+    tos: u8,
+    /// Something came since the last report.
+    news: bool,
+}
+
+impl Probes {
+    pub(crate) fn new(cadence: Duration, error: ErrorEstimate) -> Self {
+        Self {
+            sending: HashMap::new(),
+            reflecting: HashMap::new(),
+            peers: HashMap::new(),
+            anybody: HashMap::new(),
+            calendar: BinaryHeap::new(),
+            cadence,
+            last_report: Mono(0),
+            news: false,
+            report: Report::default(),
+            counters: Counters::default(),
+            error,
+        }
+    }
+
+    /// Takes an order that concerns senders and reflectors; paths are the thread's own business.
+    pub(crate) fn order(&mut self, order: Order, now: Now) {
+        match order {
+            Order::Send { key, stream } => {
+                // A session that was agreed on anew goes on with its numbers and results.
+                if let Some(sending) = self.sending.get_mut(&key) {
+                    self.peers.remove(&sending.peer());
+                    self.peers.insert((stream.path, stream.to), key);
+                    sending.redirect(stream.to);
+                    return;
+                }
+                self.peers.insert((stream.path, stream.to), key);
+                self.sending
+                    .insert(key, Sending::new(key, stream, now.mono));
+                self.look_at(key, now.mono);
+            }
+            Order::Finish(key) => {
+                if let Some(sending) = self.sending.get_mut(&key) {
+                    sending.finish();
+                    self.look_at(key, now.mono);
+                }
+            }
+            Order::Reflect {
+                key,
+                path,
+                local,
+                sender,
+                refwait,
+                dscp,
+            } => {
+                let config = ReflectorConfig {
+                    refwait,
+                    ..ReflectorConfig::default()
+                };
+                self.reflect(key, config, (path, local), sender, dscp << 2, now.mono);
+            }
+            Order::ReflectAll { path, local } => drop(self.anybody.insert(path, local)),
+            Order::Retire { key, timeout } => {
+                if let Some(reflecting) = self.reflecting.get_mut(&key) {
+                    reflecting.stopped = true;
+                    reflecting.reflector.stop(now.mono, timeout);
+                    self.look_at(key, now.mono);
+                }
+            }
+            Order::Bind { .. } | Order::Close(_) | Order::Quit => {}
+        }
+    }
+
+    /// A packet has arrived.
+    pub(crate) fn handle_datagram(&mut self, datagram: &Datagram<'_>, out: &mut impl Outlet) {
+        let known = self.peers.get(&(datagram.path, datagram.from)).copied();
+        let Some(key) = known.or_else(|| self.welcome(datagram)) else {
+            self.counters.discarded += 1;
+            return;
+        };
+        self.news = true;
+        if let Some(sending) = self.sending.get_mut(&key) {
+            match sending.handle_reply(datagram.payload, &datagram.arrival) {
+                Ok(()) => self.counters.received += 1,
+                Err(_) => self.counters.discarded += 1,
+            }
+            sending.outcomes(&mut self.report.outcomes);
+        } else if let Some(reflecting) = self.reflecting.get_mut(&key) {
+            let mut reply = out.buffer();
+            let (arrival, error) = (&datagram.arrival, self.error);
+            match reflecting
+                .reflector
+                .reflect(datagram.payload, arrival, error, &mut reply)
+            {
+                Ok(()) => {
+                    self.counters.reflected += 1;
+                    reflecting.news = true;
+                    out.queue(Outgoing {
+                        path: datagram.path,
+                        to: datagram.from,
+                        payload: reply,
+                        seal: true,
+                        token: None,
+                        options: Options {
+                            tos: Some(reflecting.tos),
+                            source: datagram.to,
+                            ..Options::default()
+                        },
+                    });
+                }
+                Err(_) => self.counters.discarded += 1,
+            }
+        }
+    }
+
+    /// Writes T3 into a reply just before it leaves.
+    pub(crate) fn seal(payload: &mut [u8], now: Now) {
+        Reflector::seal(payload, now.wall);
+    }
+
+    /// A token has come back.
+    pub(crate) fn handle_sent(&mut self, sent: Sent<Token>) {
+        let Token(key, token) = sent.token;
+        if let Some(sending) = self.sending.get_mut(&key) {
+            self.counters.sent += u64::from(sent.result.is_ok());
+            sending.handle_sent(token, sent.result);
+        }
+    }
+
+    /// The network has said something about a path.
+    pub(crate) fn handle_notice(&mut self, notice: Notice) {
+        let unreachable = matches!(
+            notice.kind,
+            NoticeKind::PortUnreachable | NoticeKind::HostUnreachable
+        );
+        let Some(remote) = notice.remote.filter(|_| unreachable) else {
+            return;
+        };
+        if let Some(key) = self.peers.get(&(notice.path, remote))
+            && self.sending.contains_key(key)
+            && !self.report.unreachable.contains(key)
+        {
+            self.report.unreachable.push(*key);
+            self.news = true;
+        }
+    }
+
+    /// This thread was held up for `span`: what was in flight says nothing about the line.
+    pub(crate) fn handle_pause(&mut self, span: Duration, now: Now) {
+        self.counters.pauses += 1;
+        self.report.paused = Some(self.report.paused.unwrap_or_default() + span);
+        for sending in self.sending.values_mut() {
+            sending.set_aside(now.mono);
+            sending.outcomes(&mut self.report.outcomes);
+        }
+        self.news = true;
+    }
+
+    /// Sends what is due, gives up what is overdue.
+    pub(crate) fn handle_timeout(&mut self, now: Now, out: &mut impl Outlet) {
+        while let Some(Reverse((due, key))) = self.calendar.peek().copied() {
+            if due > now.mono {
+                break;
+            }
+            self.calendar.pop();
+            if let Some(sending) = self.sending.get_mut(&key) {
+                sending.handle_timeout(now, self.error, out);
+                sending.outcomes(&mut self.report.outcomes);
+                self.news = true;
+                if let Some(next) = sending.poll_timeout() {
+                    self.look_at(key, next);
+                }
+            } else if let Some(reflecting) = self.reflecting.get_mut(&key) {
+                match reflecting.reflector.poll_timeout() {
+                    Some(next) if next > now.mono => self.look_at(key, next),
+                    Some(_) => self.end_reflecting(key),
+                    None => {}
+                }
+            }
+        }
+    }
+
+    /// When it wants to be told the time; `None` while nothing is to be done.
+    pub(crate) fn poll_timeout(&self) -> Option<Mono> {
+        let look = self.calendar.peek().map(|Reverse((due, _))| *due);
+        let report = self.news.then(|| self.last_report + self.cadence);
+        match (look, report) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        }
+    }
+
+    /// The report, if one is due. `counters` are those of the network.
+    pub(crate) fn poll_report(&mut self, now: Now) -> Option<Report> {
+        if !self.news || now.mono < self.last_report + self.cadence {
+            return None;
+        }
+        self.news = false;
+        self.last_report = now.mono;
+        let mut report = std::mem::take(&mut self.report);
+        report.at = now;
+        report.counters = self.counters;
+        report.pulses = self
+            .sending
+            .iter()
+            .map(|(key, sending)| (*key, sending.pulse()))
+            .collect();
+        for (key, reflecting) in &mut self.reflecting {
+            if std::mem::take(&mut reflecting.news) {
+                report.served.push((*key, reflecting.served(None)));
+            }
+        }
+        for (key, _) in report.pulses.iter().filter(|(_, pulse)| pulse.finished) {
+            if let Some(sending) = self.sending.remove(key) {
+                self.peers.remove(&sending.peer());
+            }
+        }
+        Some(report)
+    }
+
+    fn reflect(
+        &mut self,
+        key: Key,
+        config: ReflectorConfig,
+        (path, local): (Path, SocketAddr),
+        sender: SocketAddr,
+        tos: u8,
+        now: Mono,
+    ) {
+        let reflector = Reflector::new(config, now);
+        if let Some(timeout) = reflector.poll_timeout() {
+            self.look_at(key, timeout);
+        }
+        self.peers.insert((path, sender), key);
+        let news = true;
+        let reflecting = Reflecting {
+            reflector,
+            stopped: false,
+            path,
+            local,
+            sender,
+            tos,
+            news,
+        };
+        self.reflecting.insert(key, reflecting);
+        self.news = true;
+    }
+
+    /// A new session of TWAMP Light, if its path answers everybody. The first probe begins it, a
+    /// silence ends it.
+    fn welcome(&mut self, datagram: &Datagram<'_>) -> Option<Key> {
+        let local = *self.anybody.get(&datagram.path)?;
+        if self.reflecting.len() >= STRANGERS {
+            return None;
+        }
+        let key = Key::new();
+        let config = ReflectorConfig {
+            refwait: STRANGER_SILENCE,
+            stateful: false,
+            from_zero: false,
+            ..ReflectorConfig::default()
+        };
+        let local = SocketAddr::new(datagram.to.unwrap_or(local.ip()), local.port());
+        let now = datagram.arrival.mono;
+        self.reflect(key, config, (datagram.path, local), datagram.from, 0, now);
+        Some(key)
+    }
+
+    fn end_reflecting(&mut self, key: Key) {
+        let Some(reflecting) = self.reflecting.remove(&key) else {
+            return;
+        };
+        // A newer session of the same sender may have taken the place.
+        let place = (reflecting.path, reflecting.sender);
+        if self.peers.get(&place) == Some(&key) {
+            self.peers.remove(&place);
+        }
+        let why = if reflecting.stopped {
+            "stopped"
+        } else {
+            "no more probes came"
+        };
+        let served = reflecting.served(Some(why));
+        self.report.served.push((key, served));
+        self.news = true;
+    }
+
+    fn look_at(&mut self, key: Key, due: Mono) {
+        self.calendar.push(Reverse((due, key)));
+    }
+}
+
+impl Reflecting {
+    fn served(&self, ended: Option<&'static str>) -> Served {
+        let report = self.reflector.report();
+        Served {
+            remote: self.sender,
+            local: self.local,
+            report,
+            ended,
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! From single outcomes to the result that people read.
+
+use std::net::SocketAddr;
+
+use plugin_abi::manage::{
+    ClockState, Delay, Jitter as JitterResult, LostCounts, Seen, ServedResult, SessionResult,
+};
+use twamp_core::metrics::delay::{DelaySummary, PathSummary};
+use twamp_core::metrics::loss::LossCounts;
+use twamp_core::metrics::quantile::Quantiles;
+use twamp_core::metrics::reordering::Reordering;
+use twamp_core::metrics::variation::Jitter;
+use twamp_core::probe::{Outcome, ReflectorReport, Sample, Stamps};
+
+/// A quantile is right to this many decimal digits.
+const DIGITS: u8 = 3;
+
+/// What has become of the probes of one session so far.
+pub(crate) struct Tally {
+    delays: PathSummary,
+    quantiles: Option<[Quantiles; 3]>,
+    jitter: [Jitter; 3],
+    reordering: Reordering,
+    last: Option<Sample>,
+    set_aside_samples: u64,
+    all_kernel: bool,
+}
+
+/// Who a session is between, for its results.
+#[derive(Clone, Debug)]
+pub(crate) struct Identity {
+    pub(crate) id: String,
+    pub(crate) mode: &'static str,
+    pub(crate) local: SocketAddr,
+    pub(crate) remote: SocketAddr,
+    /// The reflector keeps numbers of its own, so loss has a direction.
+    pub(crate) stateful: bool,
+}
+
+impl Tally {
+    pub(crate) fn new() -> Self {
+        Self {
+            delays: PathSummary::default(),
+            quantiles: None,
+            jitter: [Jitter::default(); 3],
+            reordering: Reordering::default(),
+            last: None,
+            set_aside_samples: 0,
+            all_kernel: true,
+        }
+    }
+
+    /// Enters one outcome, in order of arrival.
+    pub(crate) fn absorb(&mut self, outcome: &Outcome) {
+        match outcome {
+            Outcome::Sample(sample) => self.sample(sample),
+            Outcome::SetAside(_) => self.set_aside_samples += 1,
+            Outcome::Lost { .. } => {}
+        }
+    }
+
+    fn sample(&mut self, sample: &Sample) {
+        let delay = sample.delay();
+        self.delays.record(&delay);
+        self.all_kernel &= sample.stamps == Stamps::Kernel;
+        // One-way delays between free-running clocks lie far from 0, but close together.
+        let quantiles = self.quantiles.get_or_insert_with(|| {
+            [0, delay.forward, delay.backward].map(|origin| Quantiles::around(origin, DIGITS))
+        });
+        let three = [delay.round_trip(), delay.forward, delay.backward];
+        for (value, (quantiles, jitter)) in three
+            .into_iter()
+            .zip(quantiles.iter_mut().zip(&mut self.jitter))
+        {
+            quantiles.record(value);
+            jitter.record(value);
+        }
+        self.reordering.record(sample.sequence);
+        self.last = Some(*sample);
+    }
+
+    /// The result so far.
+    pub(crate) fn result(&self, who: &Identity, counts: &LossCounts) -> SessionResult {
+        let last = self.last.as_ref();
+        let [round_trip, outbound, inbound] = self.delays();
+        SessionResult {
+            session_id: who.id.clone(),
+            mode: who.mode.to_owned(),
+            local: who.local,
+            remote: who.remote,
+            sent: counts.sent,
+            received: counts.received,
+            in_flight: counts.in_flight,
+            duplicates: counts.duplicates_forward + counts.duplicates_backward,
+            reordered: self.reordering.reordered(),
+            late: counts.late,
+            set_aside: counts.set_aside + self.set_aside_samples,
+            lost: LostCounts {
+                forward: who.stateful.then_some(counts.lost_forward),
+                backward: who.stateful.then_some(counts.lost_backward),
+                unattributed: counts.unattributed,
+                percent: counts.ratio().map(|ratio| f64::from(ratio.get()) / 1e4),
+            },
+            round_trip_us: round_trip,
+            inbound_us: inbound,
+            outbound_us: outbound,
+            jitter_us: JitterResult {
+                round_trip: self.jitter[0].get().map(micros),
+                outbound: self.jitter[1].get().map(micros),
+                inbound: self.jitter[2].get().map(micros),
+            },
+            stamps: if self.all_kernel && last.is_some() {
+                "kernel"
+            } else {
+                "user"
+            }
+            .to_owned(),
+            clock: ClockState {
+                synchronised: last.is_some_and(|sample| sample.peer_synchronised),
+                offset_us: last.map(|sample| micros(sample.delay().offset_if_symmetrical() as f64)),
+            },
+            seen: Seen {
+                dscp_forward: None,
+                dscp_backward: last
+                    .and_then(|sample| sample.tos_backward)
+                    .map(|tos| tos >> 2),
+                ttl_forward: last.map(|sample| sample.ttl_forward),
+                ttl_backward: last.and_then(|sample| sample.ttl_backward),
+            },
+        }
+    }
+
+    /// Round trip, outbound, inbound.
+    fn delays(&self) -> [Option<Delay>; 3] {
+        let (Some(means), Some(quantiles)) = (self.delays.means(), &self.quantiles) else {
+            return [None; 3];
+        };
+        let delay = |summary: &DelaySummary, mean: i64, quantiles: &Quantiles| {
+            let at = |q| quantiles.at(q).map(|ns| micros(ns as f64));
+            Some(Delay {
+                min: micros(summary.min()? as f64),
+                mean: micros(mean as f64),
+                max: micros(summary.max()? as f64),
+                p50: at(0.5)?,
+                p95: at(0.95)?,
+                p99: at(0.99)?,
+            })
+        };
+        let paths = &self.delays;
+        [
+            delay(&paths.round_trip, means.round_trip, &quantiles[0]),
+            delay(&paths.forward, means.forward, &quantiles[1]),
+            delay(&paths.backward, means.backward, &quantiles[2]),
+        ]
+    }
+}
+
+/// What a responder saw, as people read it. `id` is the session's, seen from its sender.
+pub(crate) fn served(
+    id: String,
+    remote: SocketAddr,
+    local: SocketAddr,
+    report: &ReflectorReport,
+    ended: Option<&'static str>,
+) -> ServedResult {
+    ServedResult {
+        session_id: id,
+        remote,
+        local,
+        received: report.distinct,
+        lost_forward: report.lost_forward,
+        duplicates: report.duplicates,
+        reordered: report.reordered,
+        reflected: report.reflected,
+        jitter_us: report.jitter_ns.map(micros),
+        variation_mean_us: report.variation.map(|above| micros(above.mean_ns as f64)),
+        variation_max_us: report.variation.map(|above| micros(above.max_ns as f64)),
+        ended: ended.unwrap_or("not ended").to_owned(),
+    }
+}
+
+/// Nanoseconds to microseconds.
+fn micros(ns: f64) -> f64 {
+    ns / 1e3
+}

@@ -1,0 +1,151 @@
+//! `host-sim check`: every mistake of a configuration, with its place.
+
+use plugin_abi::config::Config;
+use plugin_abi::host::Plugin;
+use plugin_abi::manage::{Answer, Problem, Request};
+use serde::Serialize;
+
+use super::{CommandError, Surroundings};
+use crate::cli::Check;
+use crate::document::{Document, Mistake, Source};
+use crate::exit::Exit;
+use crate::host::listen;
+use crate::text::{Output, Style, plural};
+
+/// A configuration file that the plugin calls good.
+pub(super) struct Judged {
+    /// The file's name.
+    pub(super) name: String,
+    /// What the file says, as JSON.
+    pub(super) json: String,
+    /// The same, as the host reads it.
+    pub(super) config: Config,
+    /// Who judged.
+    pub(super) plugin: Plugin,
+}
+
+/// What the command says to programs.
+#[derive(Serialize)]
+struct Verdict<'a> {
+    good: bool,
+    problems: &'a [Mistake],
+}
+
+pub(super) fn run(arguments: &Check, around: &Surroundings) -> Result<Exit, CommandError> {
+    let output = around.output;
+    let Some(judged) = judge(Source::read(&arguments.config)?, around)? else {
+        return Ok(Exit::Misused);
+    };
+    output.object(&Verdict {
+        good: true,
+        problems: &[],
+    })?;
+    let config = &judged.config;
+    output.styled(
+        Style::Good,
+        &format!(
+            "{} is good: {}, {}, {}",
+            judged.name,
+            plural(config.lines.len(), "line"),
+            plural(config.groups.len(), "group"),
+            plural(config.classes.len(), "class")
+        ),
+    )?;
+    Ok(Exit::Good)
+}
+
+/// Lets the plugin judge a file; `None`: its mistakes have been shown.
+pub(super) fn judge(source: Source, around: &Surroundings) -> Result<Option<Judged>, CommandError> {
+    let output = around.output;
+    let document = match source.parse() {
+        Ok(document) => document,
+        Err((source, mistakes)) => {
+            show(&source, &mistakes, output)?;
+            return Ok(None);
+        }
+    };
+    let plugin = around.plugin()?;
+    let problems = problems_of(&document, &plugin, around)?;
+    if !problems.is_empty() {
+        show(document.source(), &document.mistakes(&problems), output)?;
+        return Ok(None);
+    }
+    let config = serde_json::from_value(document.value().clone());
+    Ok(Some(Judged {
+        name: document.source().name().to_owned(),
+        json: document.value().to_string(),
+        config: config.map_err(CommandError::Configuration)?,
+        plugin,
+    }))
+}
+
+fn problems_of(
+    document: &Document,
+    plugin: &Plugin,
+    around: &Surroundings,
+) -> Result<Vec<Problem>, CommandError> {
+    let (listener, _events) = listen(around.log_level());
+    let engine = plugin.create("{}", listener)?;
+    let request = Request::Validate {
+        config: document.value().clone(),
+    };
+    match engine.manage(&request)? {
+        Answer::Problems(problems) => Ok(problems),
+        _ => Err(CommandError::Answer("problems")),
+    }
+}
+
+fn show(source: &Source, mistakes: &[Mistake], output: Output) -> Result<(), CommandError> {
+    output.object(&Verdict {
+        good: false,
+        problems: mistakes,
+    })?;
+    output.text(&source.show(mistakes, output.paint()))?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_problem_tells_programs_its_line_and_column() {
+        let (_, mistakes) = Source::new("a.toml", "a = 1\na = 2\n").parse().unwrap_err();
+        let verdict = Verdict {
+            good: false,
+            problems: &mistakes,
+        };
+        let json = serde_json::to_value(verdict).unwrap();
+        assert_eq!(json["good"], false);
+        let problem = &json["problems"][0];
+        assert_eq!(
+            (problem["line"].as_u64(), problem["column"].as_u64()),
+            (Some(2), Some(1))
+        );
+        for field in ["path", "expected", "found", "fix"] {
+            assert!(problem[field].is_string(), "{field}");
+        }
+    }
+
+    #[test]
+    fn the_example_is_a_configuration() {
+        let text = include_str!("../../examples/branch.toml");
+        let document = Source::new("branch.toml", text).parse().unwrap();
+        let config: Config = serde_json::from_value(document.value().clone()).unwrap();
+        let counts = (
+            config.lines.len(),
+            config.groups.len(),
+            config.classes.len(),
+        );
+        assert_eq!(counts, (3, 2, 3));
+        for line in &config.lines {
+            assert!(!line.groups.is_empty(), "{} is in no group", line.name);
+            for id in &line.groups {
+                assert!(config.groups.iter().any(|group| group.id == *id));
+            }
+        }
+        for underlay in config.classes.iter().flat_map(|class| &class.prefer) {
+            assert!(config.lines.iter().any(|line| line.underlay() == underlay));
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! `host-sim ping`: one measurement session, run in the foreground by the plugin.
+
+mod report;
+
+use std::time::Duration;
+
+use plugin_abi::config::{Probe, Protocol};
+use plugin_abi::host::Engine;
+use plugin_abi::manage::{Answer, Progress, Request, RunRequest, RunState};
+
+use self::report::{Report, Trouble};
+use super::{CommandError, Surroundings};
+use crate::address::Family;
+use crate::cli::{Ping, PingMode};
+use crate::exit::Exit;
+use crate::host::{Interrupt, listen};
+use crate::text::{self, Output, complain, milliseconds};
+
+/// How often the run is looked at.
+const LOOK: Duration = Duration::from_millis(50);
+
+pub(super) fn run(arguments: &Ping, around: &Surroundings) -> Result<Exit, CommandError> {
+    let interrupt = around.interrupt()?;
+    let remote = match arguments.target.resolve(family(arguments)?) {
+        Ok(remote) => remote,
+        Err(error) => {
+            let trouble = Trouble::unresolved(&error);
+            return finish(&Report::failed(trouble), around.output);
+        }
+    };
+    let request = request(arguments, remote);
+    let (listener, _events) = listen(around.log_level());
+    let engine = around.plugin()?.create("{}", listener)?;
+    engine.start()?;
+    let ended = measure(&engine, request, &interrupt)?;
+    finish(&Report::of(remote, ended), around.output)
+}
+
+fn family(arguments: &Ping) -> Result<Family, CommandError> {
+    let asked = match (arguments.ipv4, arguments.ipv6) {
+        (true, _) => Family::V4,
+        (_, true) => Family::V6,
+        _ => Family::Any,
+    };
+    match arguments.local {
+        None => Ok(asked),
+        Some(local) if !asked.admits(local) => Err(CommandError::Usage(format!(
+            "--local {local} is no {asked} address; leave the -4 or -6 out, or give another"
+        ))),
+        Some(local) if local.is_ipv4() => Ok(Family::V4),
+        Some(_) => Ok(Family::V6),
+    }
+}
+
+fn request(arguments: &Ping, remote: std::net::SocketAddr) -> RunRequest {
+    RunRequest {
+        remote,
+        local: arguments.local,
+        count: arguments.count,
+        probe: Probe {
+            protocol: match arguments.mode {
+                PingMode::Open => Protocol::Open,
+                PingMode::Light => Protocol::Light,
+            },
+            interval_ms: arguments.interval,
+            timeout_ms: arguments.timeout,
+            padding: arguments.padding,
+            dscp: arguments.dscp.unwrap_or(0),
+            ttl: arguments.ttl,
+            dont_fragment: arguments.df,
+        },
+        tos: arguments.tos,
+    }
+}
+
+/// Starts the run and looks at it until it has ended; an interrupt ends it early.
+fn measure(
+    engine: &Engine,
+    request: RunRequest,
+    interrupt: &Interrupt,
+) -> Result<Progress, CommandError> {
+    let count = request.count;
+    let Answer::Run(run) = engine.manage(&Request::Run { run: request })? else {
+        return Err(CommandError::Answer("a run"));
+    };
+    let mut shown = text::Progress::new();
+    let mut cancelled = false;
+    loop {
+        if interrupt.asked() && !cancelled {
+            engine.manage(&Request::Cancel { run })?;
+            cancelled = true;
+        }
+        let Answer::Progress(progress) = engine.manage(&Request::Progress { run })? else {
+            return Err(CommandError::Answer("the progress of a run"));
+        };
+        if matches!(progress.state, RunState::Ended | RunState::Failed) {
+            return Ok(*progress);
+        }
+        shown.show(&progress_text(&progress, count));
+        std::thread::sleep(LOOK);
+    }
+}
+
+fn progress_text(progress: &Progress, count: u32) -> String {
+    match &progress.result {
+        Some(result) if progress.state == RunState::Running => format!(
+            "sent {} of {count}, received {}, round trip {} ms",
+            result.sent,
+            result.received,
+            milliseconds(result.round_trip_us.map(|delay| delay.p50)),
+        ),
+        _ => "connecting".to_owned(),
+    }
+}
+
+fn finish(report: &Report, output: Output) -> Result<Exit, CommandError> {
+    output.object(report)?;
+    // A table without a probe says nothing.
+    if let Some(result) = report.result.as_ref().filter(|result| result.sent > 0) {
+        output.text(&report::table(result, output.paint()))?;
+    }
+    if let Some(trouble) = &report.failure {
+        complain(&trouble.message);
+    }
+    Ok(report.exit())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::cli::{Cli, Command};
+
+    fn arguments(line: &str) -> Ping {
+        let words = format!("host-sim ping {line}");
+        let cli = Cli::try_parse_from(words.split_whitespace()).unwrap();
+        match cli.command {
+            Command::Ping(ping) => ping,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn each_option_reaches_the_request() {
+        let ping = arguments(
+            "--mode light --count 3 --interval 0.5 --padding 100 --tos 184 --ttl 9 --df \
+             --local 192.0.2.9 --timeout 250 192.0.2.1:8621",
+        );
+        let remote = "192.0.2.1:8621".parse().unwrap();
+        let request = request(&ping, remote);
+        assert_eq!(request.remote, remote);
+        assert_eq!((request.count, request.tos), (3, Some(184)));
+        assert_eq!(
+            request.probe,
+            Probe {
+                protocol: Protocol::Light,
+                interval_ms: 0.5,
+                timeout_ms: 250,
+                padding: 100,
+                dscp: 0,
+                ttl: 9,
+                dont_fragment: true,
+            }
+        );
+    }
+
+    #[test]
+    fn without_options_probes_are_the_defaults_of_the_engine() {
+        let request = request(&arguments("h"), "192.0.2.1:862".parse().unwrap());
+        assert_eq!(request.probe, Probe::default());
+    }
+
+    #[test]
+    fn the_local_address_decides_the_family() {
+        assert_eq!(family(&arguments("h")).unwrap(), Family::Any);
+        assert_eq!(family(&arguments("-6 h")).unwrap(), Family::V6);
+        assert_eq!(family(&arguments("--local ::1 h")).unwrap(), Family::V6);
+        let error = family(&arguments("-6 --local 127.0.0.1 h")).unwrap_err();
+        assert_eq!(error.exit(), Exit::Misused);
+    }
+}

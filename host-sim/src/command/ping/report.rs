@@ -1,0 +1,403 @@
+//! What a run found, for people and for programs.
+
+use std::net::SocketAddr;
+
+use plugin_abi::manage::{ClockState, Delay, Failure, FailureKind, Progress, Seen, SessionResult};
+use serde::Serialize;
+
+use crate::address::ResolveError;
+use crate::exit::Exit;
+use crate::text::{Cell, Paint, Style, Table, milliseconds, percent, share};
+
+/// The result's fields, and `failure` where something failed.
+#[derive(Debug, Serialize)]
+pub(super) struct Report {
+    #[serde(flatten)]
+    pub(super) result: Option<SessionResult>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) failure: Option<Trouble>,
+}
+
+/// Why there is no result, or none worth the name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct Trouble {
+    kind: Kind,
+    pub(super) message: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+enum Kind {
+    Plugin(FailureKind),
+    Host(HostKind),
+}
+
+/// What can fail before the plugin has anything to say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+enum HostKind {
+    Unresolved,
+    Interrupted,
+}
+
+impl Report {
+    /// What a run to `remote` has come to.
+    pub(super) fn of(remote: SocketAddr, ended: Progress) -> Self {
+        let failure = match (ended.failure, &ended.result) {
+            (Some(failure), _) => Some(Trouble::failed(&failure)),
+            (None, None) => Some(Trouble::interrupted()),
+            (None, Some(result)) => Trouble::in_result(remote, result),
+        };
+        Self {
+            result: ended.result,
+            failure,
+        }
+    }
+
+    /// No result at all.
+    pub(super) fn failed(trouble: Trouble) -> Self {
+        Self {
+            result: None,
+            failure: Some(trouble),
+        }
+    }
+
+    pub(super) fn exit(&self) -> Exit {
+        match &self.failure {
+            None => Exit::Good,
+            Some(trouble) if trouble.kind == Kind::Plugin(FailureKind::Local) => Exit::Misused,
+            Some(_) => Exit::Failed,
+        }
+    }
+}
+
+impl Trouble {
+    pub(super) fn unresolved(error: &ResolveError) -> Self {
+        Self {
+            kind: Kind::Host(HostKind::Unresolved),
+            message: error.to_string(),
+        }
+    }
+
+    fn interrupted() -> Self {
+        Self {
+            kind: Kind::Host(HostKind::Interrupted),
+            message: "interrupted before the fate of any probe was known".to_owned(),
+        }
+    }
+
+    /// The plugin's sentence says who and what; the words before it say at a glance which kind.
+    fn failed(failure: &Failure) -> Self {
+        let says = match failure.kind {
+            FailureKind::Unreachable => "unreachable",
+            FailureKind::Refused => "connection refused",
+            FailureKind::NoAnswer => "no answer",
+            FailureKind::Rejected => "session rejected",
+            FailureKind::Protocol => "protocol violated",
+            FailureKind::Local => "this machine refuses",
+        };
+        Self {
+            kind: Kind::Plugin(failure.kind),
+            message: format!("{says}: {}", failure.message),
+        }
+    }
+
+    /// A run that ended well may still have found nobody.
+    fn in_result(remote: SocketAddr, result: &SessionResult) -> Option<Self> {
+        if result.received > 0 {
+            return None;
+        }
+        if result.sent <= result.in_flight {
+            return Some(Self::interrupted());
+        }
+        Some(Self {
+            kind: Kind::Plugin(FailureKind::NoAnswer),
+            message: format!(
+                "no answer at all from {remote}: {} probes sent, none came back in time; is a \
+                 responder there, does UDP pass, is --timeout long enough?",
+                result.sent
+            ),
+        })
+    }
+}
+
+/// The result as a page of text.
+pub(super) fn table(result: &SessionResult, paint: Paint) -> String {
+    let head = format!(
+        "{} session {}: {} → {}",
+        result.mode, result.session_id, result.local, result.remote
+    );
+    [
+        paint.text(Style::Heading, &head) + "\n",
+        counts(result).render(paint),
+        delays(result).render(paint),
+        marks(result.seen).render(paint),
+        stamps(result),
+    ]
+    .join("\n")
+}
+
+fn counts(result: &SessionResult) -> Table {
+    let lost = result.lost;
+    let total = lost.forward.unwrap_or(0) + lost.backward.unwrap_or(0) + lost.unattributed;
+    let mut table = Table::new(&["probes", "count", "%"]);
+    table.row(["sent", &result.sent.to_string()]);
+    let part = |count: Option<u64>| percent(count.and_then(|count| share(count, result.sent)));
+    let number = |count: Option<u64>| count.map_or_else(|| "–".to_owned(), |n| n.to_string());
+    table.row([
+        "received".to_owned(),
+        result.received.to_string(),
+        part(Some(result.received)),
+    ]);
+    if result.in_flight > 0 {
+        table.row(["in flight".to_owned(), result.in_flight.to_string()]);
+    }
+    let style = if total > 0 { Style::Bad } else { Style::Plain };
+    let texts = ["lost".to_owned(), total.to_string(), percent(lost.percent)];
+    table.row(texts.map(|text| Cell::new(style, text)));
+    for (name, count) in [
+        ("  forward", lost.forward),
+        ("  backward", lost.backward),
+        ("  unattributed", Some(lost.unattributed)),
+    ] {
+        table.row([name.to_owned(), number(count), part(count)]);
+    }
+    for (name, count) in [
+        ("duplicates", result.duplicates),
+        ("reordered", result.reordered),
+        ("late", result.late),
+    ] {
+        table.row([name.to_owned(), count.to_string()]);
+    }
+    if result.set_aside > 0 {
+        table.row(["set aside".to_owned(), result.set_aside.to_string()]);
+    }
+    table
+}
+
+fn delays(result: &SessionResult) -> Table {
+    let mut table = Table::new(&[
+        "delay, ms",
+        "min",
+        "mean",
+        "max",
+        "p50",
+        "p95",
+        "p99",
+        "jitter",
+    ]);
+    let jitter = result.jitter_us;
+    for (name, delay, jitter) in [
+        ("round trip", result.round_trip_us, jitter.round_trip),
+        ("outbound", result.outbound_us, jitter.outbound),
+        ("inbound", result.inbound_us, jitter.inbound),
+    ] {
+        let figure = |pick: fn(Delay) -> f64| milliseconds(delay.map(pick));
+        table.row([
+            name.to_owned(),
+            figure(|delay| delay.min),
+            figure(|delay| delay.mean),
+            figure(|delay| delay.max),
+            figure(|delay| delay.p50),
+            figure(|delay| delay.p95),
+            figure(|delay| delay.p99),
+            milliseconds(jitter),
+        ]);
+    }
+    table
+}
+
+fn marks(seen: Seen) -> Table {
+    let mark = |mark: Option<u8>| mark.map_or_else(|| "–".to_owned(), |mark| mark.to_string());
+    let mut table = Table::new(&["arrived with", "DSCP", "TTL"]);
+    table.row([
+        "probes".to_owned(),
+        mark(seen.dscp_forward),
+        mark(seen.ttl_forward),
+    ]);
+    table.row([
+        "replies".to_owned(),
+        mark(seen.dscp_backward),
+        mark(seen.ttl_backward),
+    ]);
+    table
+}
+
+fn stamps(result: &SessionResult) -> String {
+    let ClockState {
+        synchronised,
+        offset_us,
+    } = result.clock;
+    let offset = offset_us.map_or_else(String::new, |offset| {
+        let side = if offset < 0.0 { "behind" } else { "ahead" };
+        let by = milliseconds(Some(offset.abs()));
+        format!("\nfar clock {by} ms {side} if the path is symmetric")
+    });
+    let clocks = if synchronised {
+        "clocks synchronised"
+    } else {
+        "clocks not synchronised: one-way figures show variation only"
+    };
+    format!("stamps by the {}; {clocks}{offset}\n", result.stamps)
+}
+
+#[cfg(test)]
+mod tests {
+    use plugin_abi::manage::{Jitter, LostCounts, RunState};
+
+    use super::*;
+
+    fn remote() -> SocketAddr {
+        "192.0.2.1:862".parse().unwrap()
+    }
+
+    fn result(sent: u64, received: u64) -> SessionResult {
+        let delay = Delay {
+            min: 100.0,
+            mean: 120.5,
+            max: 180.0,
+            p50: 119.0,
+            p95: 170.0,
+            p99: 180.0,
+        };
+        SessionResult {
+            session_id: "00c0ffee".into(),
+            mode: "open".into(),
+            local: "192.0.2.9:20000".parse().unwrap(),
+            remote: remote(),
+            sent,
+            received,
+            in_flight: 0,
+            duplicates: 0,
+            reordered: 0,
+            late: 0,
+            set_aside: 0,
+            lost: LostCounts {
+                forward: Some(sent - received),
+                backward: Some(0),
+                unattributed: 0,
+                percent: share(sent - received, sent),
+            },
+            round_trip_us: (received > 0).then_some(delay),
+            inbound_us: None,
+            outbound_us: None,
+            jitter_us: Jitter::default(),
+            stamps: "kernel".into(),
+            clock: ClockState::default(),
+            seen: Seen {
+                dscp_forward: Some(46),
+                ..Seen::default()
+            },
+        }
+    }
+
+    fn ended(result: Option<SessionResult>, failure: Option<FailureKind>) -> Report {
+        let progress = Progress {
+            run: 1,
+            state: RunState::Ended,
+            failure: failure.map(|kind| Failure {
+                kind,
+                message: "because".into(),
+            }),
+            result,
+        };
+        Report::of(remote(), progress)
+    }
+
+    #[test]
+    fn a_result_is_a_page_that_lines_up() {
+        assert_eq!(
+            table(&result(10, 9), Paint::PLAIN),
+            "\
+open session 00c0ffee: 192.0.2.9:20000 → 192.0.2.1:862
+
+probes          count      %
+sent               10
+received            9  90.00
+lost                1  10.00
+  forward           1  10.00
+  backward          0   0.00
+  unattributed      0   0.00
+duplicates          0
+reordered           0
+late                0
+
+delay, ms     min   mean    max    p50    p95    p99  jitter
+round trip  0.100  0.120  0.180  0.119  0.170  0.180       –
+outbound        –      –      –      –      –      –       –
+inbound         –      –      –      –      –      –       –
+
+arrived with  DSCP  TTL
+probes          46    –
+replies          –    –
+
+stamps by the kernel; clocks not synchronised: one-way figures show variation only
+"
+        );
+    }
+
+    #[test]
+    fn a_result_keeps_its_fields_in_json() {
+        let json = serde_json::to_value(ended(Some(result(10, 9)), None)).unwrap();
+        assert_eq!(json["sent"], 10);
+        assert_eq!(json["lost"]["forward"], 1);
+        assert_eq!(json["round_trip_us"]["mean"], 120.5);
+        assert!(json["inbound_us"].is_null());
+        assert!(json.get("failure").is_none());
+    }
+
+    #[test]
+    fn each_failure_has_its_own_kind_sentence_and_exit_code() {
+        let mut sentences = std::collections::BTreeSet::new();
+        for (kind, word, exit) in [
+            (FailureKind::Unreachable, "unreachable", Exit::Failed),
+            (FailureKind::Refused, "refused", Exit::Failed),
+            (FailureKind::NoAnswer, "no-answer", Exit::Failed),
+            (FailureKind::Rejected, "rejected", Exit::Failed),
+            (FailureKind::Protocol, "protocol", Exit::Failed),
+            (FailureKind::Local, "local", Exit::Misused),
+        ] {
+            let report = ended(None, Some(kind));
+            assert_eq!(report.exit(), exit);
+            let json = serde_json::to_value(&report).unwrap();
+            assert_eq!(json["failure"]["kind"], word);
+            sentences.insert(json["failure"]["message"].to_string());
+        }
+        assert_eq!(sentences.len(), 6);
+    }
+
+    #[test]
+    fn all_probes_lost_is_a_failure_with_its_counts() {
+        let report = ended(Some(result(10, 0)), None);
+        assert_eq!(report.exit(), Exit::Failed);
+        let json = serde_json::to_value(&report).unwrap();
+        assert_eq!(json["failure"]["kind"], "no-answer");
+        assert_eq!(json["sent"], 10);
+    }
+
+    #[test]
+    fn an_interrupt_before_anything_came_back_is_no_verdict_on_the_line() {
+        let early = SessionResult {
+            in_flight: 2,
+            ..result(2, 0)
+        };
+        let json = serde_json::to_value(ended(Some(early), None)).unwrap();
+        assert_eq!(json["failure"]["kind"], "interrupted");
+    }
+
+    #[test]
+    fn light_shows_no_directions() {
+        let light = SessionResult {
+            lost: LostCounts {
+                forward: None,
+                backward: None,
+                unattributed: 1,
+                percent: Some(10.0),
+            },
+            ..result(10, 9)
+        };
+        let text = table(&light, Paint::PLAIN);
+        assert!(text.contains("  forward           –      –\n"), "{text}");
+        assert!(text.contains("  unattributed      1  10.00\n"), "{text}");
+    }
+}

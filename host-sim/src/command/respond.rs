@@ -1,0 +1,232 @@
+//! `host-sim respond`: answers probes until interrupted, and reports each session it served.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::sync::mpsc::RecvTimeoutError;
+use std::time::Duration;
+
+use plugin_abi::config::{Config, Responder, TWAMP_PORT};
+use plugin_abi::manage::ServedResult;
+use serde_json::json;
+
+use super::{CommandError, Surroundings};
+use crate::cli::Respond;
+use crate::exit::Exit;
+use crate::host::{Event, listen};
+use crate::text::{Output, Style, complain, milliseconds, percent, share};
+
+/// How long a look at the events waits before it looks at Ctrl-C.
+const LOOK: Duration = Duration::from_millis(100);
+
+pub(super) fn run(arguments: &Respond, around: &Surroundings) -> Result<Exit, CommandError> {
+    let output = around.output;
+    let interrupt = around.interrupt()?;
+    let config = Config {
+        responder: responder(arguments, ipv6_is_there()),
+        ..Config::default()
+    };
+    let (listener, events) = listen(around.log_level());
+    let text = serde_json::to_string(&config).map_err(CommandError::Configuration)?;
+    let engine = around.plugin()?.create(&text, listener)?;
+    engine.start()?;
+    announce(&config.responder, output)?;
+
+    while !interrupt.asked() {
+        match events.recv_timeout(LOOK) {
+            Ok(event) => report(&event, output)?,
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => break,
+        }
+    }
+    engine.stop()?;
+    // The channel closes with the engine: these are the sessions that the stop has ended.
+    drop(engine);
+    for event in events {
+        report(&event, output)?;
+    }
+    Ok(Exit::Good)
+}
+
+/// The responder that the options describe. Without IPv6 the default addresses are IPv4 only.
+fn responder(arguments: &Respond, ipv6: bool) -> Responder {
+    let everywhere: Vec<IpAddr> = if ipv6 {
+        vec![Ipv4Addr::UNSPECIFIED.into(), Ipv6Addr::UNSPECIFIED.into()]
+    } else {
+        vec![Ipv4Addr::UNSPECIFIED.into()]
+    };
+    let listen: Vec<SocketAddr> = if !arguments.listen.is_empty() {
+        arguments.listen.clone()
+    } else if arguments.light.is_empty() {
+        let all = everywhere.iter();
+        all.map(|&address| (address, TWAMP_PORT).into()).collect()
+    } else {
+        Vec::new()
+    };
+    let mut light = Vec::new();
+    for at in &arguments.light {
+        let on = match at.address {
+            Some(address) => vec![address],
+            None if listen.is_empty() => everywhere.clone(),
+            None => listen.iter().map(SocketAddr::ip).collect(),
+        };
+        light.extend(
+            on.into_iter()
+                .map(|address| SocketAddr::from((address, at.port))),
+        );
+    }
+    light.sort();
+    light.dedup();
+    Responder {
+        listen,
+        light,
+        test_ports: arguments.test_ports.bounds(),
+        ..Responder::default()
+    }
+}
+
+fn ipv6_is_there() -> bool {
+    UdpSocket::bind((Ipv6Addr::UNSPECIFIED, 0)).is_ok()
+}
+
+fn announce(responder: &Responder, output: Output) -> std::io::Result<()> {
+    let Responder {
+        listen,
+        light,
+        test_ports,
+        ..
+    } = responder;
+    output.object(&json!({
+        "listening": { "control": listen, "light": light, "test_ports": test_ports }
+    }))?;
+    let mut says = Vec::new();
+    if !listen.is_empty() {
+        let (first, last) = test_ports;
+        says.push(format!(
+            "TWAMP-Control on {}, test sessions on UDP ports {first}-{last}",
+            joined(listen)
+        ));
+    }
+    if !light.is_empty() {
+        says.push(format!("TWAMP Light on {}", joined(light)));
+    }
+    output.styled(Style::Heading, &format!("listening: {}", says.join("; ")))
+}
+
+fn report(event: &Event, output: Output) -> std::io::Result<()> {
+    let Event::RunEnded { run: 0, result } = event else {
+        return Ok(());
+    };
+    match serde_json::from_str::<ServedResult>(result) {
+        Ok(served) => {
+            output.object(&served)?;
+            output.text(&sentence(&served))
+        }
+        Err(error) => {
+            complain(&format!(
+                "can't read the plugin's report of a session: {error}"
+            ));
+            Ok(())
+        }
+    }
+}
+
+/// A served session for people.
+pub(super) fn sentence(served: &ServedResult) -> String {
+    let lost = share(
+        served.lost_forward,
+        served.received.saturating_add(served.lost_forward),
+    );
+    let mut text = format!(
+        "{} → {}: {} received, {} lost on the way here ({} %), {} duplicates, {} reordered",
+        served.remote,
+        served.local,
+        served.received,
+        served.lost_forward,
+        percent(lost),
+        served.duplicates,
+        served.reordered,
+    );
+    if served.jitter_us.is_some() || served.variation_mean_us.is_some() {
+        text.push_str(&format!(
+            "; jitter {} ms, delay above its minimum {} ms, at most {} ms",
+            milliseconds(served.jitter_us),
+            milliseconds(served.variation_mean_us),
+            milliseconds(served.variation_max_us),
+        ));
+    }
+    text.push_str(&format!("; ended: {}", served.ended));
+    text
+}
+
+fn joined(addresses: &[SocketAddr]) -> String {
+    let texts: Vec<_> = addresses.iter().map(ToString::to_string).collect();
+    texts.join(" and ")
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::cli::{Cli, Command};
+
+    fn listening(line: &str) -> (Vec<String>, Vec<String>) {
+        let words = format!("host-sim respond {line}");
+        let cli = Cli::try_parse_from(words.split_whitespace()).unwrap();
+        let Command::Respond(arguments) = cli.command else {
+            panic!("not respond");
+        };
+        let responder = responder(&arguments, true);
+        let text = |addresses: Vec<SocketAddr>| {
+            let texts = addresses.iter().map(ToString::to_string);
+            texts.collect::<Vec<_>>()
+        };
+        (text(responder.listen), text(responder.light))
+    }
+
+    #[test]
+    fn by_default_control_is_answered_everywhere() {
+        let (control, light) = listening("");
+        assert_eq!(control, ["0.0.0.0:862", "[::]:862"]);
+        assert!(light.is_empty());
+    }
+
+    #[test]
+    fn light_alone_opens_no_control_port() {
+        let (control, light) = listening("--light 8621");
+        assert!(control.is_empty());
+        assert_eq!(light, ["0.0.0.0:8621", "[::]:8621"]);
+    }
+
+    #[test]
+    fn light_keeps_to_the_addresses_of_control() {
+        let (control, light) = listening("--listen 127.0.0.1:8620 --light 8621");
+        assert_eq!(control, ["127.0.0.1:8620"]);
+        assert_eq!(light, ["127.0.0.1:8621"]);
+        let (_, elsewhere) = listening("--listen 127.0.0.1:8620 --light [::1]:8621");
+        assert_eq!(elsewhere, ["[::1]:8621"]);
+    }
+
+    #[test]
+    fn a_served_session_is_one_sentence() {
+        let served = ServedResult {
+            session_id: "1".into(),
+            remote: "192.0.2.9:20001".parse().unwrap(),
+            local: "192.0.2.1:20002".parse().unwrap(),
+            received: 90,
+            lost_forward: 10,
+            duplicates: 1,
+            reordered: 2,
+            reflected: 91,
+            jitter_us: Some(12.0),
+            variation_mean_us: Some(20.0),
+            variation_max_us: Some(345.6),
+            ended: "stopped by the sender".into(),
+        };
+        assert_eq!(
+            sentence(&served),
+            "192.0.2.9:20001 → 192.0.2.1:20002: 90 received, 10 lost on the way here (10.00 %), \
+             1 duplicates, 2 reordered; jitter 0.012 ms, delay above its minimum 0.020 ms, at \
+             most 0.346 ms; ended: stopped by the sender"
+        );
+    }
+}

@@ -1,0 +1,130 @@
+//! `host-sim run`: the daemon. It runs the plugin by a configuration and tells what happens.
+//!
+//! ```text
+//!   event descriptor ─┐
+//!   callbacks ────────┼──► Daemon ──► Telling (text or JSON lines)
+//!   once a second ────┘
+//! ```
+
+mod table;
+mod telling;
+
+use std::collections::BTreeMap;
+use std::sync::mpsc::Receiver;
+use std::time::{Duration, Instant};
+
+use plugin_abi::host::Engine;
+use plugin_abi::manage::{Answer, Request};
+
+use self::telling::Telling;
+use super::check::judge;
+use super::{CommandError, Surroundings};
+use crate::cli::Run;
+use crate::document::Source;
+use crate::exit::Exit;
+use crate::host::clock::boottime_ns;
+use crate::host::{Event, Interrupt, Names, Status, Watch, listen, wait_for_change};
+
+/// The longest time between two looks at Ctrl-C and the lines.
+const LOOK: Duration = Duration::from_millis(200);
+
+pub(super) fn run(arguments: &Run, around: &Surroundings) -> Result<Exit, CommandError> {
+    let interrupt = around.interrupt()?;
+    let Some(judged) = judge(Source::read(&arguments.config)?, around)? else {
+        return Ok(Exit::Misused);
+    };
+    let names = Names::of(&judged.config);
+    let telling = Telling::new(around.output, names.clone());
+    let (listener, events) = listen(around.log_level());
+    let engine = judged.plugin.create(&judged.json, listener)?;
+    engine.start()?;
+    telling.started(&judged)?;
+
+    let default = if around.output.is_json() { 1 } else { 5 };
+    let mut daemon = Daemon {
+        engine: &engine,
+        events: &events,
+        watch: Watch::new(names),
+        states: BTreeMap::new(),
+        telling: &telling,
+        every: Duration::from_secs(arguments.every.unwrap_or(default)),
+    };
+    let end = arguments.seconds.map(Duration::from_secs);
+    let exit = daemon.watch(&interrupt, end)?;
+
+    if exit == Exit::Good {
+        engine.stop()?;
+    }
+    // The channel closes with the engine: this is what the stop itself has caused.
+    drop(engine);
+    for event in events {
+        telling.event(&event)?;
+    }
+    telling.stopped()?;
+    Ok(exit)
+}
+
+struct Daemon<'a> {
+    engine: &'a Engine,
+    events: &'a Receiver<Event>,
+    watch: Watch,
+    /// Each line's last state that was told.
+    states: BTreeMap<String, &'static str>,
+    telling: &'a Telling,
+    every: Duration,
+}
+
+impl Daemon<'_> {
+    /// Tells what happens until interrupted, at the end of the time, or if the engine fails.
+    fn watch(
+        &mut self,
+        interrupt: &Interrupt,
+        end: Option<Duration>,
+    ) -> Result<Exit, CommandError> {
+        let start = Instant::now();
+        let mut next = self.every;
+        loop {
+            let now = start.elapsed();
+            if interrupt.asked() || end.is_some_and(|end| now >= end) {
+                return Ok(Exit::Good);
+            }
+            let until = end.map_or(next, |end| end.min(next));
+            wait_for_change(self.engine, LOOK.min(until.saturating_sub(now)))?;
+            for event in self.events.try_iter() {
+                self.telling.event(&event)?;
+            }
+            let status = self.status()?;
+            self.tell_lines(&status)?;
+            if start.elapsed() >= next {
+                next += self.every;
+                self.telling.status(&status)?;
+            }
+            if status.engine == "failed" {
+                self.telling.status(&status)?;
+                return Ok(Exit::Failed);
+            }
+        }
+    }
+
+    fn status(&mut self) -> Result<Status, CommandError> {
+        let Answer::Lines(rows) = self.engine.manage(&Request::Lines)? else {
+            return Err(CommandError::Answer("the lines"));
+        };
+        let trouble = rows
+            .into_iter()
+            .filter_map(|row| Some((row.id, row.trouble?)))
+            .collect();
+        Ok(self.watch.status(self.engine, &trouble, boottime_ns())?)
+    }
+
+    fn tell_lines(&mut self, status: &Status) -> Result<(), CommandError> {
+        for line in &status.lines {
+            let before = self.states.insert(line.line.clone(), line.state);
+            let before = before.unwrap_or("unknown");
+            if before != line.state {
+                self.telling.line(line, before)?;
+            }
+        }
+        Ok(())
+    }
+}

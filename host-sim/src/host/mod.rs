@@ -1,0 +1,17 @@
+//! The host's side of the plugin: load it, hear it, read what it publishes.
+
+pub mod clock;
+pub mod flows;
+mod interrupt;
+mod listen;
+mod load;
+mod names;
+mod status;
+mod wake;
+
+pub use interrupt::Interrupt;
+pub use listen::{Event, Listener, listen};
+pub use load::{FindError, PLUGIN_FILE, load};
+pub use names::Names;
+pub use status::{ChoiceStatus, ClassScore, LineStatus, LossStatus, Microseconds, Status, Watch};
+pub use wake::wait_for_change;

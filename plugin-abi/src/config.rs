@@ -1,0 +1,339 @@
+//! The wanted state of an engine, as the host writes it (JSON over the boundary; TOML in
+//! `host-sim`). The plugin's own validation is the one judge: what parses here may still be
+//! refused, with a list of [`Problem`](crate::manage::Problem)s.
+
+use std::net::{IpAddr, SocketAddr};
+
+use serde::{Deserialize, Serialize};
+
+/// Everything an engine is told.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Whose clock drives the engine.
+    pub clock: Clock,
+    /// What the engine may do, where group and class say nothing else.
+    pub mode: Mode,
+    /// How lines are probed, where the line says nothing else.
+    pub probe: Probe,
+    /// How this end answers probes.
+    pub responder: Responder,
+    /// How choices are made.
+    pub decision: Decision,
+    /// The measured uplinks.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub lines: Vec<Line>,
+    /// Sets of lines that reach the same destination.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<Group>,
+    /// Classes of traffic.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub classes: Vec<Class>,
+}
+
+/// Whose clock drives an engine.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Clock {
+    /// The system's clocks; real sockets.
+    #[default]
+    System,
+    /// The host's, by `advance` and `observe`: no thread, no socket.
+    Manual,
+}
+
+/// What an engine may do with its verdicts. Nothing turns into `act` by time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mode {
+    /// Measure only.
+    Measure,
+    /// Decide and log, but `choose` has no opinion.
+    #[default]
+    Advise,
+    /// Decide, and let `choose` answer.
+    Act,
+}
+
+/// How a line is probed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Probe {
+    /// By which protocol.
+    pub protocol: Protocol,
+    /// Between two probes, in milliseconds; fractions are allowed.
+    pub interval_ms: f64,
+    /// A probe without reply for so long is lost, in milliseconds.
+    pub timeout_ms: u32,
+    /// Octets after the sender packet; 27 makes probe and reply equal in size.
+    pub padding: u16,
+    /// DSCP of the probes, 0–63.
+    pub dscp: u8,
+    /// TTL or hop limit of the probes, 1–255.
+    pub ttl: u8,
+    /// Set do-not-fragment.
+    pub dont_fragment: bool,
+}
+
+/// The protocol of a session.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Protocol {
+    /// TWAMP with control connection, unauthenticated (RFC 5357).
+    #[default]
+    Open,
+    /// TWAMP Light: no control connection, stateless reflector (RFC 5357 appendix I).
+    Light,
+}
+
+/// How this end answers probes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Responder {
+    /// Addresses that answer TWAMP-Control, besides those of lines that ask for a responder.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub listen: Vec<SocketAddr>,
+    /// Addresses that answer TWAMP Light.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub light: Vec<SocketAddr>,
+    /// Control port of the responders that lines ask for.
+    pub control_port: u16,
+    /// First and last UDP port for test sessions of this end, in both roles.
+    pub test_ports: (u16, u16),
+    /// A control connection silent for so long is closed, in seconds (SERVWAIT).
+    pub servwait_s: u32,
+    /// A session without a probe for so long is ended, in seconds (REFWAIT).
+    pub refwait_s: u32,
+    /// Sessions of one control connection, at most.
+    pub max_sessions: u32,
+}
+
+/// How choices are made.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Decision {
+    /// Snapshots and choices are published this often, in milliseconds.
+    pub publish_ms: u32,
+    /// Scores look back so far, in milliseconds.
+    pub window_ms: u32,
+    /// Without fresh samples for so long there is no opinion, in milliseconds.
+    pub stale_after_ms: u32,
+    /// A class stays at least so long on a line that lives, in milliseconds.
+    pub dwell_ms: u32,
+    /// A more preferred line must have been good for so long, in milliseconds.
+    pub failback_ms: u32,
+    /// Silence for so many resting intervals, beyond the time-out, is a dead line.
+    pub dead_intervals: u32,
+}
+
+/// One measured uplink to one far end.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Line {
+    /// The host's id.
+    pub id: u64,
+    /// What people call it.
+    pub name: String,
+    /// The physical uplink; absent: its own name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub underlay: Option<String>,
+    /// Who is at the other end; absent: the far address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub far_end: Option<String>,
+    /// Address that packets leave from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub local: Option<IpAddr>,
+    /// Address of the far end, with its control port (Light: its reflector port) or without.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remote: Option<Remote>,
+    /// Interface that packets leave by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<String>,
+    /// Firewall mark.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mark: Option<u32>,
+    /// What a packet costs, lower is preferred.
+    #[serde(default)]
+    pub cost: u32,
+    /// Traffic is paid by volume.
+    #[serde(default)]
+    pub metered: bool,
+    /// Flows may move while they live.
+    #[serde(default = "yes")]
+    pub flows_movable: bool,
+    /// Largest IP packet in octets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mtu: Option<u32>,
+    /// Towards the far end, in Mbit/s.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub capacity_up_mbps: Option<f64>,
+    /// From the far end, in Mbit/s.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub capacity_down_mbps: Option<f64>,
+    /// Send probes.
+    #[serde(default = "yes")]
+    pub sender: bool,
+    /// Answer probes on the local address.
+    #[serde(default)]
+    pub responder: bool,
+    /// Ids of the groups it is in.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<u64>,
+    /// How it is probed; absent: as the engine says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub probe: Option<Probe>,
+}
+
+/// A far address, with or without a port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Remote {
+    /// Address and port.
+    Socket(SocketAddr),
+    /// The protocol's own port, 862.
+    Address(IpAddr),
+}
+
+/// A set of lines that reach the same destination.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Group {
+    /// The host's id.
+    pub id: u64,
+    /// What people call it.
+    pub name: String,
+    /// What may be done with its verdicts; absent: as the engine says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<Mode>,
+}
+
+/// A class of traffic and what it needs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Class {
+    /// The host's id.
+    pub id: u64,
+    /// What people call it.
+    pub name: String,
+    /// What it needs of a line.
+    pub sla: Sla,
+    /// Underlays in order of preference; the rest follows by cost.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub prefer: Vec<String>,
+    /// What may be done with its verdicts; absent: as the group says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<Mode>,
+}
+
+/// What a class needs; an absent figure is no demand.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Sla {
+    /// Mean round trip, milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub round_trip_ms: Option<f64>,
+    /// RFC 3550 jitter of the round trip, milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub jitter_ms: Option<f64>,
+    /// Loss, both directions together, percent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub loss_percent: Option<f64>,
+}
+
+/// The port of TWAMP-Control and of the TWAMP-Test receiver (RFC 8545).
+pub const TWAMP_PORT: u16 = 862;
+
+impl Remote {
+    /// Address and port, the protocol's own where none is given.
+    #[must_use]
+    pub fn socket(self) -> SocketAddr {
+        match self {
+            Self::Socket(socket) => socket,
+            Self::Address(address) => (address, TWAMP_PORT).into(),
+        }
+    }
+}
+
+impl Line {
+    /// The name of the physical uplink.
+    #[must_use]
+    pub fn underlay(&self) -> &str {
+        self.underlay.as_deref().unwrap_or(&self.name)
+    }
+}
+
+impl Default for Probe {
+    fn default() -> Self {
+        Self {
+            protocol: Protocol::Open,
+            interval_ms: 100.0,
+            timeout_ms: 1_000,
+            padding: 27,
+            dscp: 0,
+            ttl: 255,
+            dont_fragment: false,
+        }
+    }
+}
+
+impl Default for Responder {
+    fn default() -> Self {
+        Self {
+            listen: Vec::new(),
+            light: Vec::new(),
+            control_port: TWAMP_PORT,
+            test_ports: (20_000, 20_999),
+            servwait_s: 900,
+            refwait_s: 900,
+            max_sessions: 64,
+        }
+    }
+}
+
+impl Default for Decision {
+    fn default() -> Self {
+        Self {
+            publish_ms: 100,
+            window_ms: 10_000,
+            stale_after_ms: 3_000,
+            dwell_ms: 10_000,
+            failback_ms: 60_000,
+            dead_intervals: 4,
+        }
+    }
+}
+
+fn yes() -> bool {
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_are_written_and_read_back_unchanged() {
+        let config = Config::default();
+        let json = serde_json::to_string(&config).unwrap();
+        assert_eq!(serde_json::from_str::<Config>(&json).unwrap(), config);
+    }
+
+    #[test]
+    fn a_remote_may_leave_its_port_out() {
+        for (json, expected) in [
+            (r#""192.0.2.1""#, "192.0.2.1:862"),
+            (r#""192.0.2.1:9000""#, "192.0.2.1:9000"),
+            (r#""2001:db8::1""#, "[2001:db8::1]:862"),
+            (r#""[2001:db8::1]:9000""#, "[2001:db8::1]:9000"),
+        ] {
+            let remote: Remote = serde_json::from_str(json).unwrap();
+            assert_eq!(remote.socket().to_string(), expected);
+        }
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused() {
+        let error = serde_json::from_str::<Config>(r#"{"mod":"act"}"#).unwrap_err();
+        assert!(error.to_string().contains("unknown field `mod`"), "{error}");
+    }
+}

@@ -1,0 +1,93 @@
+//! A held snapshot and its rows.
+
+use std::marker::PhantomData;
+use std::ops::Deref;
+
+use super::error::CallError;
+use crate::{
+    TwampEngine, TwampGuard, TwampLineState, TwampPlugin, TwampScore, TwampSnapshot, code,
+};
+
+/// The newest snapshot, held until dropped. Hold it for microseconds, at most eight a thread.
+pub struct Snapshot<'engine> {
+    raw: TwampGuard,
+    release: unsafe extern "C" fn(*mut TwampGuard) -> i32,
+    engine: PhantomData<&'engine TwampEngine>,
+}
+
+/// # Safety
+/// `engine` must live for `'engine`.
+pub(super) unsafe fn acquire<'engine>(
+    table: &TwampPlugin,
+    engine: *const TwampEngine,
+) -> Result<Snapshot<'engine>, CallError> {
+    let mut raw = TwampGuard {
+        snapshot: std::ptr::null(),
+        hold: [0; 2],
+        owner: std::ptr::null(),
+    };
+    // SAFETY: the caller's promise; `raw` is zeroed as the contract wants.
+    let answered = unsafe { (table.acquire)(engine, &raw mut raw) };
+    if answered != code::OK || raw.snapshot.is_null() {
+        return Err(CallError {
+            call: "acquire",
+            code: if answered == code::OK {
+                code::FAILED
+            } else {
+                answered
+            },
+            message: String::new(),
+        });
+    }
+    Ok(Snapshot {
+        raw,
+        release: table.release,
+        engine: PhantomData,
+    })
+}
+
+impl Snapshot<'_> {
+    /// The lines.
+    pub fn lines(&self) -> impl Iterator<Item = &TwampLineState> {
+        // SAFETY: the plugin promises `count` rows of `size` octets while held.
+        unsafe { rows(self.lines, self.line_count, self.line_size) }
+    }
+
+    /// The scores, ordered as the lines are.
+    pub fn scores(&self) -> impl Iterator<Item = &TwampScore> {
+        // SAFETY: as above.
+        unsafe { rows(self.scores, self.score_count, self.score_size) }
+    }
+}
+
+impl Deref for Snapshot<'_> {
+    type Target = TwampSnapshot;
+
+    fn deref(&self) -> &TwampSnapshot {
+        // SAFETY: non-null since `acquire`, and alive until `release`.
+        unsafe { &*self.raw.snapshot }
+    }
+}
+
+impl Drop for Snapshot<'_> {
+    fn drop(&mut self) {
+        // SAFETY: `raw` was filled by `acquire` and is released once.
+        unsafe { (self.release)(&raw mut self.raw) };
+    }
+}
+
+/// Steps by the writer's row size, and yields nothing where a row is smaller than this host's.
+///
+/// # Safety
+/// `first` must point to `count` rows of `size` octets that live for `'a`.
+unsafe fn rows<'a, Row: 'a>(
+    first: *const Row,
+    count: u32,
+    size: u32,
+) -> impl Iterator<Item = &'a Row> {
+    let fits = size as usize >= size_of::<Row>() && !first.is_null();
+    (0..if fits { count as usize } else { 0 }).map(move |index| {
+        // SAFETY: the caller's promise; a row of a newer minor begins with this host's row.
+        unsafe { &*first.byte_add(index * size as usize) }
+    })
+}

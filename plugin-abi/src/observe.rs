@@ -1,0 +1,65 @@
+//! Measurements by the host, and the packets of an engine under a manual clock.
+
+/// One probe that an engine under a manual clock wants sent, from `advance`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default)]
+#[cfg_attr(feature = "stable", derive(abi_stable::StableAbi))]
+pub struct TwampProbe {
+    /// The line it leaves by.
+    pub line: u64,
+    /// Its probe class.
+    pub probe_class: u64,
+    /// When it leaves.
+    pub at_ns: u64,
+    /// T1, wall clock.
+    pub t1_wall_ns: i64,
+    /// Sender sequence number.
+    pub sequence: u32,
+    /// UDP payload in octets.
+    pub octets: u32,
+    /// TOS octet it carries.
+    pub tos: u32,
+    /// Zero.
+    pub reserved: u32,
+}
+
+/// One thing the host saw, for `observe`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default)]
+#[cfg_attr(feature = "stable", derive(abi_stable::StableAbi))]
+pub struct TwampObservation {
+    /// The line.
+    pub line: u64,
+    /// The probe class it belongs to.
+    pub probe_class: u64,
+    /// One of [`observation`]; an unknown kind is refused.
+    pub kind: u32,
+    /// Bit 0: `ttl` is known; bit 1: `tos` is known.
+    pub flags: u32,
+    /// When.
+    pub at_ns: u64,
+    /// Reply: the four stamps T1–T4, wall clock. Delay: `stamps_wall_ns[0]` is the round trip.
+    pub stamps_wall_ns: [i64; 4],
+    /// Reply: the sender's number. Counters: packets sent.
+    pub sequence: u64,
+    /// Reply: the reflector's number. Counters: packets received.
+    pub reflector_sequence: u64,
+    /// TTL as received.
+    pub ttl: u32,
+    /// TOS octet as received.
+    pub tos: u32,
+}
+
+/// Kinds of observation.
+pub mod observation {
+    /// A reply to a probe handed out by `advance`.
+    pub const REPLY: u32 = 1;
+    /// A round trip that the host measured by its own means (ICMP, BFD echo).
+    pub const DELAY: u32 = 2;
+    /// A probe of the host's own that was not answered.
+    pub const LOST: u32 = 3;
+    /// Packet counters of the tunnel under the line.
+    pub const COUNTERS: u32 = 4;
+    /// The host's own liveness check says: up (`sequence` 1) or down (0).
+    pub const LIVENESS: u32 = 5;
+}

@@ -1,0 +1,175 @@
+use std::time::Duration;
+
+use thiserror::Error;
+
+use crate::error::WireError;
+use crate::wire::control::{Accept, MIN_COUNT, Modes};
+
+/// Why a control connection ended. After it the connection must close; what is still to transmit
+/// should be sent first.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
+#[non_exhaustive]
+pub enum ControlError {
+    /// Not the message it should be.
+    #[error(transparent)]
+    Wire(#[from] WireError),
+    /// The greeting's key derivation count is illegal.
+    #[error("peer announced a count of {found}, expected a power of two from {MIN_COUNT}")]
+    IllegalCount {
+        /// What the greeting said.
+        found: u32,
+    },
+    /// The Set-Up-Response is no legal selection from the greeting.
+    #[error("peer selected the modes {found}, expected one security mode out of {offered}")]
+    IllegalSelection {
+        /// Modes of our greeting.
+        offered: Modes,
+        /// Modes of the peer's response.
+        found: Modes,
+    },
+    /// A command that is unknown or has no place here.
+    #[error("peer sent command {found}, expected {expected}")]
+    UnexpectedCommand {
+        /// Number of the command.
+        found: u8,
+        /// What would have been legal.
+        expected: &'static str,
+    },
+    /// Octets that answer nothing.
+    #[error("peer sent {octets} octets that answer nothing")]
+    Unsolicited {
+        /// How many.
+        octets: usize,
+    },
+    /// A session granted on port 0, where no probe can go.
+    #[error("peer accepted a session on port 0, expected a port from 1")]
+    NoPort,
+    /// Stop-Sessions with another number than is running: the results are invalid.
+    #[error("peer stopped {found} sessions where {expected} are running; the results are invalid")]
+    WrongSessionCount {
+        /// Sessions accepted and not yet stopped.
+        expected: u32,
+        /// What Stop-Sessions said.
+        found: u32,
+    },
+    /// Nothing came in time, or not all of it.
+    #[error("peer was silent for {after:?}, expected {expected}")]
+    TimedOut {
+        /// What should have come.
+        expected: &'static str,
+        /// How long that was waited for.
+        after: Duration,
+    },
+    /// The connection was closed in the middle of something.
+    #[error("peer closed the connection, expected {expected}")]
+    ClosedEarly {
+        /// What should have come.
+        expected: &'static str,
+    },
+    /// The server offers no mode at all.
+    #[error("peer refuses: it offers no mode")]
+    OffersNothing,
+    /// The client selected no mode at all.
+    #[error("peer refuses: it selected no mode")]
+    SelectsNothing,
+    /// The answer to `what` was no.
+    #[error("peer refuses {what}: {accept}")]
+    Refused {
+        /// What was asked.
+        what: &'static str,
+        /// The answer.
+        accept: Accept,
+    },
+    /// The two sides have no security mode in common.
+    #[error(
+        "no common mode: configured are {configured}, peer offers {offered}; allow one of them"
+    )]
+    NoCommonMode {
+        /// Modes of our configuration.
+        configured: Modes,
+        /// Modes of the greeting.
+        offered: Modes,
+    },
+    /// The greeting asks for more key derivation than we are willing to do.
+    #[error("peer announced a count of {found}, allowed are {limit}; raise max_count to go on")]
+    CountAboveLimit {
+        /// What the greeting said.
+        found: u32,
+        /// What the configuration allows.
+        limit: u32,
+    },
+    /// More commands sent ahead than are held.
+    #[error("peer sent more than {limit} octets of commands ahead of the answers")]
+    Backlog {
+        /// How many are held.
+        limit: usize,
+    },
+    /// No command within SERVWAIT (RFC 5357, section 3.1).
+    #[error("no command for {after:?} (SERVWAIT)")]
+    Idle {
+        /// The configured SERVWAIT.
+        after: Duration,
+    },
+    /// The connection was closed where it may be.
+    #[error("peer closed the connection")]
+    Closed,
+}
+
+/// Who is at fault for a [`ControlError`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+pub enum Fault {
+    /// The peer broke the protocol, or stopped answering.
+    PeerMisbehaved,
+    /// The peer said no.
+    PeerRefused,
+    /// A limit of our own configuration was met.
+    OurLimit,
+    /// Nobody: an ordinary end.
+    Nobody,
+}
+
+impl ControlError {
+    /// Who is at fault.
+    pub fn fault(&self) -> Fault {
+        match self {
+            Self::Wire(_)
+            | Self::IllegalCount { .. }
+            | Self::IllegalSelection { .. }
+            | Self::UnexpectedCommand { .. }
+            | Self::Unsolicited { .. }
+            | Self::NoPort
+            | Self::WrongSessionCount { .. }
+            | Self::TimedOut { .. }
+            | Self::ClosedEarly { .. } => Fault::PeerMisbehaved,
+            Self::OffersNothing | Self::SelectsNothing | Self::Refused { .. } => Fault::PeerRefused,
+            Self::NoCommonMode { .. } | Self::CountAboveLimit { .. } | Self::Backlog { .. } => {
+                Fault::OurLimit
+            }
+            Self::Idle { .. } | Self::Closed => Fault::Nobody,
+        }
+    }
+}
+
+/// A call that has no place now. The caller is at fault; nothing was changed or sent.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
+#[non_exhaustive]
+pub enum Misuse {
+    /// Start before the connection is set up and every request answered, or while testing.
+    #[error("sessions can't start now: wait for the answer to every request")]
+    NotReady,
+    /// Start without any session accepted.
+    #[error("sessions can't start: none is accepted")]
+    NothingAccepted,
+    /// Stop without a start.
+    #[error("sessions can't stop: they are not started")]
+    NotTesting,
+    /// An answer about a session that waits for none; if a port was bound for it, release it.
+    #[error("this session waits for no answer: it has one, or the connection has ended")]
+    NotWaiting,
+    /// A session can't be accepted on port 0.
+    #[error("a session can't be accepted on port 0")]
+    NoPort,
+    /// The connection has ended.
+    #[error("the connection has ended")]
+    Ended,
+}

@@ -1,0 +1,55 @@
+//! Both ends of a measurement session, without sockets: a [`Sender`] makes probes and pairs their
+//! replies into samples, a [`Reflector`] answers them.
+//!
+//! ```text
+//! Sender::send ──► packet + TxToken ──► network ──► Reflector::reflect, then Reflector::seal
+//!      ▲                    │                                          │
+//!      │ transmitted ◄──────┘ stamp                                    │
+//! Sender::handle_reply ◄──────────────── network ◄─────────────────────┘
+//!      │
+//! Sender::poll_outcome ──► Sample | Lost | SetAside
+//! ```
+
+use crate::time::{Mono, Wall};
+
+pub mod discard;
+mod padding;
+pub mod pairing;
+pub mod reflector;
+pub mod sender;
+
+pub use discard::{Discard, Discards};
+pub use pairing::{Sample, Stamps};
+pub use reflector::{Reflector, ReflectorConfig, ReflectorReport};
+pub use sender::{Outcome, Reason, Sender, SenderConfig, SetAside, TxToken};
+
+/// How a datagram came in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Arrival {
+    /// Read right after the receive call.
+    pub mono: Mono,
+    /// Read together with `mono`.
+    pub user: Wall,
+    /// The kernel's stamp, `CLOCK_REALTIME`, if there is one.
+    pub kernel: Option<Wall>,
+    /// TTL or hop limit of the packet, if known.
+    pub ttl: Option<u8>,
+    /// TOS octet or traffic class (DSCP and ECN) of the packet, if known.
+    pub tos: Option<u8>,
+}
+
+impl Arrival {
+    /// The best stamp there is.
+    pub fn wall(&self) -> Wall {
+        self.kernel.unwrap_or(self.user)
+    }
+}
+
+/// How a datagram left.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct TxStamp {
+    /// Read right before the send call.
+    pub user: Wall,
+    /// The kernel's stamp, `CLOCK_REALTIME`, if there is one.
+    pub kernel: Option<Wall>,
+}

@@ -1,0 +1,337 @@
+//! The Session-Reflector: answers probes and reports what it saw (RFC 5357, section 4.2).
+
+use super::pairing::sendable;
+use super::{Arrival, Discard, Discards};
+use crate::metrics::delay::DelaySummary;
+use crate::metrics::reordering::Reordering;
+use crate::metrics::serial::{Mark, Seen, unwrap};
+use crate::metrics::variation::Jitter;
+use crate::time::{ErrorEstimate, Mono, Ntp64, Wall};
+use crate::wire::test::{REFLECTOR_LEN, ReflectorPacket, SENDER_LEN, SenderPacket};
+use std::time::Duration;
+
+/// TTL in the reply when that of the probe can't be read.
+const TTL_UNKNOWN: u8 = 255;
+
+/// How a session reflects.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ReflectorConfig {
+    /// REFWAIT: the session ends after so long without a probe.
+    pub refwait: Duration,
+    /// Number the replies; otherwise the probe's number is copied (TWAMP Light).
+    pub stateful: bool,
+    /// The sender is known to start at number 0 (the session was agreed on over TWAMP-Control), so
+    /// that probes missing before the first one seen are lost ones.
+    pub from_zero: bool,
+    /// How many numbers of the sender to remember, one bit each, to tell duplicates.
+    pub remembered: usize,
+}
+
+impl Default for ReflectorConfig {
+    /// 900 s, stateful, from zero, 1024 numbers.
+    fn default() -> Self {
+        ReflectorConfig {
+            refwait: Duration::from_secs(900),
+            stateful: true,
+            from_zero: true,
+            remembered: 1024,
+        }
+    }
+}
+
+/// What a reflector saw of a session.
+#[derive(Clone, Copy, PartialEq, Debug, Default)]
+pub struct ReflectorReport {
+    /// Probes that came in, duplicates included, discarded ones not.
+    pub received: u64,
+    /// Replies written.
+    pub reflected: u64,
+    /// Different probes that came in.
+    pub distinct: u64,
+    /// Numbers missing between the first and the highest one: lost on the way here.
+    pub lost_forward: u64,
+    /// Extra copies.
+    pub duplicates: u64,
+    /// Probes overtaken by a later one (RFC 4737).
+    pub reordered: u64,
+    /// Smoothed jitter of T2 − T1, nanoseconds (RFC 3550); `None` before two probes.
+    pub jitter_ns: Option<f64>,
+    /// How far T2 − T1 lay above its smallest value; free of the clocks' offset. `None` before the
+    /// first probe.
+    pub variation: Option<Variation>,
+    /// Packets not answered.
+    pub discards: Discards,
+}
+
+/// Delays above the smallest one, whose own variation is 0. Nanoseconds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Variation {
+    /// On average.
+    pub mean_ns: u64,
+    /// At most.
+    pub max_ns: u64,
+}
+
+/// One measurement session, reflecting side.
+#[derive(Clone, Debug)]
+pub struct Reflector {
+    config: ReflectorConfig,
+    life: Life,
+    /// The next reply's number.
+    sequence: u32,
+    received: u64,
+    reflected: u64,
+    probes: Probes,
+    discards: Discards,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Life {
+    Waiting,
+    Running { last_probe: Mono },
+    Stopping { until: Mono },
+}
+
+impl Reflector {
+    /// A session that reflects at once.
+    pub fn new(config: ReflectorConfig, now: Mono) -> Self {
+        let mut reflector = Self::waiting(config);
+        reflector.start(now);
+        reflector
+    }
+
+    /// A session that has been accepted but not started: it discards what comes.
+    pub fn waiting(config: ReflectorConfig) -> Self {
+        Reflector {
+            config,
+            life: Life::Waiting,
+            sequence: 0,
+            received: 0,
+            reflected: 0,
+            probes: Probes::new(&config),
+            discards: Discards::default(),
+        }
+    }
+
+    /// Starts reflecting. REFWAIT counts from here.
+    pub fn start(&mut self, now: Mono) {
+        if let Life::Waiting = self.life {
+            self.life = Life::Running { last_probe: now };
+        }
+    }
+
+    /// Stop was received: reflects for `timeout` more, for the probes that are on their way.
+    pub fn stop(&mut self, now: Mono, timeout: Duration) {
+        if self.expired(now) {
+            return;
+        }
+        let until = now + timeout;
+        self.life = match self.life {
+            Life::Waiting => Life::Stopping { until: now },
+            Life::Running { .. } => Life::Stopping { until },
+            Life::Stopping { until: earlier } => Life::Stopping {
+                until: earlier.min(until),
+            },
+        };
+    }
+
+    /// Writes the reply to `packet` to `out`, which is cleared first. Then [`seal`](Self::seal) it.
+    ///
+    /// The reply is as long as the probe, or 41 octets if that is shorter. `error` is of our clock,
+    /// and must cover the time from `seal` to the wire.
+    ///
+    /// # Errors
+    /// Says why there is no reply; `out` is empty then.
+    pub fn reflect(
+        &mut self,
+        packet: &[u8],
+        arrival: &Arrival,
+        error: ErrorEstimate,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Discard> {
+        out.clear();
+        let probe = match self.take_probe(packet, arrival.mono) {
+            Ok(probe) => probe,
+            Err(discard) => {
+                self.discards.count(&discard);
+                return Err(discard);
+            }
+        };
+        let t2 = arrival.wall();
+        self.received += 1;
+        self.probes.record(&probe, t2);
+
+        let reply = ReflectorPacket {
+            sequence: self.next_sequence(&probe),
+            timestamp: Ntp64::from_wall(t2),
+            error: sendable(error),
+            receive: Ntp64::from_wall(t2),
+            sender_sequence: probe.sequence,
+            sender_timestamp: probe.timestamp,
+            sender_error: probe.error,
+            sender_ttl: arrival.ttl.unwrap_or(TTL_UNKNOWN),
+        };
+        out.resize(REFLECTOR_LEN, 0);
+        reply.write(out);
+        let padding = packet.len().saturating_sub(REFLECTOR_LEN);
+        out.extend_from_slice(&packet[SENDER_LEN..SENDER_LEN + padding]);
+        self.reflected += 1;
+        Ok(())
+    }
+
+    /// Stamps a reply with T3, right before it is sent. T3 is never before T2, even if our clock
+    /// was stepped back in between.
+    pub fn seal(out: &mut [u8], t3: Wall) {
+        let Ok(mut reply) = ReflectorPacket::parse(out) else {
+            return;
+        };
+        let t3 = Ntp64::from_wall(t3);
+        // The era is the same on both, so the wrapped difference has the right sign.
+        let processing = t3.0.wrapping_sub(reply.receive.0) as i64;
+        reply.timestamp = if processing < 0 { reply.receive } else { t3 };
+        reply.write(out);
+    }
+
+    /// When the session ends if no probe comes; `None` before it is started.
+    pub fn poll_timeout(&self) -> Option<Mono> {
+        match self.life {
+            Life::Waiting => None,
+            Life::Running { last_probe } => Some(last_probe + self.config.refwait),
+            Life::Stopping { until } => Some(until),
+        }
+    }
+
+    /// Whether the session has ended: silent for REFWAIT, or stopped and its time-out is over.
+    pub fn expired(&self, now: Mono) -> bool {
+        self.poll_timeout().is_some_and(|end| end <= now)
+    }
+
+    /// What was seen so far.
+    pub fn report(&self) -> ReflectorReport {
+        ReflectorReport {
+            received: self.received,
+            reflected: self.reflected,
+            distinct: self.probes.distinct(),
+            lost_forward: self.probes.lost(),
+            duplicates: self.probes.duplicates,
+            reordered: self.probes.order.reordered(),
+            jitter_ns: self.probes.jitter.get(),
+            variation: self.probes.variation(),
+            discards: self.discards,
+        }
+    }
+
+    fn take_probe(&mut self, packet: &[u8], now: Mono) -> Result<SenderPacket, Discard> {
+        if let Life::Waiting = self.life {
+            return Err(Discard::NotStarted);
+        }
+        if self.expired(now) {
+            return Err(Discard::Ended);
+        }
+        let probe = SenderPacket::parse(packet)?;
+        if !probe.error.is_valid() {
+            return Err(Discard::BadErrorEstimate);
+        }
+        if let Life::Running { last_probe } = &mut self.life {
+            *last_probe = now.max(*last_probe);
+        }
+        Ok(probe)
+    }
+
+    fn next_sequence(&mut self, probe: &SenderPacket) -> u32 {
+        if !self.config.stateful {
+            return probe.sequence;
+        }
+        let sequence = self.sequence;
+        self.sequence = sequence.wrapping_add(1);
+        sequence
+    }
+}
+
+/// The books on what came in.
+#[derive(Clone, Debug)]
+struct Probes {
+    /// `None` until the first number is known.
+    seen: Option<Seen>,
+    /// T1 of the probe with the highest number.
+    newest: Wall,
+    duplicates: u64,
+    order: Reordering,
+    jitter: Jitter,
+    delay: DelaySummary,
+    /// Of earlier lives of the sender's counter.
+    distinct_before: u64,
+    lost_before: u64,
+    remembered: usize,
+}
+
+impl Probes {
+    fn new(config: &ReflectorConfig) -> Self {
+        Probes {
+            seen: config
+                .from_zero
+                .then(|| Seen::starting_at(0, config.remembered)),
+            newest: Wall::default(),
+            duplicates: 0,
+            order: Reordering::default(),
+            jitter: Jitter::default(),
+            delay: DelaySummary::default(),
+            distinct_before: 0,
+            lost_before: 0,
+            remembered: config.remembered,
+        }
+    }
+
+    fn record(&mut self, probe: &SenderPacket, t2: Wall) {
+        let t1 = probe.timestamp.to_wall(t2);
+        let highest = self.seen.as_ref().and_then(Seen::highest);
+        let mut number = unwrap(highest.unwrap_or(0), probe.sequence);
+        // A lower number that was sent later: the sender began anew.
+        if highest.is_some_and(|highest| number <= highest) && t1 > self.newest {
+            self.begin_anew();
+            number = probe.sequence.into();
+        }
+        let seen = self
+            .seen
+            .get_or_insert_with(|| Seen::starting_at(number, self.remembered));
+        if seen.highest().is_none_or(|highest| number > highest) {
+            self.newest = t1;
+        }
+        match seen.mark(number) {
+            Mark::New => {
+                self.order.record(number);
+                self.jitter.record(t2.since(t1));
+                self.delay.record(t2.since(t1));
+            }
+            Mark::Again => self.duplicates += 1,
+            Mark::Forgotten => {}
+        }
+    }
+
+    fn begin_anew(&mut self) {
+        self.distinct_before = self.distinct();
+        self.lost_before = self.lost();
+        self.seen = None;
+        self.order.restart();
+        self.jitter.restart();
+    }
+
+    fn distinct(&self) -> u64 {
+        self.distinct_before + self.seen.as_ref().map_or(0, Seen::distinct)
+    }
+
+    fn lost(&self) -> u64 {
+        self.lost_before + self.seen.as_ref().map_or(0, Seen::gaps)
+    }
+
+    fn variation(&self) -> Option<Variation> {
+        let min = self.delay.min()?;
+        Some(Variation {
+            mean_ns: self.delay.mean()?.abs_diff(min),
+            max_ns: self.delay.max()?.abs_diff(min),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,330 @@
+//! The Session-Sender: makes probes, pairs their replies, times out the rest (RFC 5357, section
+//! 4.1).
+
+use super::padding::Padding;
+use super::pairing::{Departure, Sample, pair, peer_stamps, sendable};
+use super::{Arrival, Discard, Discards, TxStamp};
+use crate::metrics::loss::{LossAccount, LossCounts, ReflectorNumbers, Reply};
+use crate::time::{ErrorEstimate, Mono, Now, Ntp64};
+use crate::wire::test::{ReflectorPacket, SENDER_LEN, SenderPacket};
+use std::collections::VecDeque;
+use std::time::Duration;
+
+/// How a session sends.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct SenderConfig {
+    /// Octets after the 14 of the test packet. 27 make probes and replies equally long.
+    pub padding: u32,
+    /// Padding of zeros, not of pseudo-random octets.
+    pub zero_padding: bool,
+    /// Where the pseudo-random octets start; give each session its own.
+    pub seed: u64,
+    /// A probe without a reply for so long is lost.
+    pub timeout: Duration,
+    /// The reflector numbers its replies by itself, so that loss has a direction.
+    pub stateful_reflector: bool,
+    /// How many probes to remember, about 60 octets each. Must be well above rate × time-out: a
+    /// probe that falls out unanswered is set aside, and its reply is unknown.
+    pub remembered: usize,
+}
+
+impl Default for SenderConfig {
+    /// Symmetrical size, 2 s, stateful, 1024 probes.
+    fn default() -> Self {
+        SenderConfig {
+            padding: 27,
+            zero_padding: false,
+            seed: 0,
+            timeout: Duration::from_secs(2),
+            stateful_reflector: true,
+            remembered: 1024,
+        }
+    }
+}
+
+/// Ties a probe on its way through the network layer to the probe in the sender's books. Give it
+/// back with [`Sender::transmitted`] or [`Sender::not_sent`].
+#[derive(PartialEq, Eq, Debug)]
+#[must_use = "give it back with the stamp, or say that the probe was not sent"]
+pub struct TxToken {
+    sequence: u64,
+}
+
+impl TxToken {
+    /// The probe's number.
+    pub fn sequence(&self) -> u64 {
+        self.sequence
+    }
+
+    fn redeem(self) -> u64 {
+        self.sequence
+    }
+}
+
+/// What became of a probe.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Outcome {
+    /// It came back.
+    Sample(Sample),
+    /// No reply in time.
+    Lost {
+        /// The probe's number.
+        sequence: u64,
+        /// When it was handed out.
+        sent: Mono,
+        /// How long it was waited for.
+        after: Duration,
+    },
+    /// It says nothing about the line's delay, or nothing at all.
+    SetAside(SetAside),
+}
+
+/// A probe that makes no sample and no loss.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct SetAside {
+    /// The probe's number.
+    pub sequence: u64,
+    /// When it was handed out.
+    pub sent: Mono,
+    /// Why.
+    pub reason: Reason,
+    /// The reply's number and epoch, as in [`Sample`], if there was one: then the probe counts as
+    /// received.
+    pub reply: Option<(u64, u32)>,
+}
+
+/// Why a probe was set aside.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+pub enum Reason {
+    /// Answered, but our wall clock was stepped while it was away.
+    ClockStep,
+    /// Answered, but with stamps that can't be: a negative round trip or processing time.
+    Anomaly,
+    /// Not answered before this process stood still or lost packets by its own fault.
+    LocalTrouble,
+    /// Not answered before `remembered` later ones were sent.
+    Overrun,
+}
+
+/// One measurement session, sending side.
+///
+/// Feed it replies and time; take outcomes until there are none.
+#[derive(Clone, Debug)]
+pub struct Sender {
+    config: SenderConfig,
+    account: LossAccount,
+    /// One for each number that the account remembers.
+    departures: VecDeque<Departure>,
+    outcomes: VecDeque<Outcome>,
+    discards: Discards,
+    padding: Padding,
+}
+
+impl Sender {
+    /// A session that has sent nothing yet; the first probe has number 0.
+    pub fn new(config: SenderConfig) -> Self {
+        Self::starting_at(0, config)
+    }
+
+    fn starting_at(first: u64, config: SenderConfig) -> Self {
+        let numbers = match config.stateful_reflector {
+            true => ReflectorNumbers::Own,
+            false => ReflectorNumbers::Copied,
+        };
+        Sender {
+            config,
+            account: LossAccount::starting_at(first, numbers, config.remembered),
+            departures: VecDeque::new(),
+            outcomes: VecDeque::new(),
+            discards: Discards::default(),
+            padding: Padding::new(config.seed),
+        }
+    }
+
+    /// Writes the next probe to `out`, which is cleared first. T1 is `now.wall`.
+    ///
+    /// Read both clocks of `now` at one place: a pause between them would look like a clock step.
+    pub fn send(&mut self, now: Now, error: ErrorEstimate, out: &mut Vec<u8>) -> TxToken {
+        if let Some(overrun) = self.account.make_room() {
+            self.put_aside(overrun, Reason::Overrun, None);
+        }
+        let sequence = self.account.send();
+        self.departures.push_back(Departure { at: now, tx: None });
+        let forgotten = self.departures.len() - self.remembered_len();
+        self.departures.drain(..forgotten);
+
+        out.clear();
+        out.resize(SENDER_LEN + self.config.padding as usize, 0);
+        let packet = SenderPacket {
+            sequence: sequence as u32,
+            timestamp: Ntp64::from_wall(now.wall),
+            error: sendable(error),
+        };
+        packet.write(out);
+        if !self.config.zero_padding {
+            self.padding.fill(&mut out[SENDER_LEN..]);
+        }
+        TxToken { sequence }
+    }
+
+    /// The probe left, with this stamp. Hand stamps in before replies: a kernel stamp that comes
+    /// after its reply is of no use.
+    pub fn transmitted(&mut self, token: TxToken, stamp: TxStamp) {
+        if let Some(departure) = self.departure_mut(token.redeem()) {
+            departure.tx = Some(stamp);
+        }
+    }
+
+    /// The local system refused the probe: its number is used up, but it was never sent.
+    pub fn not_sent(&mut self, token: TxToken) {
+        self.account.not_sent(token.redeem());
+    }
+
+    /// Takes a packet from the reflector. Duplicates and late replies are in order, they are
+    /// counted in [`counts`](Self::counts).
+    ///
+    /// # Errors
+    /// Says why the packet is not a reply to a probe of this session; it is counted in
+    /// [`discards`](Self::discards).
+    pub fn handle_reply(&mut self, packet: &[u8], arrival: &Arrival) -> Result<(), Discard> {
+        let result = self.take_reply(packet, arrival);
+        if let Err(discard) = &result {
+            self.discards.count(discard);
+        }
+        result
+    }
+
+    /// Gives up all probes that are due.
+    pub fn handle_timeout(&mut self, now: Mono) {
+        while self.poll_timeout().is_some_and(|due| due <= now) {
+            let Some(sequence) = self.account.oldest_outstanding() else {
+                return;
+            };
+            self.lose(sequence);
+        }
+    }
+
+    /// Sets aside all probes handed out until `now` that are still on their way: this process
+    /// stood still, or dropped packets, so their fate says nothing about the line. Replies that
+    /// come after all are discarded.
+    pub fn set_aside_outstanding(&mut self, now: Mono) {
+        for sequence in self.account.remembered() {
+            let sent = self.departure(sequence).is_some_and(|d| d.at.mono <= now);
+            if sent && self.account.set_aside(sequence) {
+                self.put_aside(sequence, Reason::LocalTrouble, None);
+            }
+        }
+        self.account.seam();
+    }
+
+    /// When to call [`handle_timeout`](Self::handle_timeout) next.
+    pub fn poll_timeout(&self) -> Option<Mono> {
+        let oldest = self.departure(self.account.oldest_outstanding()?)?;
+        Some(oldest.at.mono + self.config.timeout)
+    }
+
+    /// What became known since the last call, one at a time.
+    pub fn poll_outcome(&mut self) -> Option<Outcome> {
+        self.outcomes.pop_front()
+    }
+
+    /// Totals so far.
+    pub fn counts(&self) -> LossCounts {
+        self.account.counts()
+    }
+
+    /// The books, for what the totals don't tell.
+    pub fn account(&self) -> &LossAccount {
+        &self.account
+    }
+
+    /// Packets that were no replies to our probes.
+    pub fn discards(&self) -> Discards {
+        self.discards
+    }
+
+    /// Probes neither answered nor given up.
+    pub fn in_flight(&self) -> u64 {
+        self.account.counts().in_flight
+    }
+
+    fn take_reply(&mut self, packet: &[u8], arrival: &Arrival) -> Result<(), Discard> {
+        let reply = ReflectorPacket::parse(packet)?;
+        if !reply.error.is_valid() {
+            return Err(Discard::BadErrorEstimate);
+        }
+        let unknown = Discard::UnknownSequence(reply.sender_sequence);
+        let sequence = self.account.unwrap(reply.sender_sequence);
+        let departure = *self.departure(sequence).ok_or(unknown)?;
+        if reply.sender_timestamp != Ntp64::from_wall(departure.at.wall) {
+            return Err(Discard::T1Mismatch);
+        }
+        let stamps = peer_stamps(&reply, arrival.user)?;
+        if arrival.mono.since(departure.at.mono) >= self.config.timeout {
+            self.lose(sequence);
+        }
+        match self.account.reply(sequence, reply.sequence, stamps.1) {
+            Reply::First { reflector, epoch } => {
+                let numbers = (reflector, epoch);
+                match pair(sequence, &departure, stamps, numbers, &reply, arrival) {
+                    Ok(sample) => self.outcomes.push_back(Outcome::Sample(sample)),
+                    Err(reason) => self.put_aside(sequence, reason, Some(numbers)),
+                }
+                Ok(())
+            }
+            Reply::Duplicate(_) | Reply::Late => Ok(()),
+            Reply::SetAside => Err(Discard::ProbeSetAside),
+            Reply::Unknown => Err(unknown),
+        }
+    }
+
+    fn lose(&mut self, sequence: u64) {
+        if let Some(&Departure { at, .. }) = self.departure(sequence)
+            && self.account.lose(sequence)
+        {
+            let after = self.config.timeout;
+            self.outcomes.push_back(Outcome::Lost {
+                sequence,
+                sent: at.mono,
+                after,
+            });
+        }
+    }
+
+    fn put_aside(&mut self, sequence: u64, reason: Reason, reply: Option<(u64, u32)>) {
+        if let Some(sent) = self.departure(sequence).map(|d| d.at.mono) {
+            let aside = SetAside {
+                sequence,
+                sent,
+                reason,
+                reply,
+            };
+            self.outcomes.push_back(Outcome::SetAside(aside));
+        }
+    }
+
+    fn departure(&self, sequence: u64) -> Option<&Departure> {
+        self.departures.get(self.index(sequence)?)
+    }
+
+    fn departure_mut(&mut self, sequence: u64) -> Option<&mut Departure> {
+        let index = self.index(sequence)?;
+        self.departures.get_mut(index)
+    }
+
+    /// Counted from the newest, which is `next - 1` also while the oldest is being forgotten.
+    fn index(&self, sequence: u64) -> Option<usize> {
+        let back = usize::try_from(self.account.next().checked_sub(sequence)?).ok()?;
+        self.departures.len().checked_sub(back)
+    }
+
+    fn remembered_len(&self) -> usize {
+        let numbers = self.account.remembered();
+        (numbers.end - numbers.start) as usize
+    }
+}
+
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod tests;
