@@ -240,13 +240,10 @@ impl Shared {
 
 /// Which lines, groups and classes come, go and change.
 fn difference(old: &Config, new: &Config) -> serde_json::Value {
-    fn compare<'a, T: PartialEq>(
+    fn compare<'a, T: PartialEq + 'a>(
         old: impl Iterator<Item = (u64, &'a str, &'a T)>,
         new: impl Iterator<Item = (u64, &'a str, &'a T)>,
-    ) -> serde_json::Value
-    where
-        T: 'a,
-    {
+    ) -> serde_json::Value {
         let old: BTreeMap<_, _> = old.map(|(id, name, item)| (id, (name, item))).collect();
         let new: BTreeMap<_, _> = new.map(|(id, name, item)| (id, (name, item))).collect();
         let names = |ids: &mut dyn Iterator<Item = &'a str>| ids.collect::<Vec<_>>();
