@@ -11,7 +11,7 @@ use crate::host::flows::{FlowClass, FlowLine, FlowsConfig};
 use crate::link::{EmulatorConfig, LineAddresses, LineConfig};
 
 /// Scores look back so far, in milliseconds.
-pub(super) const WINDOW_MS: u32 = 6_000;
+pub(super) const WINDOW_MS: u32 = 5_000;
 
 /// The group that all three lines are in: they reach the same hub.
 pub(super) const HUB: u64 = 1;
@@ -105,7 +105,7 @@ impl Setting {
             probe: Probe {
                 protocol: Protocol::Open,
                 interval_ms: 20.0,
-                timeout_ms: 1_000,
+                timeout_ms: 500,
                 ..Probe::default()
             },
             decision: Decision {
