@@ -274,7 +274,7 @@ pub struct Seen {
 /// What a responder saw of a session that it served.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ServedResult {
-    /// As [`SessionResult::session_id`], seen from the sender.
+    /// Derived from the two addresses below; the sender counts its control port instead.
     pub session_id: String,
     /// Where the probes came from.
     pub remote: SocketAddr,

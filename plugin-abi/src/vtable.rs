@@ -13,7 +13,8 @@ pub struct TwampEngine {
     _private: [u8; 0],
 }
 
-/// What the plugin can do, by function. See the crate's rules for threads, pointers and codes.
+/// What the plugin can do, by function. The rules of the boundary say
+/// what holds for threads, pointers and codes.
 #[repr(C)]
 #[derive(Clone, Copy)]
 #[cfg_attr(

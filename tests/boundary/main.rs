@@ -1,1 +1,6 @@
-//! boundary
+//! The boundary from outside: the header, the two doors, the barrier, and the life of engines.
+
+mod doors;
+mod header;
+mod tools;
+mod variants;

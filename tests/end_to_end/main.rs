@@ -1,1 +1,18 @@
-//! end_to_end
+//! The whole from end to end: the built plugin at both ends of emulated lines, the built host as
+//! a child process, and what each of them says beside what really happened.
+//!
+//! What is asserted are counts, ratios and orders; of time only that things come after their
+//! causes, and within several times what they promise.
+
+mod child;
+mod ends;
+mod hold;
+mod patience;
+
+mod accounting;
+mod advice;
+mod demo;
+mod failure;
+mod idle;
+mod independence;
+mod staleness;

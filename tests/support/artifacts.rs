@@ -52,26 +52,41 @@ pub fn plugin_variant(name: &str, arguments: &[&str]) -> PathBuf {
 
 fn build(profile: &Path, arguments: &[&str]) {
     let mut cargo = Command::new(env!("CARGO"));
-    cargo.current_dir(root()).args(["build", "--quiet"]).args(arguments);
+    cargo
+        .current_dir(root())
+        .args(["build", "--quiet"])
+        .args(arguments);
     if profile.ends_with("release") {
         cargo.arg("--release");
     }
     let status = cargo.status().expect("cargo runs");
-    assert!(status.success(), "the files under test can't be built: {cargo:?}");
+    assert!(
+        status.success(),
+        "the files under test can't be built: {cargo:?}"
+    );
 }
 
 /// `target/debug` or `target/release`: where this test itself was built.
 fn profile_directory() -> PathBuf {
     let test = std::env::current_exe().expect("a test knows its own file");
     let deps = test.parent().expect("a test lies in a directory");
-    deps.parent().expect("deps lies in a profile's directory").to_owned()
+    deps.parent()
+        .expect("deps lies in a profile's directory")
+        .to_owned()
 }
 
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ lies in the workspace").to_owned()
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("tests/ lies in the workspace")
+        .to_owned()
 }
 
 fn existing(file: PathBuf) -> PathBuf {
-    assert!(file.is_file(), "{} is not there after its build", file.display());
+    assert!(
+        file.is_file(),
+        "{} is not there after its build",
+        file.display()
+    );
     file
 }

@@ -5,12 +5,12 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use plugin_abi::config::{Config, Line, Probe};
+use plugin_abi::config::{Config, Line};
 use plugin_abi::engine_state;
 use plugin_abi::manage::{Failure, FailureKind, RunRequest, RunState};
 use tokio::runtime::Builder;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use tokio::task::{AbortHandle, JoinSet, LocalSet};
 use tokio::time::{Instant, sleep_until};
 use twamp_core::control::ServerConfig;
@@ -21,7 +21,7 @@ use super::opening::{self, Opened};
 use super::probing::Told;
 use super::publish::Publisher;
 use super::shared::Shared;
-use super::upkeep::{Step, Upkeep};
+use super::upkeep::{Quit, Step, Upkeep};
 use super::{EngineError, Orders, lock};
 use crate::boundary::Host;
 use crate::line::Trouble;
@@ -32,6 +32,9 @@ use crate::session::{Key, Order, Report};
 
 /// After a stop, sessions may take so long to say goodbye.
 const GOODBYE: Duration = Duration::from_millis(1_500);
+
+/// Silence of replies after which the far end may have forgotten the session.
+const SILENCE: Duration = Duration::from_secs(2);
 
 /// What hosts ask of this thread.
 pub(super) enum Wish {
@@ -86,6 +89,8 @@ pub(super) struct Control {
 struct Session {
     line: Option<u64>,
     quit: Option<oneshot::Sender<()>>,
+    /// No reply for [`SILENCE`].
+    silent: watch::Sender<bool>,
     /// The probe thread has it.
     running: bool,
     timeout: Duration,
@@ -212,21 +217,19 @@ impl Control {
             .clone()
             .unwrap_or_else(|| self.config.probe.clone());
         let key = Key::new();
-        let mode = opening::mode(probe.protocol);
-        let name = Some(line.name.clone());
-        lock(&self.shared.board).sender(key, name, mode, local, remote.socket());
-        let (upkeep, session) = self.session(key, Some(line.id), &probe);
+        let (mode, remote) = (opening::mode(probe.protocol), remote.socket());
+        lock(&self.shared.board).sender(key, Some(line.name.clone()), mode, local, remote);
+        let binding = binding(line);
         let initiation = Initiation {
-            binding: binding(line),
-            remote: remote.socket(),
+            binding,
+            remote,
             probe,
             count: None,
         };
-        self.sessions.insert(key, session);
+        let (upkeep, quit) = self.session(key, Some(line.id), initiation, path, local.port());
         self.by_line.insert(line.id, key);
         self.publisher.session(line.id, key);
-        self.tasks
-            .spawn_local(upkeep.keep(initiation, path, local.port()));
+        self.tasks.spawn_local(upkeep.keep(quit));
     }
 
     fn begin_target(&mut self, target: Target) {
@@ -243,7 +246,6 @@ impl Control {
     fn begin_run(&mut self, key: Key, request: RunRequest, path: Path, local: SocketAddr) {
         let mode = opening::mode(request.probe.protocol);
         lock(&self.shared.board).sender(key, None, mode, local, request.remote);
-        let (upkeep, session) = self.session(key, None, &request.probe);
         let initiation = Initiation {
             binding: Binding {
                 local: request.local,
@@ -253,30 +255,39 @@ impl Control {
             probe: request.probe,
             count: Some(request.count),
         };
-        self.sessions.insert(key, session);
-        self.tasks
-            .spawn_local(upkeep.run(initiation, path, local.port()));
+        let (upkeep, quit) = self.session(key, None, initiation, path, local.port());
+        self.tasks.spawn_local(upkeep.run(quit));
     }
 
-    fn session(&self, key: Key, line: Option<u64>, probe: &Probe) -> (Upkeep, Session) {
+    fn session(
+        &mut self,
+        key: Key,
+        line: Option<u64>,
+        initiation: Initiation,
+        path: Path,
+        port: u16,
+    ) -> (Upkeep, Quit) {
         let (quit, quitting) = oneshot::channel();
-        let (orders, news) = (self.orders.clone(), self.news.clone());
-        let timeout = Duration::from_millis(probe.timeout_ms.into());
+        let (silent, hears_silence) = watch::channel(false);
+        let timeout = Duration::from_millis(initiation.probe.timeout_ms.into());
         let session = Session {
             line,
             quit: Some(quit),
+            silent,
             running: false,
             timeout,
         };
-        (
-            Upkeep {
-                key,
-                orders,
-                news,
-                quit: quitting,
-            },
-            session,
-        )
+        self.sessions.insert(key, session);
+        let upkeep = Upkeep {
+            key,
+            initiation,
+            path,
+            port,
+            orders: self.orders.clone(),
+            news: self.news.clone(),
+            silent: hears_silence,
+        };
+        (upkeep, quitting)
     }
 
     fn wish(&mut self, wish: Wish) {
@@ -418,6 +429,17 @@ impl Control {
             self.run_ended(0, &served);
         }
         self.publisher.absorb(report);
+        for (key, pulse) in &report.pulses {
+            if let Some(session) = self.sessions.get(key) {
+                let silence = pulse
+                    .unanswered_since
+                    .map(|since| report.at.mono.since(since));
+                let silent = silence.is_some_and(|silence| silence > SILENCE);
+                session
+                    .silent
+                    .send_if_modified(|was| std::mem::replace(was, silent) != silent);
+            }
+        }
         let finished = report.pulses.iter().filter(|(_, pulse)| pulse.finished);
         for key in finished.map(|(key, _)| *key).collect::<Vec<_>>() {
             if let Some(session) = self.sessions.get_mut(&key) {

@@ -58,6 +58,7 @@ fn turns(
         loop {
             match orders.try_recv() {
                 Ok(Order::Bind { spec, answer }) => {
+                    fault();
                     if let Err(Ok((path, _))) = answer.send(net.open(&spec)) {
                         net.close(path);
                     }
@@ -128,3 +129,13 @@ impl Outlet for Net<Token> {
         Net::queue(self, packet);
     }
 }
+
+/// Panics when it is to open a path, where a test asks for it by `TWAMP_FAULT=panic:twamp-io`.
+#[cfg(feature = "fault-injection")]
+fn fault() {
+    let wanted = std::env::var("TWAMP_FAULT").unwrap_or_default();
+    assert!(wanted != "panic:twamp-io", "injected into twamp-io");
+}
+
+#[cfg(not(feature = "fault-injection"))]
+fn fault() {}

@@ -7,6 +7,7 @@ use std::time::Duration;
 use plugin_abi::config::{Class, Config, Line};
 use plugin_abi::manage::{ChoiceRow, Decision, LineRow};
 use plugin_abi::{NONE, TwampLineState, TwampScore, answer, line_state, reason};
+use twamp_core::probe::Outcome;
 use twamp_core::time::{Mono, Now};
 
 use super::lock;
@@ -17,7 +18,8 @@ use crate::line::{
     Estimate, Estimator, EstimatorConfig, Pulse, State, Trouble, score_row, state_row,
 };
 use crate::net::clock_error;
-use crate::session::{Key, Report};
+use crate::session::setback::Setback;
+use crate::session::{Entry, Key, Report};
 
 /// Decisions that `why` tells of each class of a group.
 const TOLD: usize = 20;
@@ -37,7 +39,7 @@ struct Measured {
     far_end: String,
     estimator: Estimator,
     /// What keeps it from being measured, for people.
-    trouble: Option<String>,
+    trouble: Option<(Mono, String)>,
 }
 
 /// What a publication led to.
@@ -114,9 +116,9 @@ impl Publisher {
             return false;
         };
         measured.estimator.trouble(at, Some(trouble));
-        let first = measured.trouble.as_ref() != Some(&why);
-        measured.trouble = Some(why);
-        first
+        let former = measured.trouble.replace((at, why));
+        let (_, why) = former.unzip();
+        why.as_ref() != measured.trouble.as_ref().map(|(_, why)| why)
     }
 
     /// Nothing keeps it from being measured any more.
@@ -129,13 +131,13 @@ impl Publisher {
 
     /// Enters what the probe thread has seen.
     pub(super) fn absorb(&mut self, report: &Report) {
-        for (key, outcome) in &report.outcomes {
+        for (key, entry) in &report.entries {
             let line = self
                 .by_session
                 .get(key)
                 .and_then(|line| self.lines.get_mut(line));
             if let Some(measured) = line {
-                measured.estimator.absorb(outcome);
+                measured.absorb(entry, report.at.mono);
             }
         }
         for (key, pulse) in &report.pulses {
@@ -152,7 +154,10 @@ impl Publisher {
                 });
             }
         }
-        for key in &report.unreachable {
+        for (key, setback) in &report.setbacks {
+            if let Setback::NotSent(_) = setback {
+                continue;
+            }
             if let Some(line) = self.by_session.get(key).copied() {
                 let trouble = Trouble::PortUnreachable;
                 self.trouble(line, report.at.mono, trouble, trouble.words().to_owned());
@@ -263,6 +268,23 @@ impl Publisher {
     }
 }
 
+impl Measured {
+    /// Enters what happened to the line's probes, known `now`.
+    fn absorb(&mut self, entry: &Entry, now: Mono) {
+        match entry {
+            Entry::Probe(outcome) => self.estimator.absorb(outcome),
+            Entry::NewSession => self.estimator.next_session(),
+        }
+        // A reply proves that what kept the line from being measured is over.
+        if let (Entry::Probe(Outcome::Sample(sample)), Some((since, _))) = (entry, &self.trouble)
+            && sample.received > *since
+        {
+            self.trouble = None;
+            self.estimator.trouble(now, None);
+        }
+    }
+}
+
 /// The rows of the picture; lines without classes have one score, for no class.
 fn rows(
     estimates: &[(&Measured, Estimate)],
@@ -324,7 +346,7 @@ fn line_row((measured, estimate): &(&Measured, Estimate)) -> LineRow {
         id: measured.line.id,
         name: measured.line.name.clone(),
         state: line_state::name(state).to_owned(),
-        trouble: measured.trouble.clone(),
+        trouble: measured.trouble.as_ref().map(|(_, why)| why.clone()),
     }
 }
 

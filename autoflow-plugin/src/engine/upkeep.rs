@@ -4,19 +4,22 @@ use std::time::Duration;
 
 use plugin_abi::manage::{Failure, FailureKind};
 use tokio::sync::mpsc::UnboundedSender;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use tokio::time::{sleep, timeout};
 
 use super::Orders;
 use super::control::News;
 use crate::net::Path;
-use crate::session::initiator::Initiation;
+use crate::session::initiator::{Agreed, Broken, Granted, Initiation};
 use crate::session::{Key, Order};
 
 /// From a failed attempt to the next, at first and at most.
 const BACK_OFF: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(10));
 /// An attempt that hangs is given up.
 const ATTEMPT: Duration = Duration::from_secs(15);
+/// A new session is granted, the old one silent: replies that come within this keep the old one.
+/// A line that has just come back would lose its numbers otherwise.
+const GRACE: Duration = Duration::from_secs(1);
 
 /// What happens in the life of a session.
 pub(super) enum Step {
@@ -31,94 +34,161 @@ pub(super) enum Step {
 /// The hands of a session's task.
 pub(super) struct Upkeep {
     pub(super) key: Key,
+    pub(super) initiation: Initiation,
+    pub(super) path: Path,
+    /// Port that the path is bound to.
+    pub(super) port: u16,
     pub(super) orders: Orders,
     pub(super) news: UnboundedSender<News>,
-    /// Somebody wants it to end, or all its probes are done.
-    pub(super) quit: oneshot::Receiver<()>,
+    /// No reply has come for so long that the far end may have forgotten the session.
+    pub(super) silent: watch::Receiver<bool>,
 }
 
+/// Heard when somebody wants a session to end, or all its probes are done.
+pub(super) type Quit = oneshot::Receiver<()>;
+
 impl Upkeep {
-    /// Keeps a line's session up until told to quit. A session that the far end gave up is
-    /// replaced once another one is agreed on; until then its probes go on.
-    pub(super) async fn keep(mut self, initiation: Initiation, path: Path, port: u16) {
+    /// Keeps a line's session up until told to quit.
+    pub(super) async fn keep(self, mut quit: Quit) {
         let mut pause = BACK_OFF.0;
         loop {
-            let attempt = timeout(ATTEMPT, initiation.agree(path, port));
             let agreed = tokio::select! {
-                agreed = attempt => agreed.unwrap_or_else(|_| Err(hanging(&initiation))),
-                _ = &mut self.quit => return self.over(path, None),
+                agreed = self.agree() => agreed,
+                _ = &mut quit => return self.over(None),
             };
             match agreed {
-                Ok(mut agreed) => {
+                Ok(agreed) => {
                     pause = BACK_OFF.0;
-                    self.tell(Step::Running);
-                    self.orders.send(Order::Send {
-                        key: self.key,
-                        stream: agreed.stream.clone(),
-                    });
-                    tokio::select! {
-                        failure = agreed.broken() => self.tell(Step::Trouble(failure)),
-                        _ = &mut self.quit => {
-                            agreed.stop().await;
-                            return self.over(path, None);
-                        }
+                    self.begin(&agreed);
+                    if self.hold(agreed, &mut quit).await {
+                        return self.over(None);
                     }
                 }
                 Err(failure) => self.tell(Step::Trouble(failure)),
             }
             tokio::select! {
                 () = sleep(pause) => pause = BACK_OFF.1.min(pause * 2),
-                _ = &mut self.quit => return self.over(path, None),
+                _ = &mut quit => return self.over(None),
             }
         }
     }
 
-    /// One measurement run over a path of its own.
-    pub(super) async fn run(mut self, initiation: Initiation, path: Path, port: u16) {
-        let attempt = timeout(ATTEMPT, initiation.agree(path, port));
+    /// One measurement run.
+    pub(super) async fn run(self, mut quit: Quit) {
         let agreed = tokio::select! {
-            agreed = attempt => agreed.unwrap_or_else(|_| Err(hanging(&initiation))),
-            _ = &mut self.quit => return self.over(path, None),
+            agreed = self.agree() => agreed,
+            _ = &mut quit => return self.over(None),
         };
-        match agreed {
-            Ok(mut agreed) => {
-                self.tell(Step::Running);
-                self.orders.send(Order::Send {
-                    key: self.key,
-                    stream: agreed.stream.clone(),
-                });
-                tokio::select! {
-                    // The results so far stand; the probes go on for as long as they are answered.
-                    failure = agreed.broken() => {
-                        self.tell(Step::Trouble(failure));
-                        let _ = (&mut self.quit).await;
-                    }
-                    _ = &mut self.quit => {}
-                }
-                agreed.stop().await;
-                self.over(path, None);
+        let mut agreed = match agreed {
+            Ok(agreed) => agreed,
+            Err(failure) => return self.over(Some(failure)),
+        };
+        self.begin(&agreed);
+        tokio::select! {
+            broken = agreed.broken() => {
+                // What was measured so far is the result.
+                self.tell(Step::Trouble(broken.failure));
+                self.orders.send(Order::Finish(self.key));
+                let _ = (&mut quit).await;
             }
-            Err(failure) => self.over(path, Some(failure)),
+            _ = &mut quit => {}
         }
+        agreed.stop().await;
+        self.over(None);
+    }
+
+    /// Holds a session while its probes flow. True if told to quit; else the far end has given
+    /// it up.
+    async fn hold(&self, mut agreed: Agreed, quit: &mut Quit) -> bool {
+        loop {
+            let mut silent = self.silent.clone();
+            let granted = tokio::select! {
+                broken = agreed.broken() => {
+                    self.lose(broken);
+                    return false;
+                }
+                _ = &mut *quit => {
+                    agreed.stop().await;
+                    return true;
+                }
+                granted = self.replacement(&mut silent) => granted,
+            };
+            // The far end may have restarted without a word: its answer is a session anew.
+            if let Ok(next) = granted.start().await {
+                let former = std::mem::replace(&mut agreed, next);
+                self.begin(&agreed);
+                former.stop().await;
+            }
+        }
+    }
+
+    /// A second session, granted while the first one is silent and stays so.
+    async fn replacement(&self, silent: &mut watch::Receiver<bool>) -> Granted {
+        let mut pause = BACK_OFF.0;
+        loop {
+            if silent.wait_for(|silent| *silent).await.is_err() {
+                // Nobody is left to tell: the engine ends.
+                return std::future::pending().await;
+            }
+            let attempt = timeout(ATTEMPT, self.initiation.ask(self.path, self.port));
+            if let Ok(Ok(granted)) = attempt.await {
+                sleep(GRACE).await;
+                if *silent.borrow() {
+                    return granted;
+                }
+            }
+            sleep(pause).await;
+            pause = BACK_OFF.1.min(pause * 2);
+        }
+    }
+
+    async fn agree(&self) -> Result<Agreed, Failure> {
+        let attempt = async {
+            self.initiation
+                .ask(self.path, self.port)
+                .await?
+                .start()
+                .await
+        };
+        timeout(ATTEMPT, attempt)
+            .await
+            .unwrap_or_else(|_| Err(self.hanging()))
+    }
+
+    fn begin(&self, agreed: &Agreed) {
+        self.tell(Step::Running);
+        self.orders.send(Order::Send {
+            key: self.key,
+            stream: agreed.stream.clone(),
+        });
+    }
+
+    /// If the far end has ended the session, nobody answers; if the connection got lost, probes go
+    /// on: they show when the line is back.
+    fn lose(&self, broken: Broken) {
+        if broken.ended {
+            self.orders.send(Order::Suspend(self.key));
+        }
+        self.tell(Step::Trouble(broken.failure));
     }
 
     fn tell(&self, step: Step) {
         let _ = self.news.send(News::Step(self.key, step));
     }
 
-    fn over(&self, path: Path, failure: Option<Failure>) {
-        self.orders.send(Order::Close(path));
+    fn over(&self, failure: Option<Failure>) {
+        self.orders.send(Order::Close(self.path));
         self.tell(Step::Ended(failure));
     }
-}
 
-fn hanging(initiation: &Initiation) -> Failure {
-    Failure {
-        kind: FailureKind::NoAnswer,
-        message: format!(
-            "{} took the connection but agreed on no session within {} s",
-            initiation.remote,
-            ATTEMPT.as_secs()
-        ),
+    fn hanging(&self) -> Failure {
+        Failure {
+            kind: FailureKind::NoAnswer,
+            message: format!(
+                "{} took the connection but agreed on no session within {} s",
+                self.initiation.remote,
+                ATTEMPT.as_secs()
+            ),
+        }
     }
 }

@@ -10,6 +10,7 @@ use twamp_core::metrics::loss::LossCounts;
 
 use super::identity::session_id;
 use super::result::{Identity, Tally, served};
+use super::setback::Setback;
 use super::{Key, Report, Served};
 
 /// Ended runs and served sessions that are still listed, at most.
@@ -31,6 +32,7 @@ struct Sender {
     who: Identity,
     tally: Tally,
     counts: LossCounts,
+    setback: Option<Setback>,
 }
 
 impl Board {
@@ -59,30 +61,42 @@ impl Board {
             who,
             tally: Tally::new(),
             counts: LossCounts::default(),
+            setback: None,
         };
         self.senders.insert(key, sender);
         self.forget_oldest();
     }
 
-    /// Where a sender is in its life.
+    /// Where a sender is in its life. One that ends without any answer fails by its last setback.
     pub(crate) fn state(&mut self, key: Key, state: RunState, failure: Option<Failure>) {
         if let Some(sender) = self.senders.get_mut(&key) {
-            sender.state = state;
-            sender.failure = failure;
+            let unanswered = || sender.setback.filter(|_| sender.counts.received == 0);
+            let setback = unanswered().filter(|_| state == RunState::Ended);
+            let setback = setback.map(|why| why.failure(sender.who.remote, sender.who.stateful));
+            sender.failure = failure.or(setback);
+            sender.state = match sender.failure {
+                Some(_) if state == RunState::Ended => RunState::Failed,
+                _ => state,
+            };
         }
     }
 
     /// Enters what the probe thread has seen. Answers what the served sessions that have ended
     /// saw.
     pub(crate) fn absorb(&mut self, report: &Report) -> Vec<ServedResult> {
-        for (key, outcome) in &report.outcomes {
+        for (key, entry) in &report.entries {
             if let Some(sender) = self.senders.get_mut(key) {
-                sender.tally.absorb(outcome);
+                sender.tally.absorb(entry);
             }
         }
         for (key, pulse) in &report.pulses {
             if let Some(sender) = self.senders.get_mut(key) {
                 sender.counts = pulse.counts;
+            }
+        }
+        for (key, setback) in &report.setbacks {
+            if let Some(sender) = self.senders.get_mut(key) {
+                sender.setback = Some(*setback);
             }
         }
         let mut ended = Vec::new();

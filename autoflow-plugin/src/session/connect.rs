@@ -118,6 +118,10 @@ fn refused(remote: SocketAddr, error: &io::Error) -> Failure {
             FailureKind::Unreachable,
             format!("{remote} is unreachable: {error}; check routes and the line itself"),
         ),
+        io::ErrorKind::ConnectionReset => (
+            FailureKind::Protocol,
+            format!("{remote} takes the connection and resets it; is that a TWAMP responder?"),
+        ),
         io::ErrorKind::TimedOut => (
             FailureKind::NoAnswer,
             format!("{remote} does not answer: {error}; a filter on the way, or the host is down"),

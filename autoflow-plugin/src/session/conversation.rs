@@ -38,7 +38,16 @@ pub(super) struct Conversation<M> {
     /// Octets on their way out.
     outbox: Vec<u8>,
     /// The connection is of no more use; the machine knows.
-    broken: bool,
+    broken: Option<Break>,
+}
+
+/// How a connection came to its end.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Break {
+    /// The far end closed it: it is there, and has given the sessions up.
+    Closed,
+    /// Nothing is heard from it any more: the line may be dead, the sessions alive.
+    Lost,
 }
 
 impl<M: Machine> Conversation<M> {
@@ -49,7 +58,7 @@ impl<M: Machine> Conversation<M> {
             machine,
             stream,
             outbox: Vec::new(),
-            broken: false,
+            broken: None,
         }
     }
 
@@ -64,8 +73,8 @@ impl<M: Machine> Conversation<M> {
                 self.outbox.extend(octets);
             }
             let (may_read, may_write) = (
-                !self.broken && self.machine.wants_bytes(),
-                !self.broken && !self.outbox.is_empty(),
+                self.broken.is_none() && self.machine.wants_bytes(),
+                self.broken.is_none() && !self.outbox.is_empty(),
             );
             let deadline = self.machine.deadline();
             tokio::select! {
@@ -82,7 +91,7 @@ impl<M: Machine> Conversation<M> {
             self.outbox.extend(octets);
         }
         let rest = async {
-            while !self.outbox.is_empty() && !self.broken {
+            while !self.outbox.is_empty() && self.broken.is_none() {
                 if self.stream.writable().await.is_err() {
                     break;
                 }
@@ -95,7 +104,8 @@ impl<M: Machine> Conversation<M> {
     fn read_some(&mut self, buffer: &mut [u8]) {
         match self.stream.try_read(buffer) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            Ok(0) | Err(_) => self.give_up(),
+            Ok(0) => self.give_up(Break::Closed),
+            Err(error) => self.give_up(Break::of(&error)),
             // An error is also the machine's last event.
             Ok(octets) => drop(self.machine.bytes(&buffer[..octets], clock().mono)),
         }
@@ -105,13 +115,29 @@ impl<M: Machine> Conversation<M> {
         match self.stream.try_write(&self.outbox) {
             Ok(octets) => drop(self.outbox.drain(..octets)),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            Err(_) => self.give_up(),
+            Err(error) => self.give_up(Break::of(&error)),
         }
     }
 
-    fn give_up(&mut self) {
-        self.broken = true;
+    /// How the connection came to its end, if it has.
+    pub(super) fn broken(&self) -> Option<Break> {
+        self.broken
+    }
+
+    fn give_up(&mut self, how: Break) {
+        self.broken = Some(how);
         self.machine.closed();
+    }
+}
+
+impl Break {
+    fn of(error: &io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::BrokenPipe => Self::Closed,
+            _ => Self::Lost,
+        }
     }
 }
 

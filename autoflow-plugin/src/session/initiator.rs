@@ -14,7 +14,7 @@ use twamp_core::wire::control::Accept;
 use super::Stream;
 pub(crate) use super::connect::Binding;
 use super::connect::connect;
-use super::conversation::Conversation;
+use super::conversation::{Break, Conversation};
 use crate::net::{Path, clock};
 
 /// Longer than any probe is waited for: the reflector answers so long after the stop.
@@ -29,24 +29,42 @@ pub(crate) struct Initiation {
     pub(crate) count: Option<u32>,
 }
 
-/// A session that both ends have agreed on.
+/// A session that the far end has granted; its probes are not answered yet.
+pub(crate) struct Granted {
+    /// The far end's control port.
+    remote: SocketAddr,
+    stream: Stream,
+    control: Option<Conversation<Client>>,
+}
+
+/// A session that both ends have started.
 pub(crate) struct Agreed {
+    /// The far end's control port.
+    remote: SocketAddr,
     /// What the probe thread is to send.
     pub(crate) stream: Stream,
     /// TWAMP-Control, to be held while probes flow; none with TWAMP Light.
     control: Option<Conversation<Client>>,
 }
 
+/// Why a started session is over.
+pub(crate) struct Broken {
+    pub(crate) failure: Failure,
+    /// The far end has given the session up; otherwise it may still answer probes.
+    pub(crate) ended: bool,
+}
+
 impl Initiation {
-    /// Brings the session up to the point where probes may flow, by `path`, which is bound to
-    /// `port`.
+    /// Asks for a session over `path`, which is bound to `port`. May be dropped at any time.
     ///
     /// # Errors
     /// Who said no, and why.
-    pub(crate) async fn agree(&self, path: Path, port: u16) -> Result<Agreed, Failure> {
+    pub(crate) async fn ask(&self, path: Path, port: u16) -> Result<Granted, Failure> {
         if self.probe.protocol == Protocol::Light {
-            return Ok(Agreed {
-                stream: self.stream(path, self.remote, false),
+            let stream = self.stream(path, self.remote, false);
+            return Ok(Granted {
+                remote: self.remote,
+                stream,
                 control: None,
             });
         }
@@ -55,28 +73,27 @@ impl Initiation {
         let mut client = Client::new(ClientConfig::default(), now);
         client.request_session(self.request(port), now);
         let mut control = Conversation::new(client, stream);
-        let mut to = self.remote;
+        let mut greeted = false;
         loop {
             match control.next_event().await {
-                ClientEvent::Ready { .. } => {}
                 ClientEvent::Accepted { port, .. } => {
+                    // With the scope that a link-local address needs.
+                    let mut to = self.remote;
                     to.set_port(port);
-                    // The only request is answered, so the start has its place.
-                    let _ = control.machine.start_sessions(clock().mono);
-                }
-                ClientEvent::Started => {
-                    return Ok(Agreed {
-                        stream: self.stream(path, to, true),
+                    let stream = self.stream(path, to, true);
+                    return Ok(Granted {
+                        remote: self.remote,
+                        stream,
                         control: Some(control),
                     });
                 }
                 ClientEvent::Refused { accept, .. } => {
                     return Err(rejected(self.remote, "the session", accept));
                 }
-                ClientEvent::StartRefused { accept } => {
-                    return Err(rejected(self.remote, "the start", accept));
-                }
-                ClientEvent::Ended(error) => return Err(ended(self.remote, error)),
+                ClientEvent::Ended(error) if greeted => return Err(ended(self.remote, error)),
+                ClientEvent::Ended(error) => return Err(stranger(self.remote, error)),
+                ClientEvent::Ready { .. } => greeted = true,
+                ClientEvent::Started | ClientEvent::StartRefused { .. } => {}
             }
         }
     }
@@ -112,15 +129,53 @@ impl Initiation {
     }
 }
 
+impl Granted {
+    /// Has the far end answer probes from now on.
+    ///
+    /// # Errors
+    /// Who said no, and why.
+    pub(crate) async fn start(self) -> Result<Agreed, Failure> {
+        let Self {
+            remote,
+            stream,
+            mut control,
+        } = self;
+        if let Some(control) = &mut control {
+            // The only request is answered, so the start has its place.
+            let _ = control.machine.start_sessions(clock().mono);
+            loop {
+                match control.next_event().await {
+                    ClientEvent::Started => break,
+                    ClientEvent::StartRefused { accept } => {
+                        return Err(rejected(remote, "the start", accept));
+                    }
+                    ClientEvent::Ended(error) => return Err(ended(remote, error)),
+                    ClientEvent::Ready { .. }
+                    | ClientEvent::Accepted { .. }
+                    | ClientEvent::Refused { .. } => {}
+                }
+            }
+        }
+        Ok(Agreed {
+            remote,
+            stream,
+            control,
+        })
+    }
+}
+
 impl Agreed {
-    /// Waits until the far end gives the session up. Never returns with TWAMP Light.
-    pub(crate) async fn broken(&mut self) -> Failure {
+    /// Waits until the session is over without our doing. Never returns with TWAMP Light.
+    pub(crate) async fn broken(&mut self) -> Broken {
         let Some(control) = &mut self.control else {
             return std::future::pending().await;
         };
         loop {
             if let ClientEvent::Ended(error) = control.next_event().await {
-                return ended(self.stream.to, error);
+                return Broken {
+                    failure: ended(self.remote, error),
+                    ended: control.broken() != Some(Break::Lost),
+                };
             }
         }
     }
@@ -144,6 +199,15 @@ fn rejected(remote: SocketAddr, what: &str, accept: Accept) -> Failure {
         kind: FailureKind::Rejected,
         message: format!("{remote} refuses {what}: {accept}"),
     }
+}
+
+/// The connection has ended before both ends knew each other.
+fn stranger(remote: SocketAddr, error: ControlError) -> Failure {
+    let mut failure = ended(remote, error);
+    if failure.kind != FailureKind::Rejected {
+        failure.message.push_str("; is that a TWAMP responder?");
+    }
+    failure
 }
 
 fn ended(remote: SocketAddr, error: ControlError) -> Failure {

@@ -20,6 +20,7 @@ pub(crate) mod initiator;
 pub(crate) mod probes;
 mod result;
 mod sending;
+pub(crate) mod setback;
 pub(crate) mod target;
 
 use std::net::SocketAddr;
@@ -31,6 +32,7 @@ use twamp_core::metrics::loss::LossCounts;
 use twamp_core::probe::{Outcome, ReflectorReport};
 use twamp_core::time::{Mono, Now};
 
+use self::setback::Setback;
 use crate::net::{NetCounters, NetError, Path, PathSpec};
 
 /// A session's number inside this process. Never reused.
@@ -54,8 +56,10 @@ pub(crate) enum Order {
     },
     /// Close it.
     Close(Path),
-    /// Send probes.
+    /// Send probes; to a session that is there already: it was agreed on anew.
     Send { key: Key, stream: Stream },
+    /// The far end has ended the session: no probes until another one is agreed on.
+    Suspend(Key),
     /// Send no more of them; what is in flight is waited for.
     Finish(Key),
     /// Answer the probes that come from `sender` on `path`.
@@ -96,14 +100,24 @@ pub(crate) struct Stream {
 #[derive(Debug, Default)]
 pub(crate) struct Report {
     pub(crate) at: Now,
-    pub(crate) outcomes: Vec<(Key, Outcome)>,
+    /// In the order in which they happened.
+    pub(crate) entries: Vec<(Key, Entry)>,
     pub(crate) pulses: Vec<(Key, Pulse)>,
     pub(crate) served: Vec<(Key, Served)>,
-    /// The far end says that nobody listens there.
-    pub(crate) unreachable: Vec<Key>,
+    /// What has kept probes from being answered; each of a sender's once.
+    pub(crate) setbacks: Vec<(Key, Setback)>,
     /// This thread was held up for so long: samples of that span are set aside.
     pub(crate) paused: Option<Duration>,
     pub(crate) counters: Counters,
+}
+
+/// Something that happened to a stream of probes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Entry {
+    /// What became of a probe.
+    Probe(Outcome),
+    /// A session was agreed on anew: numbers begin at 0 again, at both ends.
+    NewSession,
 }
 
 /// How a stream of probes stands.

@@ -10,8 +10,9 @@ use twamp_core::probe::{Reflector, ReflectorConfig, TxToken};
 use twamp_core::time::{ErrorEstimate, Mono, Now};
 
 use super::sending::Sending;
+use super::setback::Setback;
 use super::{Counters, Key, Order, Report, Served};
-use crate::net::{Datagram, Notice, NoticeKind, Options, Outgoing, Path, Sent};
+use crate::net::{Datagram, Notice, Options, Outgoing, Path, Sent};
 
 /// Sessions of TWAMP Light that are not known beforehand, at most.
 const STRANGERS: usize = 10_000;
@@ -20,7 +21,12 @@ const STRANGER_SILENCE: Duration = Duration::from_secs(30);
 
 /// A probe's way back to its sender, which wants the transmit stamp.
 #[derive(Debug)]
-pub(crate) struct Token(pub(super) Key, pub(super) TxToken);
+pub(crate) struct Token {
+    pub(super) key: Key,
+    /// Which of the sessions that were agreed on under this key.
+    pub(super) session: u32,
+    pub(super) probe: TxToken,
+}
 
 /// Where packets go.
 pub(crate) trait Outlet {
@@ -89,13 +95,22 @@ impl Probes {
                 if let Some(sending) = self.sending.get_mut(&key) {
                     self.peers.remove(&sending.peer());
                     self.peers.insert((stream.path, stream.to), key);
-                    sending.redirect(stream.to);
+                    sending.renew(stream.to, now.mono);
+                    sending.entries(&mut self.report.entries);
+                    self.look_at(key, now.mono);
                     return;
                 }
                 self.peers.insert((stream.path, stream.to), key);
                 self.sending
                     .insert(key, Sending::new(key, stream, now.mono));
                 self.look_at(key, now.mono);
+            }
+            Order::Suspend(key) => {
+                if let Some(sending) = self.sending.get_mut(&key) {
+                    sending.suspend(now.mono);
+                    sending.entries(&mut self.report.entries);
+                    self.news = true;
+                }
             }
             Order::Finish(key) => {
                 if let Some(sending) = self.sending.get_mut(&key) {
@@ -142,7 +157,7 @@ impl Probes {
                 Ok(()) => self.counters.received += 1,
                 Err(_) => self.counters.discarded += 1,
             }
-            sending.outcomes(&mut self.report.outcomes);
+            sending.entries(&mut self.report.entries);
         } else if let Some(reflecting) = self.reflecting.get_mut(&key) {
             let mut reply = out.buffer();
             let (arrival, error) = (&datagram.arrival, self.error);
@@ -178,27 +193,32 @@ impl Probes {
 
     /// A token has come back.
     pub(crate) fn handle_sent(&mut self, sent: Sent<Token>) {
-        let Token(key, token) = sent.token;
+        let key = sent.token.key;
         if let Some(sending) = self.sending.get_mut(&key) {
             self.counters.sent += u64::from(sent.result.is_ok());
-            sending.handle_sent(token, sent.result);
+            let not_sent = sent.result.as_ref().err().copied();
+            sending.handle_sent(sent.token, sent.result);
+            if let Some(error) = not_sent {
+                self.set_back(key, Setback::NotSent(error));
+            }
         }
     }
 
     /// The network has said something about a path.
     pub(crate) fn handle_notice(&mut self, notice: Notice) {
-        let unreachable = matches!(
-            notice.kind,
-            NoticeKind::PortUnreachable | NoticeKind::HostUnreachable
-        );
-        let Some(remote) = notice.remote.filter(|_| unreachable) else {
+        let (Some(remote), Some(setback)) = (notice.remote, Setback::of(notice.kind)) else {
             return;
         };
-        if let Some(key) = self.peers.get(&(notice.path, remote))
-            && self.sending.contains_key(key)
-            && !self.report.unreachable.contains(key)
+        if let Some(key) = self.peers.get(&(notice.path, remote)).copied()
+            && self.sending.contains_key(&key)
         {
-            self.report.unreachable.push(*key);
+            self.set_back(key, setback);
+        }
+    }
+
+    fn set_back(&mut self, key: Key, setback: Setback) {
+        if !self.report.setbacks.contains(&(key, setback)) {
+            self.report.setbacks.push((key, setback));
             self.news = true;
         }
     }
@@ -209,7 +229,7 @@ impl Probes {
         self.report.paused = Some(self.report.paused.unwrap_or_default() + span);
         for sending in self.sending.values_mut() {
             sending.set_aside(now.mono);
-            sending.outcomes(&mut self.report.outcomes);
+            sending.entries(&mut self.report.entries);
         }
         self.news = true;
     }
@@ -223,7 +243,7 @@ impl Probes {
             self.calendar.pop();
             if let Some(sending) = self.sending.get_mut(&key) {
                 sending.handle_timeout(now, self.error, out);
-                sending.outcomes(&mut self.report.outcomes);
+                sending.entries(&mut self.report.entries);
                 self.news = true;
                 if let Some(next) = sending.poll_timeout() {
                     self.look_at(key, next);

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use super::Entry;
 use plugin_abi::manage::{
     ClockState, Delay, Jitter as JitterResult, LostCounts, Seen, ServedResult, SessionResult,
 };
@@ -22,7 +23,8 @@ pub(crate) struct Tally {
     jitter: [Jitter; 3],
     reordering: Reordering,
     last: Option<Sample>,
-    set_aside_samples: u64,
+    /// Received, but not made a sample of.
+    answered_aside: u64,
     all_kernel: bool,
 }
 
@@ -45,17 +47,23 @@ impl Tally {
             jitter: [Jitter::default(); 3],
             reordering: Reordering::default(),
             last: None,
-            set_aside_samples: 0,
+            answered_aside: 0,
             all_kernel: true,
         }
     }
 
-    /// Enters one outcome, in order of arrival.
-    pub(crate) fn absorb(&mut self, outcome: &Outcome) {
-        match outcome {
-            Outcome::Sample(sample) => self.sample(sample),
-            Outcome::SetAside(_) => self.set_aside_samples += 1,
-            Outcome::Lost { .. } => {}
+    /// Enters what happened, in its order.
+    pub(crate) fn absorb(&mut self, entry: &Entry) {
+        match entry {
+            Entry::Probe(Outcome::Sample(sample)) => self.sample(sample),
+            Entry::Probe(Outcome::SetAside(aside)) => {
+                self.answered_aside += u64::from(aside.reply.is_some());
+            }
+            Entry::Probe(Outcome::Lost { .. }) => {}
+            Entry::NewSession => {
+                self.jitter.iter_mut().for_each(Jitter::restart);
+                self.reordering.restart();
+            }
         }
     }
 
@@ -94,7 +102,7 @@ impl Tally {
             duplicates: counts.duplicates_forward + counts.duplicates_backward,
             reordered: self.reordering.reordered(),
             late: counts.late,
-            set_aside: counts.set_aside + self.set_aside_samples,
+            set_aside: counts.set_aside + self.answered_aside,
             lost: LostCounts {
                 forward: who.stateful.then_some(counts.lost_forward),
                 backward: who.stateful.then_some(counts.lost_backward),

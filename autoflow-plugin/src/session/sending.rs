@@ -1,12 +1,13 @@
 //! One stream of probes on the probe thread: the core's sender with its pace.
 
-use twamp_core::probe::{Arrival, Discard, Outcome, Sender, SenderConfig, TxStamp, TxToken};
+use twamp_core::metrics::loss::LossCounts;
+use twamp_core::probe::{Arrival, Discard, Outcome, Sender, SenderConfig, TxStamp};
 use twamp_core::time::{ErrorEstimate, Mono, Now};
 
 use std::net::SocketAddr;
 
 use super::probes::{Outlet, Token};
-use super::{Key, Pulse, Stream};
+use super::{Entry, Key, Pulse, Stream};
 use crate::net::{Options, Outgoing, Path, SendError, TxStamps};
 
 /// Probes remembered for late and doubled replies, at least.
@@ -16,13 +17,30 @@ const REMEMBERED: usize = 256;
 pub(super) struct Sending {
     key: Key,
     stream: Stream,
+    config: SenderConfig,
     sender: Sender,
-    /// When the next probe leaves; `None`: all are sent.
-    next: Option<Mono>,
+    /// Which of the sessions that were agreed on.
+    session: u32,
+    /// Totals of those before it.
+    former: LossCounts,
+    /// What has happened since it was last told.
+    entries: Vec<Entry>,
+    pace: Pace,
     left: Option<u32>,
     last_reply: Option<Mono>,
     last_sent: Mono,
     unanswered_since: Option<Mono>,
+}
+
+/// Whether probes leave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Pace {
+    /// The next one at this time.
+    Due(Mono),
+    /// Not now: there is nobody to answer.
+    Suspended,
+    /// All are sent.
+    Done,
 }
 
 impl Sending {
@@ -38,8 +56,12 @@ impl Sending {
         };
         Self {
             key,
+            config,
             sender: Sender::new(config),
-            next: Some(now),
+            session: 0,
+            former: LossCounts::default(),
+            entries: Vec::new(),
+            pace: Pace::Due(now),
             left: stream.count,
             last_reply: None,
             last_sent: now,
@@ -53,24 +75,38 @@ impl Sending {
         (self.stream.path, self.stream.to)
     }
 
-    /// The far end answers elsewhere now.
-    pub(super) fn redirect(&mut self, to: SocketAddr) {
+    /// Another session was agreed on: numbers begin anew, and the far end answers at `to`.
+    pub(super) fn renew(&mut self, to: SocketAddr, now: Mono) {
+        self.set_aside(now);
+        self.drain();
+        self.entries.push(Entry::NewSession);
+        self.former += self.sender.counts();
+        self.sender = Sender::new(self.config);
+        self.session += 1;
         self.stream.to = to;
+        if self.pace == Pace::Suspended {
+            self.pace = Pace::Due(now);
+        }
+    }
+
+    /// The far end has ended the session: what is in flight says nothing about the line.
+    pub(super) fn suspend(&mut self, now: Mono) {
+        self.set_aside(now);
+        if self.pace != Pace::Done {
+            self.pace = Pace::Suspended;
+        }
     }
 
     /// No more probes.
     pub(super) fn finish(&mut self) {
-        self.next = None;
+        self.pace = Pace::Done;
     }
 
     /// Sends the probe that is due, gives up those that are overdue.
     pub(super) fn handle_timeout(&mut self, now: Now, error: ErrorEstimate, out: &mut impl Outlet) {
         self.sender.handle_timeout(now.mono);
-        let Some(due) = self.next.filter(|due| *due <= now.mono) else {
-            return;
-        };
-        if self.left == Some(0) {
-            self.next = None;
+        let Pace::Due(due) = self.pace else { return };
+        if due > now.mono {
             return;
         }
         let mut payload = out.buffer();
@@ -80,35 +116,43 @@ impl Sending {
             to: self.stream.to,
             payload,
             seal: false,
-            token: Some(Token(self.key, token)),
+            token: Some(Token {
+                key: self.key,
+                session: self.session,
+                probe: token,
+            }),
             options: Options::default(),
         });
         self.last_sent = now.mono;
         self.unanswered_since.get_or_insert(now.mono);
-        self.left = self.left.map(|left| left - 1);
-        self.next = (self.left != Some(0)).then(|| {
-            // A thread that was held up doesn't send in a burst what it has missed.
-            let next = due + self.stream.interval;
-            if next <= now.mono {
-                now.mono + self.stream.interval
-            } else {
-                next
-            }
-        });
+        self.left = self.left.map(|left| left.saturating_sub(1));
+        // A thread that was held up doesn't send in a burst what it has missed.
+        let next = due + self.stream.interval;
+        let next = if next <= now.mono {
+            now.mono + self.stream.interval
+        } else {
+            next
+        };
+        self.pace = if self.left == Some(0) {
+            Pace::Done
+        } else {
+            Pace::Due(next)
+        };
     }
 
-    pub(super) fn handle_sent(&mut self, token: TxToken, result: Result<TxStamps, SendError>) {
+    pub(super) fn handle_sent(&mut self, token: Token, result: Result<TxStamps, SendError>) {
+        if token.session != self.session {
+            return;
+        }
         match result {
             Ok(TxStamps { user, kernel }) => {
-                self.sender.transmitted(
-                    token,
-                    TxStamp {
-                        user: user.wall,
-                        kernel,
-                    },
-                );
+                let stamp = TxStamp {
+                    user: user.wall,
+                    kernel,
+                };
+                self.sender.transmitted(token.probe, stamp);
             }
-            Err(_) => self.sender.not_sent(token),
+            Err(_) => self.sender.not_sent(token.probe),
         }
     }
 
@@ -122,32 +166,39 @@ impl Sending {
         self.unanswered_since = None;
     }
 
-    /// Moves what has become of probes to `outcomes`.
-    pub(super) fn outcomes(&mut self, outcomes: &mut Vec<(Key, Outcome)>) {
+    /// Moves what has happened to `entries`.
+    pub(super) fn entries(&mut self, entries: &mut Vec<(Key, Entry)>) {
+        self.drain();
+        entries.extend(self.entries.drain(..).map(|entry| (self.key, entry)));
+    }
+
+    fn drain(&mut self) {
         while let Some(outcome) = self.sender.poll_outcome() {
             if let Outcome::Sample(sample) = &outcome {
                 self.answered(sample.sent, sample.received);
             }
-            outcomes.push((self.key, outcome));
+            self.entries.push(Entry::Probe(outcome));
         }
     }
 
     /// When it wants to be looked at again; `None`: never.
     pub(super) fn poll_timeout(&self) -> Option<Mono> {
-        match (self.next, self.sender.poll_timeout()) {
-            (Some(a), Some(b)) => Some(a.min(b)),
-            (a, b) => a.or(b),
+        match (self.pace, self.sender.poll_timeout()) {
+            (Pace::Due(next), Some(timeout)) => Some(next.min(timeout)),
+            (Pace::Due(next), None) => Some(next),
+            (Pace::Suspended | Pace::Done, timeout) => timeout,
         }
     }
 
     pub(super) fn pulse(&self) -> Pulse {
-        let counts = self.sender.counts();
+        let mut counts = self.former;
+        counts += self.sender.counts();
         Pulse {
             counts,
             last_reply: self.last_reply,
             unanswered_since: self.unanswered_since,
             interval: self.stream.interval,
-            finished: self.next.is_none() && counts.in_flight == 0,
+            finished: self.pace == Pace::Done && counts.in_flight == 0,
         }
     }
 

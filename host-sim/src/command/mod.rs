@@ -27,7 +27,7 @@ pub enum CommandError {
     #[error(transparent)]
     Read(#[from] ReadError),
     /// The plugin refused a call.
-    #[error("the plugin refused: {0}")]
+    #[error("{}", refusal(.0))]
     Call(#[from] CallError),
     /// The plugin answered another question than it was asked.
     #[error("asked the plugin for {0}, its answer is of another kind; take a plugin of this build")]
@@ -52,6 +52,16 @@ pub enum CommandError {
     /// Standard output takes no more.
     #[error("can't write to standard output: {0}")]
     Output(#[from] std::io::Error),
+}
+
+/// The plugin's own sentence says who is at fault; without one, the code has to.
+fn refusal(error: &CallError) -> String {
+    let CallError { call, message, .. } = error;
+    if message.is_empty() {
+        format!("the plugin refused a call: {error}")
+    } else {
+        format!("the plugin refused `{call}`: {message}")
+    }
 }
 
 impl CommandError {

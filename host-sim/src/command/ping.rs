@@ -65,7 +65,11 @@ fn request(arguments: &Ping, remote: std::net::SocketAddr) -> RunRequest {
             interval_ms: arguments.interval,
             timeout_ms: arguments.timeout,
             padding: arguments.padding,
-            dscp: arguments.dscp.unwrap_or(0),
+            // Replies come back with the DSCP that the session asks for.
+            dscp: arguments
+                .dscp
+                .or(arguments.tos.map(|tos| tos >> 2))
+                .unwrap_or(0),
             ttl: arguments.ttl,
             dont_fragment: arguments.df,
         },
@@ -158,7 +162,7 @@ mod tests {
                 interval_ms: 0.5,
                 timeout_ms: 250,
                 padding: 100,
-                dscp: 0,
+                dscp: 46,
                 ttl: 9,
                 dont_fragment: true,
             }

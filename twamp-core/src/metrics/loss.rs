@@ -19,7 +19,7 @@ use super::ratio::Ppm;
 use super::serial::unwrap;
 use crate::time::Wall;
 use std::collections::VecDeque;
-use std::ops::Range;
+use std::ops::{AddAssign, Range};
 
 /// Whether the far end numbers its replies by itself.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -77,6 +77,23 @@ impl LossCounts {
     /// Lost probes of those whose fate is known; `None` if there is none.
     pub fn ratio(&self) -> Option<Ppm> {
         Ppm::of(self.lost(), self.received)
+    }
+}
+
+/// The totals of a session that follows are added to those before it.
+impl AddAssign for LossCounts {
+    fn add_assign(&mut self, next: Self) {
+        self.sent += next.sent;
+        self.received += next.received;
+        self.lost_forward += next.lost_forward;
+        self.lost_backward += next.lost_backward;
+        self.unattributed += next.unattributed;
+        self.in_flight += next.in_flight;
+        self.set_aside += next.set_aside;
+        self.duplicates_forward += next.duplicates_forward;
+        self.duplicates_backward += next.duplicates_backward;
+        self.late += next.late;
+        self.not_sent += next.not_sent;
     }
 }
 

@@ -1,0 +1,283 @@
+//! Two ends and the emulated lines between them, on addresses that nobody else has.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, LazyLock, Mutex};
+
+use autoflow_tests::artifacts;
+use host_sim::host::flows::{FlowClass, FlowLine, FlowsConfig};
+use host_sim::link::{Emulator, EmulatorConfig, Impairment, LineAddresses, LineConfig};
+use plugin_abi::config::{
+    Class, Config, Decision, Group, Line, Mode, Probe, Remote, Responder, Sla,
+};
+use plugin_abi::host::{Callbacks, Change, Choice, Engine, Level, Plugin};
+use plugin_abi::manage::{Answer, Request, ServedResult, SessionResult, SessionRow, Statistics};
+
+/// The group that all lines are in.
+pub const HUB: u64 = 1;
+/// The one class of traffic; it prefers the lines in their order.
+pub const VOICE: u64 = 1;
+/// Packets of its flow each second.
+pub const FLOW_RATE: u32 = 100;
+
+const CONTROL_PORT: u16 = 18_620;
+const TEST_PORTS: (u16, u16) = (20_000, 20_003);
+const FLOW_PORT: u16 = 21_001;
+
+/// The plugin as it ships, by the checked door.
+pub static PLUGIN: LazyLock<Plugin> = LazyLock::new(|| load(&artifacts().plugin));
+
+/// Loads a plugin by the checked door.
+pub fn load(file: &Path) -> Plugin {
+    Plugin::load_checked(file).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// Two ends joined by lines. A line's id is its place, from 1.
+#[derive(Clone)]
+pub struct Ends {
+    lines: Vec<(&'static str, LineAddresses)>,
+}
+
+impl Ends {
+    /// Two ends that these lines join.
+    pub fn joined_by(names: &[&'static str]) -> Self {
+        Self {
+            lines: names.iter().map(|name| (*name, addresses())).collect(),
+        }
+    }
+
+    /// The near end's configuration: it measures and chooses.
+    pub fn near(&self, mode: Mode) -> Config {
+        Config {
+            mode,
+            probe: Probe {
+                interval_ms: 10.0,
+                ..Probe::default()
+            },
+            decision: Decision {
+                window_ms: 5_000,
+                dwell_ms: 1_000,
+                failback_ms: 2_000,
+                ..Decision::default()
+            },
+            responder: responder(),
+            lines: self.configured(|addresses, line| {
+                line.local = Some(addresses.near_end.into());
+                let remote = SocketAddr::new(addresses.near_side.into(), CONTROL_PORT);
+                line.remote = Some(Remote::Socket(remote));
+                line.groups = vec![HUB];
+            }),
+            groups: vec![Group {
+                id: HUB,
+                name: "hub".to_owned(),
+                mode: None,
+            }],
+            classes: vec![Class {
+                id: VOICE,
+                name: "voice".to_owned(),
+                sla: Sla {
+                    loss_percent: Some(2.0),
+                    ..Sla::default()
+                },
+                prefer: self.names().map(str::to_owned).collect(),
+                mode: None,
+            }],
+            ..Config::default()
+        }
+    }
+
+    /// The far end's configuration: it answers.
+    pub fn far(&self) -> Config {
+        Config {
+            mode: Mode::Measure,
+            responder: responder(),
+            lines: self.configured(|addresses, line| {
+                line.local = Some(addresses.far_end.into());
+                line.sender = false;
+                line.responder = true;
+            }),
+            ..Config::default()
+        }
+    }
+
+    /// What lies between: all lines do the same at first.
+    pub fn emulator(&self, seed: u64, forward: Impairment, backward: Impairment) -> Emulator {
+        let line = |(name, addresses): &(&str, LineAddresses)| LineConfig {
+            name: (*name).to_owned(),
+            addresses: *addresses,
+            udp_ports: vec![TEST_PORTS.0..=TEST_PORTS.1, FLOW_PORT..=FLOW_PORT],
+            tcp_ports: vec![CONTROL_PORT],
+            forward,
+            backward,
+        };
+        let lines = self.lines.iter().map(line).collect();
+        Emulator::start(EmulatorConfig { seed, lines }).unwrap()
+    }
+
+    /// The traffic of the one class.
+    pub fn flows(&self) -> FlowsConfig {
+        let line = |(id, (_, addresses)): (u64, &(&str, LineAddresses))| FlowLine {
+            line: id,
+            local: IpAddr::V4(addresses.near_end),
+            remote: IpAddr::V4(addresses.near_side),
+            arrival: IpAddr::V4(addresses.far_end),
+        };
+        FlowsConfig {
+            lines: (1..).zip(&self.lines).map(line).collect(),
+            classes: vec![FlowClass {
+                class: VOICE,
+                port: FLOW_PORT,
+                packets_per_second: FLOW_RATE,
+                octets: 160,
+            }],
+        }
+    }
+
+    /// Names of the lines, in order.
+    pub fn names(&self) -> impl Iterator<Item = &'static str> + '_ {
+        self.lines.iter().map(|(name, _)| *name)
+    }
+
+    fn configured(&self, finish: impl Fn(&LineAddresses, &mut Line)) -> Vec<Line> {
+        let line = |(id, (name, addresses)): (u64, &(&str, LineAddresses))| {
+            let bare = serde_json::json!({ "id": id, "name": name });
+            let mut line = serde_json::from_value(bare).expect("all else has a default");
+            finish(addresses, &mut line);
+            line
+        };
+        (1..).zip(&self.lines).map(line).collect()
+    }
+}
+
+/// An engine at each end, and the lines between them.
+pub struct Pair {
+    pub near: Arc<Engine>,
+    pub far: Engine,
+    pub emulator: Emulator,
+}
+
+impl Pair {
+    /// Starts the far end, then the near end, over lines that run already.
+    pub fn start(ends: &Ends, mode: Mode, emulator: Emulator, heard: Heard) -> Self {
+        Self::of(&PLUGIN, ends, mode, emulator, heard)
+    }
+
+    /// The same with another plugin at the near end.
+    pub fn of(plugin: &Plugin, ends: &Ends, mode: Mode, emulator: Emulator, heard: Heard) -> Self {
+        let far = started(&PLUGIN, &ends.far(), Heard::default());
+        let near = Arc::new(started(plugin, &ends.near(mode), heard));
+        Self {
+            near,
+            far,
+            emulator,
+        }
+    }
+
+    /// What the near end chooses for its one class.
+    pub fn choice(&self) -> Choice {
+        self.near.choose(HUB, VOICE, 0, None, 0)
+    }
+
+    /// What the near end has measured of a line.
+    pub fn result(&self, line: &str) -> SessionResult {
+        let mut rows = sessions(&self.near).into_iter();
+        rows.find(|row| row.role == "sender" && row.line.as_deref() == Some(line))
+            .and_then(|row| row.result)
+            .unwrap_or_else(|| panic!("{line} has no session"))
+    }
+
+    /// What the far end has seen of its only session.
+    pub fn served(&self) -> ServedResult {
+        let rows = sessions(&self.far).into_iter();
+        let mut served = rows.filter_map(|row| row.served);
+        served.next().expect("a session was served")
+    }
+}
+
+/// A started engine.
+pub fn started(plugin: &Plugin, config: &Config, heard: Heard) -> Engine {
+    let json = serde_json::to_string(config).unwrap();
+    let engine = plugin.create(&json, heard).unwrap();
+    engine.start().unwrap();
+    engine
+}
+
+/// The engine's counters.
+pub fn statistics(engine: &Engine) -> Statistics {
+    match engine.manage(&Request::Statistics) {
+        Ok(Answer::Statistics(statistics)) => statistics,
+        other => panic!("no statistics: {other:?}"),
+    }
+}
+
+fn sessions(engine: &Engine) -> Vec<SessionRow> {
+    match engine.manage(&Request::Sessions) {
+        Ok(Answer::Sessions(rows)) => rows,
+        other => panic!("no sessions: {other:?}"),
+    }
+}
+
+/// What an engine tells its host.
+#[derive(Clone, Default)]
+pub struct Heard {
+    log: Arc<Mutex<Vec<String>>>,
+    changes: Arc<Mutex<Vec<Change>>>,
+}
+
+impl Heard {
+    /// Messages so far that contain `words`.
+    pub fn said(&self, words: &str) -> usize {
+        let log = self.log.lock().unwrap();
+        log.iter().filter(|message| message.contains(words)).count()
+    }
+
+    /// Every message so far.
+    pub fn log(&self) -> Vec<String> {
+        self.log.lock().unwrap().clone()
+    }
+
+    /// Every switch so far.
+    pub fn changes(&self) -> Vec<Change> {
+        self.changes.lock().unwrap().clone()
+    }
+}
+
+impl Callbacks for Heard {
+    fn log_enabled(&self, level: Level) -> bool {
+        level <= Level::Info
+    }
+
+    fn log(&self, level: Level, _: &str, message: &str) {
+        self.log
+            .lock()
+            .unwrap()
+            .push(format!("{level:?}: {message}"));
+    }
+
+    fn choice_changed(&self, change: &Change) {
+        self.changes.lock().unwrap().push(change.clone());
+    }
+}
+
+fn responder() -> Responder {
+    Responder {
+        control_port: CONTROL_PORT,
+        test_ports: TEST_PORTS,
+        ..Responder::default()
+    }
+}
+
+/// Four addresses side by side: the process's own block, and behind all that demos take.
+fn addresses() -> LineAddresses {
+    static NEXT: AtomicU8 = AtomicU8::new(0);
+    let block = (std::process::id() % 254) as u8 + 1;
+    let first = 1 + 4 * NEXT.fetch_add(1, Ordering::Relaxed);
+    let address = |place| Ipv4Addr::new(127, block, 250, first + place);
+    LineAddresses {
+        near_end: address(0),
+        near_side: address(1),
+        far_side: address(2),
+        far_end: address(3),
+    }
+}

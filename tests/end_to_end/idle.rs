@@ -1,0 +1,47 @@
+//! Who has nothing to do doesn't wake up.
+
+use std::thread::sleep;
+use std::time::Duration;
+
+use plugin_abi::config::Config;
+
+use crate::child::{Host, text};
+use crate::ends::Ends;
+use crate::patience::until_true;
+
+/// Long enough for a tick of any kind to show.
+const WATCHED: Duration = Duration::from_secs(3);
+
+#[test]
+fn an_engine_without_sessions_sleeps() {
+    sleeps_when_run_by(&Config::default());
+}
+
+#[test]
+fn a_responder_that_nobody_asks_sleeps() {
+    sleeps_when_run_by(&Ends::joined_by(&["unused"]).far());
+}
+
+fn sleeps_when_run_by(config: &Config) {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("idle.toml");
+    std::fs::write(&file, toml::to_string(config).unwrap()).unwrap();
+    let host = Host::spawn(&["run", "--config", text(&file)]);
+    // The first status comes a second after the start: by then all is set up.
+    until_true("a status", || {
+        host.output()
+            .iter()
+            .any(|told| told.object["event"] == "status")
+    });
+    let threads = [host.threads("twamp-ctl"), host.threads("twamp-io/0")].concat();
+    assert_eq!(threads.len(), 2, "one engine has these two");
+    let sleeps = || {
+        threads
+            .iter()
+            .map(|thread| host.sleeps(*thread))
+            .collect::<Vec<_>>()
+    };
+    let before = sleeps();
+    sleep(WATCHED);
+    assert_eq!(sleeps(), before, "each wake-up ends with another sleep");
+}
