@@ -4,7 +4,8 @@ use std::net::SocketAddr;
 
 use tokio::sync::oneshot;
 
-use super::{EngineError, Orders};
+use super::EngineError;
+use super::message::Orders;
 use crate::net::{NetError, Path, PathSpec};
 use crate::session::Order;
 use crate::session::target::{self, Target};

@@ -17,15 +17,15 @@ use twamp_core::control::ServerConfig;
 use twamp_core::time::{Mono, Ntp64};
 
 use super::binding::bind;
+use super::lock;
+use super::message::{News, Orders, Step, Told, Wish};
 use super::opening::{self, Opened};
-use super::probing::Told;
 use super::publish::Publisher;
 use super::shared::Shared;
-use super::upkeep::{Quit, Step, Upkeep};
-use super::{EngineError, Orders, lock};
+use super::upkeep::{Quit, Upkeep};
 use crate::boundary::Host;
 use crate::line::Trouble;
-use crate::net::{NetError, Path, PathSpec, clock};
+use crate::net::{Path, PathSpec, clock};
 use crate::session::initiator::{Binding, Initiation};
 use crate::session::target::{self, Manners, Target};
 use crate::session::{Key, Order, Report};
@@ -35,34 +35,6 @@ const GOODBYE: Duration = Duration::from_millis(1_500);
 
 /// Silence of replies after which the far end may have forgotten the session.
 const SILENCE: Duration = Duration::from_secs(2);
-
-/// What hosts ask of this thread.
-pub(super) enum Wish {
-    /// A line is new or has changed.
-    Line(Box<Line>),
-    /// A line is gone.
-    LineGone(u64),
-    /// This is the whole wanted state.
-    Apply(Box<Config>),
-    /// Start a run.
-    Run(Key, Box<RunRequest>),
-    /// End it early.
-    Cancel(Key),
-    /// End everything.
-    Stop,
-}
-
-/// What the loop's own tasks tell it.
-pub(super) enum News {
-    /// Something happened in the life of a session.
-    Step(Key, Step),
-    /// A line's path is open, or can't be.
-    Bound(Box<Line>, Result<(Path, SocketAddr), NetError>),
-    /// A responder's address is bound, or can't be.
-    Listening(SocketAddr, Result<Target, EngineError>),
-    /// A run's path is open, or can't be.
-    RunBound(Key, Box<RunRequest>, Result<(Path, SocketAddr), NetError>),
-}
 
 pub(super) struct Control {
     host: Host,

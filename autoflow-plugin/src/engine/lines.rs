@@ -5,7 +5,8 @@ use std::collections::HashSet;
 use plugin_abi::config::{Config, Line};
 
 use super::binding::{bind, listen};
-use super::control::{Control, News};
+use super::control::Control;
+use super::message::News;
 use super::opening;
 use crate::session::Order;
 

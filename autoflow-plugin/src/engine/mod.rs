@@ -18,6 +18,7 @@ mod binding;
 mod control;
 mod error;
 mod lines;
+mod message;
 mod opening;
 mod probing;
 mod publish;
@@ -39,11 +40,12 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 use crate::boundary::{Host, Picture};
 use crate::log;
-use crate::net::{Net, Waker, clock, clock_error, with_signals_blocked};
+use crate::net::{Net, clock, clock_error, with_signals_blocked};
+use crate::session::Key;
 use crate::session::probes::Probes;
-use crate::session::{Key, Order};
-use control::{Control, Wish};
+use control::Control;
 pub(crate) use error::EngineError;
+use message::{Orders, Wish};
 pub(crate) use shared::Answered;
 use shared::Shared;
 
@@ -58,22 +60,6 @@ pub(crate) struct Engine {
 struct Running {
     wishes: UnboundedSender<Wish>,
     threads: [JoinHandle<()>; 2],
-}
-
-/// The way to the probe thread.
-#[derive(Clone)]
-struct Orders {
-    queue: std::sync::mpsc::Sender<Order>,
-    waker: Waker,
-}
-
-impl Orders {
-    fn send(&self, order: Order) {
-        // Fails only when the thread is gone; then nothing is left to order.
-        if self.queue.send(order).is_ok() {
-            self.waker.wake();
-        }
-    }
 }
 
 impl Engine {
@@ -120,10 +106,7 @@ impl Engine {
         let (control, news) = Control::new(
             self.host,
             Arc::clone(&self.shared),
-            Orders {
-                queue: order_queue,
-                waker,
-            },
+            Orders::new(order_queue, waker),
             config,
         );
         let (log, control_log) = (self.shared.log.clone(), self.shared.log.clone());

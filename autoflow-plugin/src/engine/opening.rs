@@ -6,7 +6,7 @@ use plugin_abi::config::{Config, Line, Probe, Protocol, Responder};
 
 use super::error::EngineError;
 use crate::net::{Net, NetError, Path, PathSpec};
-use crate::session::probes::Token;
+use crate::session::outlet::Token;
 use crate::session::target::{Target, listen};
 
 /// What a start has bound.

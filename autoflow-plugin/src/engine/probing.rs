@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use tokio::sync::mpsc::UnboundedSender;
 
+use super::message::Told;
 use crate::net::{Event, Net, NetError, Outgoing};
-use crate::session::probes::{Outlet, Probes, Token};
-use crate::session::{Order, Report};
+use crate::session::Order;
+use crate::session::outlet::{Outlet, Token};
+use crate::session::probes::Probes;
 
 /// A thread that died so often is not started again.
 const STRIKES: u32 = 3;
@@ -16,14 +18,6 @@ const STRIKES: u32 = 3;
 const PAUSE: Duration = Duration::from_millis(150);
 /// Replies that leave together: T3 is stamped before the first of them leaves.
 const BATCH: usize = 8;
-
-/// What the probe thread tells.
-pub(super) enum Told {
-    /// What it has seen.
-    Report(Box<Report>),
-    /// It died for the last time.
-    Failed(String),
-}
 
 /// Runs until `Quit`. A panic is caught, and the loop goes on with its sessions: three times.
 pub(super) fn run(

@@ -7,8 +7,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::{oneshot, watch};
 use tokio::time::{sleep, timeout};
 
-use super::Orders;
-use super::control::News;
+use super::message::{News, Orders, Step};
 use crate::net::Path;
 use crate::session::initiator::{Agreed, Broken, Granted, Initiation};
 use crate::session::{Key, Order};
@@ -20,16 +19,6 @@ const ATTEMPT: Duration = Duration::from_secs(15);
 /// A new session is granted, the old one silent: replies that come within this keep the old one.
 /// A line that has just come back would lose its numbers otherwise.
 const GRACE: Duration = Duration::from_secs(1);
-
-/// What happens in the life of a session.
-pub(super) enum Step {
-    /// Probes flow.
-    Running,
-    /// The far end gave up or refuses; for a line it is tried again.
-    Trouble(Failure),
-    /// It is over; with a failure if it never ran.
-    Ended(Option<Failure>),
-}
 
 /// The hands of a session's task.
 pub(super) struct Upkeep {

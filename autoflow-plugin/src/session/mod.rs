@@ -17,6 +17,7 @@ mod connect;
 mod conversation;
 mod identity;
 pub(crate) mod initiator;
+pub(crate) mod outlet;
 pub(crate) mod probes;
 mod result;
 mod sending;

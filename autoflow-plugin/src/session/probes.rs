@@ -6,9 +6,10 @@ use std::collections::{BinaryHeap, HashMap};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use twamp_core::probe::{Reflector, ReflectorConfig, TxToken};
+use twamp_core::probe::{Reflector, ReflectorConfig};
 use twamp_core::time::{ErrorEstimate, Mono, Now};
 
+use super::outlet::{Outlet, Token};
 use super::sending::Sending;
 use super::setback::Setback;
 use super::{Counters, Key, Order, Report, Served};
@@ -18,23 +19,6 @@ use crate::net::{Datagram, Notice, Options, Outgoing, Path, Sent};
 const STRANGERS: usize = 10_000;
 /// Such a session ends after so long without a probe.
 const STRANGER_SILENCE: Duration = Duration::from_secs(30);
-
-/// A probe's way back to its sender, which wants the transmit stamp.
-#[derive(Debug)]
-pub(crate) struct Token {
-    pub(super) key: Key,
-    /// Which of the sessions that were agreed on under this key.
-    pub(super) session: u32,
-    pub(super) probe: TxToken,
-}
-
-/// Where packets go.
-pub(crate) trait Outlet {
-    /// An empty payload.
-    fn buffer(&mut self) -> Vec<u8>;
-    /// Takes a packet; it leaves with the next batch.
-    fn queue(&mut self, packet: Outgoing<Token>);
-}
 
 /// Every sender and reflector of one probe thread.
 pub(crate) struct Probes {

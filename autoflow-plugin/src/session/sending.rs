@@ -6,7 +6,7 @@ use twamp_core::time::{ErrorEstimate, Mono, Now};
 
 use std::net::SocketAddr;
 
-use super::probes::{Outlet, Token};
+use super::outlet::{Outlet, Token};
 use super::{Entry, Key, Pulse, Stream};
 use crate::net::{Options, Outgoing, Path, SendError, TxStamps};
 

@@ -1,0 +1,78 @@
+//! What the threads and tasks of an engine tell one another.
+
+use std::net::SocketAddr;
+use std::sync::mpsc::Sender;
+
+use plugin_abi::config::{Config, Line};
+use plugin_abi::manage::{Failure, RunRequest};
+
+use super::EngineError;
+use crate::net::{NetError, Path, Waker};
+use crate::session::target::Target;
+use crate::session::{Key, Order, Report};
+
+/// What hosts ask of `twamp-ctl`.
+pub(super) enum Wish {
+    /// A line is new or has changed.
+    Line(Box<Line>),
+    /// A line is gone.
+    LineGone(u64),
+    /// This is the whole wanted state.
+    Apply(Box<Config>),
+    /// Start a run.
+    Run(Key, Box<RunRequest>),
+    /// End it early.
+    Cancel(Key),
+    /// End everything.
+    Stop,
+}
+
+/// What its own tasks tell `twamp-ctl`.
+pub(super) enum News {
+    /// Something happened in the life of a session.
+    Step(Key, Step),
+    /// A line's path is open, or can't be.
+    Bound(Box<Line>, Result<(Path, SocketAddr), NetError>),
+    /// A responder's address is bound, or can't be.
+    Listening(SocketAddr, Result<Target, EngineError>),
+    /// A run's path is open, or can't be.
+    RunBound(Key, Box<RunRequest>, Result<(Path, SocketAddr), NetError>),
+}
+
+/// What happens in the life of a session.
+pub(super) enum Step {
+    /// Probes flow.
+    Running,
+    /// The far end gave up or refuses; for a line it is tried again.
+    Trouble(Failure),
+    /// It is over; with a failure if it never ran.
+    Ended(Option<Failure>),
+}
+
+/// What the probe thread tells `twamp-ctl`.
+pub(super) enum Told {
+    /// What it has seen.
+    Report(Box<Report>),
+    /// It died for the last time.
+    Failed(String),
+}
+
+/// The way to the probe thread.
+#[derive(Clone)]
+pub(super) struct Orders {
+    queue: Sender<Order>,
+    waker: Waker,
+}
+
+impl Orders {
+    pub(super) fn new(queue: Sender<Order>, waker: Waker) -> Self {
+        Self { queue, waker }
+    }
+
+    pub(super) fn send(&self, order: Order) {
+        // Fails only when the thread is gone; then nothing is left to order.
+        if self.queue.send(order).is_ok() {
+            self.waker.wake();
+        }
+    }
+}
