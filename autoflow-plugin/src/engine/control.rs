@@ -293,7 +293,7 @@ impl Control {
         match news {
             News::Step(key, step) => self.step(key, step),
             News::Bound(line, Ok((path, local))) => {
-                let current = self.config.lines.iter().any(|known| *known == *line);
+                let current = self.config.lines.contains(&line);
                 match current && !self.by_line.contains_key(&line.id) {
                     true => self.begin_line(&line, path, local),
                     false => self.orders.send(Order::Close(path)),

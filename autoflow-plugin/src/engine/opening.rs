@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
-use plugin_abi::config::{Config, Line, Probe, Protocol, Responder};
+use plugin_abi::config::{Config, Line, Probe, Protocol, Remote, Responder};
 
 use super::error::EngineError;
 use crate::net::{Net, NetError, Path, PathSpec};
@@ -138,7 +138,7 @@ pub(super) fn ports<T>(
 
 /// The address that a line's probes leave from; without one, any of the far end's family.
 pub(super) fn local_of(line: &Line) -> IpAddr {
-    match (line.local, line.remote.map(|remote| remote.socket())) {
+    match (line.local, line.remote.map(Remote::socket)) {
         (Some(local), _) => local,
         (None, Some(SocketAddr::V6(_))) => Ipv6Addr::UNSPECIFIED.into(),
         (None, _) => Ipv4Addr::UNSPECIFIED.into(),

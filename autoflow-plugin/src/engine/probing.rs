@@ -47,7 +47,10 @@ fn turns(
     tell: &UnboundedSender<Told>,
 ) -> Result<(), NetError> {
     loop {
-        let woken = net.wait(probes.poll_timeout())?;
+        let due = probes.poll_timeout();
+        let woken = net.wait(due)?;
+        // A stopped process that goes on is woken by no timer, but after its time all the same.
+        let late = due.map_or(woken.late, |due| woken.late.max(woken.now.mono.since(due)));
         // Orders first: a session is ordered before its far end is told to begin.
         loop {
             match orders.try_recv() {
@@ -63,7 +66,10 @@ fn turns(
                 Err(TryRecvError::Empty) => break,
             }
         }
-        // What has arrived carries the kernel's stamps, so it is taken before a pause is judged.
+        // Before what has arrived meanwhile: a reply that waited for this thread is not late.
+        if late > PAUSE {
+            probes.handle_pause(late, woken.now);
+        }
         let mut replies = Replies::default();
         while let Some(event) = net.poll() {
             match event {
@@ -76,9 +82,6 @@ fn turns(
             }
         }
         replies.leave(net);
-        if woken.late > PAUSE {
-            probes.handle_pause(woken.late, woken.now);
-        }
         probes.handle_timeout(crate::net::clock(), net);
         net.flush(|payload, _, now| Probes::seal(payload, now));
         if let Some(mut report) = probes.poll_report(crate::net::clock()) {

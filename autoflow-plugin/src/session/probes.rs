@@ -363,3 +363,6 @@ impl Reflecting {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
