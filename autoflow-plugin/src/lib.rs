@@ -7,6 +7,7 @@ mod autoflow;
 mod boundary;
 mod config;
 mod engine;
+mod fault;
 mod line;
 mod log;
 mod net;

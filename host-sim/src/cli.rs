@@ -162,8 +162,7 @@ pub struct Respond {
         default_value = "open"
     )]
     pub modes: Vec<RespondMode>,
-    /// Answer TWAMP Light on this port, on the addresses of --listen or on all; alone, it opens
-    /// no control port
+    /// Answer TWAMP Light, where --listen says or everywhere; alone, no control port is opened
     #[arg(long, value_name = "[ADDR:]PORT", action = ArgAction::Append)]
     pub light: Vec<PortAt>,
     /// First and last UDP port for test sessions

@@ -34,7 +34,8 @@
 // 12. The library is never unloaded; the life of an engine ends with `destroy`.
 //
 // The version rule for hosts: the checked door takes a plugin built against this crate's minor
-// version or a newer one; the C door also takes an older minor, by `struct_size`.
+// version, or a newer one that has appended functions only; the C door takes any minor, by
+// `struct_size` and the sizes of rows.
 
 #ifndef TWAMP_PLUGIN_H
 #define TWAMP_PLUGIN_H

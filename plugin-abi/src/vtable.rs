@@ -138,6 +138,7 @@ pub struct TwampPlugin {
     /// Holds the newest snapshot. Any thread; never waits.
     pub acquire: unsafe extern "C" fn(engine: *const TwampEngine, out: *mut TwampGuard) -> i32,
     /// Gives it back. Any thread; never waits. Harmless on a guard that holds nothing.
+    // Later minors append below, as `Option`s: null in the table of an older plugin.
     #[cfg_attr(feature = "stable", sabi(last_prefix_field))]
     pub release: unsafe extern "C" fn(guard: *mut TwampGuard) -> i32,
 }

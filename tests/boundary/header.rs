@@ -50,7 +50,12 @@ fn the_header_is_clean_c99_and_clean_cpp() {
     let directory = tempfile::tempdir().unwrap();
     for (compiler, what, file, options) in [
         ("cc", "C compiler", "a.c", &STRICT_C[..]),
-        ("c++", "C++ compiler", "a.cpp", &["-std=c++11", "-Wall", "-Wextra", "-Werror"]),
+        (
+            "c++",
+            "C++ compiler",
+            "a.cpp",
+            &["-std=c++11", "-Wall", "-Wextra", "-Werror"],
+        ),
     ] {
         let Some(mut compile) = tool(compiler, what) else {
             continue;
@@ -58,7 +63,11 @@ fn the_header_is_clean_c99_and_clean_cpp() {
         let source = directory.path().join(file);
         // Twice: the guard must hold.
         let include = "#include <twamp_plugin.h>\n".repeat(2);
-        std::fs::write(&source, include + "int code = TWAMP_CODE_OK -TWAMP_CODE_INVALID;\n").unwrap();
+        std::fs::write(
+            &source,
+            include + "int code = TWAMP_CODE_OK -TWAMP_CODE_INVALID;\n",
+        )
+        .unwrap();
         compile.args(options).arg("-I").arg(include_directory());
         good(compile.arg("-fsyntax-only").arg(source));
     }
@@ -70,9 +79,24 @@ fn c_and_rust_agree_on_the_size_of_everything_that_crosses() {
         ($($name:ident),*) => { [$((stringify!($name), size_of::<$name>())),*] };
     }
     let sizes = sizes![
-        TwampAddress, TwampBinding, TwampChange, TwampChoice, TwampDelay, TwampFlowKey, TwampGuard,
-        TwampHost, TwampLine, TwampLineLoad, TwampLineState, TwampObservation, TwampPlugin,
-        TwampProbe, TwampScore, TwampSink, TwampSnapshot, TwampText
+        TwampAddress,
+        TwampBinding,
+        TwampChange,
+        TwampChoice,
+        TwampDelay,
+        TwampFlowKey,
+        TwampGuard,
+        TwampHost,
+        TwampLine,
+        TwampLineLoad,
+        TwampLineState,
+        TwampObservation,
+        TwampPlugin,
+        TwampProbe,
+        TwampScore,
+        TwampSink,
+        TwampSnapshot,
+        TwampText
     ];
     let Some(mut compile) = tool("cc", "C compiler") else {
         return;

@@ -1,6 +1,17 @@
-//! The boundary from outside: the header, the two doors, the barrier, and the life of engines.
+//! The boundary from outside, through the files that ship: the header, the two doors, the
+//! barrier, and the life of engines.
 
+mod alone;
+mod arguments;
+mod barrier;
+mod c_host;
 mod doors;
+mod exports;
 mod header;
+mod life;
+mod listener;
+mod loops;
+mod raw;
+mod reading;
 mod tools;
 mod variants;

@@ -7,7 +7,10 @@ use std::process::{Command, Output};
 pub(crate) fn tool(name: &str, what: &str) -> Option<Command> {
     let there = Command::new(name).arg("--version").output().is_ok();
     if !there {
-        assert!(std::env::var_os("CI").is_none(), "no {what}: install `{name}`");
+        assert!(
+            std::env::var_os("CI").is_none(),
+            "no {what}: install `{name}`"
+        );
         println!("skipped: no {what}");
     }
     there.then(|| Command::new(name))
@@ -16,12 +19,20 @@ pub(crate) fn tool(name: &str, what: &str) -> Option<Command> {
 /// Runs a command that must end well; answers what it wrote to standard output.
 pub(crate) fn good(command: &mut Command) -> String {
     let output = command.output().expect("the command starts");
-    assert!(output.status.success(), "{command:?} failed:\n{}", all(&output));
+    assert!(
+        output.status.success(),
+        "{command:?} failed:\n{}",
+        all(&output)
+    );
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
 /// Everything that a command wrote.
 pub(crate) fn all(output: &Output) -> String {
     let (out, err) = (&output.stdout, &output.stderr);
-    format!("{}{}", String::from_utf8_lossy(out), String::from_utf8_lossy(err))
+    format!(
+        "{}{}",
+        String::from_utf8_lossy(out),
+        String::from_utf8_lossy(err)
+    )
 }

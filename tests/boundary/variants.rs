@@ -23,15 +23,25 @@ const fn patch(file: &'static str, from: &'static str, to: &'static str) -> Patc
 /// Another major version of the contract.
 pub(crate) fn another_major() -> PathBuf {
     static FILE: OnceLock<PathBuf> = OnceLock::new();
-    let major = patch("plugin-abi/src/lib.rs", "ABI_MAJOR: u16 = 1;", "ABI_MAJOR: u16 = 2;");
-    FILE.get_or_init(|| door("major", &[major]).plugin).clone()
+    let major = patch(
+        "plugin-abi/src/lib.rs",
+        "ABI_MAJOR: u16 = 1;",
+        "ABI_MAJOR: u16 = 2;",
+    );
+    FILE.get_or_init(|| door("major", PLUGIN, &[major]).plugin)
+        .clone()
 }
 
-/// The next release of the crate plugin-abi.
+/// A later release of the crate plugin-abi.
 pub(crate) fn another_release() -> PathBuf {
     static FILE: OnceLock<PathBuf> = OnceLock::new();
-    let release = patch("Cargo.toml", "\nversion = \"0.1.0\"", "\nversion = \"0.2.0\"");
-    FILE.get_or_init(|| door("release", &[release]).plugin).clone()
+    let release = patch(
+        "Cargo.toml",
+        concat!("\nversion = \"", env!("CARGO_PKG_VERSION"), "\""),
+        "\nversion = \"99.0.0\"",
+    );
+    FILE.get_or_init(|| door("release", PLUGIN, &[release]).plugin)
+        .clone()
 }
 
 /// A plugin and a host of the next minor version, which has one function more.
@@ -39,7 +49,11 @@ pub(crate) fn newer_minor() -> &'static Door {
     static DOOR: OnceLock<Door> = OnceLock::new();
     DOOR.get_or_init(|| {
         let patches = [
-            patch("plugin-abi/src/lib.rs", "ABI_MINOR: u16 = 0;", "ABI_MINOR: u16 = 1;"),
+            patch(
+                "plugin-abi/src/lib.rs",
+                "ABI_MINOR: u16 = 0;",
+                "ABI_MINOR: u16 = 1;",
+            ),
             patch(
                 "plugin-abi/src/vtable.rs",
                 "fn(guard: *mut TwampGuard) -> i32,\n",
@@ -52,9 +66,13 @@ pub(crate) fn newer_minor() -> &'static Door {
                 "release: root.release(),\n",
                 "release: root.release(),\nappended: root.appended().flatten(),\n",
             ),
-            patch("door/src/plugin.rs", "    release,\n", "    release,\nappended: Some(appended),\n"),
+            patch(
+                "door/src/plugin.rs",
+                "    release,\n",
+                "    release,\nappended: Some(appended),\n",
+            ),
         ];
-        door("newer", &patches)
+        door("newer", &["--lib", "--bins"], &patches)
     })
 }
 
@@ -66,7 +84,8 @@ pub(crate) fn swapped_fields() -> PathBuf {
         "    pub probes: u32,\n    /// Of them, answered in time.\n    pub samples: u32,\n",
         "    pub samples: u32,\n    /// Of them, answered in time.\n    pub probes: u32,\n",
     );
-    FILE.get_or_init(|| door("swapped", &[swap]).plugin).clone()
+    FILE.get_or_init(|| door("swapped", PLUGIN, &[swap]).plugin)
+        .clone()
 }
 
 /// The rows of a snapshot have grown by a field.
@@ -79,19 +98,22 @@ pub(crate) fn longer_rows() -> PathBuf {
         "    pub last_reply_ns: u64,\n    /// The row must not be used after this time.\n    \
          pub valid_until_ns: u64,\n    /// Appended.\n    pub appended: u64,\n",
     );
-    FILE.get_or_init(|| door("rows", &[grow]).plugin).clone()
+    FILE.get_or_init(|| door("rows", PLUGIN, &[grow]).plugin)
+        .clone()
 }
 
 /// This plugin, with panics on demand.
 pub(crate) fn with_faults() -> PathBuf {
     static FILE: OnceLock<PathBuf> = OnceLock::new();
-    FILE.get_or_init(|| variant("faults", &["--features", "fault-injection"])).clone()
+    FILE.get_or_init(|| variant("faults", &["--features", "fault-injection"]))
+        .clone()
 }
 
 /// This plugin, with the C door only.
 pub(crate) fn c_door_only() -> PathBuf {
     static FILE: OnceLock<PathBuf> = OnceLock::new();
-    FILE.get_or_init(|| variant("c_only", &["--no-default-features"])).clone()
+    FILE.get_or_init(|| variant("c_only", &["--no-default-features"]))
+        .clone()
 }
 
 /// A changed contract, with a plugin and a host of it.
@@ -99,6 +121,9 @@ pub(crate) struct Door {
     pub(crate) plugin: PathBuf,
     pub(crate) host: PathBuf,
 }
+
+/// What most variants are built for.
+const PLUGIN: &[&str] = &["--lib"];
 
 /// One directory for all of them.
 const TARGET: &str = "doors";
@@ -114,26 +139,41 @@ fn variant(name: &str, arguments: &[&str]) -> PathBuf {
     kept
 }
 
-fn door(variant: &str, patches: &[Patch]) -> Door {
+fn door(variant: &str, parts: &[&str], patches: &[Patch]) -> Door {
     let root = &artifacts().root;
-    let profile = artifacts().plugin.parent().expect("a file lies in a directory");
+    let profile = artifacts()
+        .plugin
+        .parent()
+        .expect("a file lies in a directory");
     let target = profile.with_file_name(format!("variant-{TARGET}"));
     let source = target.join("source").join(variant);
 
-    let members = r#"members = ["twamp-core", "plugin-abi", "autoflow-plugin", "host-sim", "tests"]"#;
-    let mut files = vec![("Cargo.lock".into(), text(&root.join("Cargo.lock")))];
-    let workspace = text(&root.join("Cargo.toml"));
-    assert!(workspace.contains(members), "the workspace's members have changed");
-    let workspace = workspace
-        .replace(members, r#"members = ["plugin-abi", "door"]"#)
-        .replace("\"plugin-abi\"", &format!("\"{variant}/plugin-abi\""))
-        .replace("\"door\"", &format!("\"{variant}/door\""));
-    files.push(("Cargo.toml".into(), workspace));
-    let mut members = vec![("plugin-abi/Cargo.toml".into(), text(&root.join("plugin-abi/Cargo.toml")))];
+    // The whole workspace's profiles and versions, with two members of its own.
+    let own = format!("members = [\"{variant}/plugin-abi\", \"{variant}/door\"]");
+    let path = format!("plugin-abi = {{ path = \"{variant}/plugin-abi\"");
+    let workspace = text(&root.join("Cargo.toml"))
+        .lines()
+        .filter(|line| !line.starts_with("exclude = "))
+        .map(|line| match line {
+            _ if line.starts_with("members = ") => own.clone() + "\n",
+            _ => line.replace("plugin-abi = { path = \"plugin-abi\"", &path) + "\n",
+        })
+        .collect();
+    let mut files = vec![
+        ("Cargo.lock".into(), text(&root.join("Cargo.lock"))),
+        (PathBuf::from("Cargo.toml"), workspace),
+    ];
+    let mut members = vec![(
+        "plugin-abi/Cargo.toml".into(),
+        text(&root.join("plugin-abi/Cargo.toml")),
+    )];
     gather(root, Path::new("plugin-abi/src"), &mut members);
     for file in ["Cargo.toml", "src/plugin.rs", "src/host.rs"] {
         let content = text(&root.join("tests/boundary/door").join(file));
-        members.push((Path::new("door").join(file), content.replace("VARIANT", variant)));
+        members.push((
+            Path::new("door").join(file),
+            content.replace("VARIANT", variant),
+        ));
     }
     for patch in patches {
         let (_, text) = files
@@ -141,7 +181,13 @@ fn door(variant: &str, patches: &[Patch]) -> Door {
             .chain(&mut members)
             .find(|(file, _)| file == Path::new(patch.file))
             .expect("the patched file is there");
-        assert_eq!(text.matches(patch.from).count(), 1, "{}: {}", patch.file, patch.from);
+        assert_eq!(
+            text.matches(patch.from).count(),
+            1,
+            "{}: {}",
+            patch.file,
+            patch.from
+        );
         *text = text.replace(patch.from, patch.to);
     }
     for (file, text) in &files {
@@ -153,8 +199,15 @@ fn door(variant: &str, patches: &[Patch]) -> Door {
     }
 
     let mut cargo = Command::new(env!("CARGO"));
-    cargo.current_dir(&source).args(["build", "--quiet", "--offline", "-p"]);
-    cargo.arg(format!("door-{variant}")).arg("--target-dir").arg(&target);
+    cargo
+        .current_dir(&source)
+        .env("CARGO_INCREMENTAL", "0")
+        .args(["build", "--quiet", "--offline", "-p"]);
+    cargo
+        .arg(format!("door-{variant}"))
+        .args(parts)
+        .arg("--target-dir")
+        .arg(&target);
     if profile.ends_with("release") {
         cargo.arg("--release");
     }

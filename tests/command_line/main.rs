@@ -1,1 +1,19 @@
-//! command_line
+//! The command line as a user or a script has it: what is refused and in which words, what is
+//! measured, and whether programs of other makers agree.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
+
+mod address;
+mod configuration;
+mod failure;
+mod golden;
+mod help;
+mod host;
+mod namespace;
+mod oracle;
+mod ping;
+mod respond;
+mod scapy;
+mod stamp_suite;
+mod strange;
+mod tshark;

@@ -16,7 +16,7 @@ use serde_json::Value;
 use crate::patience::until;
 
 /// A running `host-sim`; killed when dropped.
-pub struct Host {
+pub(crate) struct Host {
     child: Child,
     output: Arc<Mutex<Vec<Told>>>,
     log: Arc<Mutex<Vec<String>>>,
@@ -25,26 +25,26 @@ pub struct Host {
 
 /// One JSON line of its standard output.
 #[derive(Clone, Debug)]
-pub struct Told {
+pub(crate) struct Told {
     /// When it was read.
-    pub at: Instant,
+    pub(crate) at: Instant,
     /// The object.
-    pub object: Value,
+    pub(crate) object: Value,
 }
 
 /// What a host left behind.
-pub struct Ended {
+pub(crate) struct Ended {
     /// How it ended.
-    pub status: ExitStatus,
+    pub(crate) status: ExitStatus,
     /// All it told.
-    pub output: Vec<Told>,
+    pub(crate) output: Vec<Told>,
     /// The lines of its standard error.
-    pub log: Vec<String>,
+    pub(crate) log: Vec<String>,
 }
 
 impl Host {
     /// Starts `host-sim` with these arguments and `--json`.
-    pub fn spawn(arguments: &[&str]) -> Self {
+    pub(crate) fn spawn(arguments: &[&str]) -> Self {
         let mut child = Command::new(&artifacts().host)
             .arg("--json")
             .args(arguments)
@@ -74,17 +74,17 @@ impl Host {
     }
 
     /// What it has told so far.
-    pub fn output(&self) -> Vec<Told> {
+    pub(crate) fn output(&self) -> Vec<Told> {
         self.output.lock().unwrap().clone()
     }
 
     /// What it has logged so far.
-    pub fn log(&self) -> Vec<String> {
+    pub(crate) fn log(&self) -> Vec<String> {
         self.log.lock().unwrap().clone()
     }
 
     /// Its threads of a name.
-    pub fn threads(&self, name: &str) -> Vec<Pid> {
+    pub(crate) fn threads(&self, name: &str) -> Vec<Pid> {
         let tasks = fs::read_dir(self.tasks()).expect("the host runs");
         tasks
             .filter_map(|task| {
@@ -97,7 +97,7 @@ impl Host {
     }
 
     /// How often a thread has gone to sleep by itself so far.
-    pub fn sleeps(&self, thread: Pid) -> u64 {
+    pub(crate) fn sleeps(&self, thread: Pid) -> u64 {
         let path = format!("{}/{thread}/status", self.tasks());
         let status = fs::read_to_string(path).expect("the thread lives");
         let count = status
@@ -107,12 +107,12 @@ impl Host {
     }
 
     /// Sends it a signal.
-    pub fn signal(&self, signal: Signal) {
+    pub(crate) fn signal(&self, signal: Signal) {
         kill(self.pid(), signal).expect("the host runs");
     }
 
     /// Waits until it ends by itself.
-    pub fn wait(mut self) -> Ended {
+    pub(crate) fn wait(mut self) -> Ended {
         let status = until("the host ends", || self.child.try_wait().unwrap());
         for reader in self.readers.drain(..) {
             reader.join().expect("its output can be read");
@@ -142,7 +142,7 @@ impl Drop for Host {
 }
 
 /// Text of a path, for an argument.
-pub fn text(path: &Path) -> &str {
+pub(crate) fn text(path: &Path) -> &str {
     path.to_str().expect("paths here are UTF-8")
 }
 

@@ -14,41 +14,43 @@ use plugin_abi::config::{
 use plugin_abi::host::{Callbacks, Change, Choice, Engine, Level, Plugin};
 use plugin_abi::manage::{Answer, Request, ServedResult, SessionResult, SessionRow, Statistics};
 
+use crate::patience::until;
+
 /// The group that all lines are in.
-pub const HUB: u64 = 1;
+pub(crate) const HUB: u64 = 1;
 /// The one class of traffic; it prefers the lines in their order.
-pub const VOICE: u64 = 1;
+pub(crate) const VOICE: u64 = 1;
 /// Packets of its flow each second.
-pub const FLOW_RATE: u32 = 100;
+pub(crate) const FLOW_RATE: u32 = 100;
 
 const CONTROL_PORT: u16 = 18_620;
 const TEST_PORTS: (u16, u16) = (20_000, 20_003);
 const FLOW_PORT: u16 = 21_001;
 
 /// The plugin as it ships, by the checked door.
-pub static PLUGIN: LazyLock<Plugin> = LazyLock::new(|| load(&artifacts().plugin));
+pub(crate) static PLUGIN: LazyLock<Plugin> = LazyLock::new(|| load(&artifacts().plugin));
 
 /// Loads a plugin by the checked door.
-pub fn load(file: &Path) -> Plugin {
+pub(crate) fn load(file: &Path) -> Plugin {
     Plugin::load_checked(file).unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// Two ends joined by lines. A line's id is its place, from 1.
 #[derive(Clone)]
-pub struct Ends {
+pub(crate) struct Ends {
     lines: Vec<(&'static str, LineAddresses)>,
 }
 
 impl Ends {
     /// Two ends that these lines join.
-    pub fn joined_by(names: &[&'static str]) -> Self {
+    pub(crate) fn joined_by(names: &[&'static str]) -> Self {
         Self {
             lines: names.iter().map(|name| (*name, addresses())).collect(),
         }
     }
 
     /// The near end's configuration: it measures and chooses.
-    pub fn near(&self, mode: Mode) -> Config {
+    pub(crate) fn near(&self, mode: Mode) -> Config {
         Config {
             mode,
             probe: Probe {
@@ -88,7 +90,7 @@ impl Ends {
     }
 
     /// The far end's configuration: it answers.
-    pub fn far(&self) -> Config {
+    pub(crate) fn far(&self) -> Config {
         Config {
             mode: Mode::Measure,
             responder: responder(),
@@ -102,7 +104,12 @@ impl Ends {
     }
 
     /// What lies between: all lines do the same at first.
-    pub fn emulator(&self, seed: u64, forward: Impairment, backward: Impairment) -> Emulator {
+    pub(crate) fn emulator(
+        &self,
+        seed: u64,
+        forward: Impairment,
+        backward: Impairment,
+    ) -> Emulator {
         let line = |(name, addresses): &(&str, LineAddresses)| LineConfig {
             name: (*name).to_owned(),
             addresses: *addresses,
@@ -116,7 +123,7 @@ impl Ends {
     }
 
     /// The traffic of the one class.
-    pub fn flows(&self) -> FlowsConfig {
+    pub(crate) fn flows(&self) -> FlowsConfig {
         let line = |(id, (_, addresses)): (u64, &(&str, LineAddresses))| FlowLine {
             line: id,
             local: IpAddr::V4(addresses.near_end),
@@ -135,7 +142,7 @@ impl Ends {
     }
 
     /// Names of the lines, in order.
-    pub fn names(&self) -> impl Iterator<Item = &'static str> + '_ {
+    pub(crate) fn names(&self) -> impl Iterator<Item = &'static str> + '_ {
         self.lines.iter().map(|(name, _)| *name)
     }
 
@@ -151,20 +158,26 @@ impl Ends {
 }
 
 /// An engine at each end, and the lines between them.
-pub struct Pair {
-    pub near: Arc<Engine>,
-    pub far: Engine,
-    pub emulator: Emulator,
+pub(crate) struct Pair {
+    pub(crate) near: Arc<Engine>,
+    pub(crate) far: Engine,
+    pub(crate) emulator: Emulator,
 }
 
 impl Pair {
     /// Starts the far end, then the near end, over lines that run already.
-    pub fn start(ends: &Ends, mode: Mode, emulator: Emulator, heard: Heard) -> Self {
+    pub(crate) fn start(ends: &Ends, mode: Mode, emulator: Emulator, heard: Heard) -> Self {
         Self::of(&PLUGIN, ends, mode, emulator, heard)
     }
 
     /// The same with another plugin at the near end.
-    pub fn of(plugin: &Plugin, ends: &Ends, mode: Mode, emulator: Emulator, heard: Heard) -> Self {
+    pub(crate) fn of(
+        plugin: &Plugin,
+        ends: &Ends,
+        mode: Mode,
+        emulator: Emulator,
+        heard: Heard,
+    ) -> Self {
         let far = started(&PLUGIN, &ends.far(), Heard::default());
         let near = Arc::new(started(plugin, &ends.near(mode), heard));
         Self {
@@ -175,20 +188,21 @@ impl Pair {
     }
 
     /// What the near end chooses for its one class.
-    pub fn choice(&self) -> Choice {
+    pub(crate) fn choice(&self) -> Choice {
         self.near.choose(HUB, VOICE, 0, None, 0)
     }
 
     /// What the near end has measured of a line.
-    pub fn result(&self, line: &str) -> SessionResult {
-        let mut rows = sessions(&self.near).into_iter();
-        rows.find(|row| row.role == "sender" && row.line.as_deref() == Some(line))
-            .and_then(|row| row.result)
-            .unwrap_or_else(|| panic!("{line} has no session"))
+    pub(crate) fn result(&self, line: &str) -> SessionResult {
+        let of_line = |row: &SessionRow| row.line.as_deref() == Some(line);
+        until("the line has a session", || {
+            let mut rows = sessions(&self.near).into_iter();
+            rows.find(of_line).and_then(|row| row.result)
+        })
     }
 
     /// What the far end has seen of its only session.
-    pub fn served(&self) -> ServedResult {
+    pub(crate) fn served(&self) -> ServedResult {
         let rows = sessions(&self.far).into_iter();
         let mut served = rows.filter_map(|row| row.served);
         served.next().expect("a session was served")
@@ -196,7 +210,7 @@ impl Pair {
 }
 
 /// A started engine.
-pub fn started(plugin: &Plugin, config: &Config, heard: Heard) -> Engine {
+pub(crate) fn started(plugin: &Plugin, config: &Config, heard: Heard) -> Engine {
     let json = serde_json::to_string(config).unwrap();
     let engine = plugin.create(&json, heard).unwrap();
     engine.start().unwrap();
@@ -204,7 +218,7 @@ pub fn started(plugin: &Plugin, config: &Config, heard: Heard) -> Engine {
 }
 
 /// The engine's counters.
-pub fn statistics(engine: &Engine) -> Statistics {
+pub(crate) fn statistics(engine: &Engine) -> Statistics {
     match engine.manage(&Request::Statistics) {
         Ok(Answer::Statistics(statistics)) => statistics,
         other => panic!("no statistics: {other:?}"),
@@ -220,25 +234,25 @@ fn sessions(engine: &Engine) -> Vec<SessionRow> {
 
 /// What an engine tells its host.
 #[derive(Clone, Default)]
-pub struct Heard {
+pub(crate) struct Heard {
     log: Arc<Mutex<Vec<String>>>,
     changes: Arc<Mutex<Vec<Change>>>,
 }
 
 impl Heard {
     /// Messages so far that contain `words`.
-    pub fn said(&self, words: &str) -> usize {
+    pub(crate) fn said(&self, words: &str) -> usize {
         let log = self.log.lock().unwrap();
         log.iter().filter(|message| message.contains(words)).count()
     }
 
     /// Every message so far.
-    pub fn log(&self) -> Vec<String> {
+    pub(crate) fn log(&self) -> Vec<String> {
         self.log.lock().unwrap().clone()
     }
 
     /// Every switch so far.
-    pub fn changes(&self) -> Vec<Change> {
+    pub(crate) fn changes(&self) -> Vec<Change> {
         self.changes.lock().unwrap().clone()
     }
 }

@@ -7,7 +7,7 @@ use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::Pid;
 
 /// A thread that is held still until the value is dropped.
-pub struct Held {
+pub(crate) struct Held {
     thread: Pid,
     /// Only the thread that holds may let go.
     here: PhantomData<*const ()>,
@@ -15,7 +15,7 @@ pub struct Held {
 
 impl Held {
     /// Holds a thread of a child process.
-    pub fn hold(thread: Pid) -> Self {
+    pub(crate) fn hold(thread: Pid) -> Self {
         ptrace::seize(thread, ptrace::Options::empty()).expect("a parent may trace its child");
         ptrace::interrupt(thread).expect("a traced thread can be stopped");
         waitpid(thread, Some(WaitPidFlag::__WALL)).expect("a traced thread tells that it stands");

@@ -4,6 +4,8 @@
 //! What is asserted are counts, ratios and orders; of time only that things come after their
 //! causes, and within several times what they promise.
 
+#![expect(clippy::unwrap_used, reason = "a test that can't go on panics")]
+
 mod child;
 mod ends;
 mod hold;
@@ -15,4 +17,5 @@ mod demo;
 mod failure;
 mod idle;
 mod independence;
+mod silent_restart;
 mod staleness;

@@ -12,8 +12,10 @@
 //! |---|---|
 //! | [`time`] | clocks and stamps: monotonic, wall, NTP, error estimates |
 //! | [`wire`] | messages and packets as plain structs: `parse`, `write` |
+//! | [`security`] | keys, and what they protect: the control stream and the test packets |
 //! | [`control`] | TWAMP-Control: [`Client`](control::Client) and [`Server`](control::Server) |
 //! | [`probe`] | TWAMP-Test: sender, reflector, and the pairing of both into samples |
+//! | [`stamp`] | STAMP: both ends, its TLVs and the answers to them |
 //! | [`metrics`] | from samples to loss, delay, variation, reordering, with their uncertainty |
 //! | [`error`] | what can be wrong with octets from the wire |
 //!
@@ -88,5 +90,10 @@ pub mod control;
 pub mod error;
 pub mod metrics;
 pub mod probe;
+pub mod security;
+pub mod stamp;
 pub mod time;
 pub mod wire;
+
+#[cfg(test)]
+mod vectors;

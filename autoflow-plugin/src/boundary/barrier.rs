@@ -10,6 +10,7 @@ use plugin_abi::{TwampEngine, TwampSink, code};
 
 use super::refusal::Refusal;
 use crate::engine::Engine;
+use crate::fault::fault;
 use crate::log;
 
 #[cfg(panic = "abort")]
@@ -202,19 +203,6 @@ fn discard(payload: Box<dyn Any + Send>) {
         std::mem::forget(another);
     }
 }
-
-/// Panics where a test asks for it by `TWAMP_FAULT=panic:<function>`.
-#[cfg(feature = "fault-injection")]
-fn fault(name: &str) {
-    let wanted = std::env::var("TWAMP_FAULT").unwrap_or_default();
-    assert!(
-        wanted.strip_prefix("panic:") != Some(name),
-        "injected into {name}"
-    );
-}
-
-#[cfg(not(feature = "fault-injection"))]
-fn fault(_: &str) {}
 
 #[cfg(test)]
 mod tests {

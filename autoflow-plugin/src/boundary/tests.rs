@@ -324,6 +324,25 @@ fn a_document_is_applied_and_exported_and_a_request_answered() {
 }
 
 #[test]
+fn a_run_that_is_refused_is_no_session() {
+    let listener = Listener::default();
+    let engine = create(&listener.host(), "{}").unwrap();
+    let manage = |request: &str| {
+        let mut text = String::new();
+        // SAFETY: everything lives during the call.
+        let code =
+            unsafe { (TABLE.manage)(engine, request.as_ptr(), request.len(), sink(&mut text)) };
+        assert_eq!(code, code::OK, "{text}");
+        text
+    };
+    let refused = manage(r#"{"do":"run","run":{"remote":"127.0.0.1:9","count":1}}"#);
+    assert!(refused.contains("must be running"), "{refused}");
+    assert_eq!(manage(r#"{"do":"sessions"}"#), r#"{"sessions":[]}"#);
+    // SAFETY: it came from `create` and is used no more.
+    assert_eq!(unsafe { (TABLE.destroy)(engine) }, code::OK);
+}
+
+#[test]
 fn a_choice_leaves_the_hosts_size_alone_and_a_snapshot_is_held() {
     let listener = Listener::default();
     let engine = create(&listener.host(), "{}").unwrap();

@@ -32,6 +32,8 @@ use crate::session::{Key, Order, Report};
 
 /// After a stop, sessions may take so long to say goodbye.
 const GOODBYE: Duration = Duration::from_millis(1_500);
+/// The probe thread reports a last time within this.
+const LAST_WORDS: Duration = Duration::from_millis(500);
 
 /// Silence of replies after which the far end may have forgotten the session.
 const SILENCE: Duration = Duration::from_secs(2);
@@ -161,7 +163,7 @@ impl Control {
                 break;
             }
         }
-        self.end(&mut news).await;
+        self.end(&mut news, &mut told).await;
     }
 
     /// Starts what the start has bound.
@@ -175,9 +177,6 @@ impl Control {
         }
         for target in opened.targets {
             self.begin_target(target);
-        }
-        for (path, local) in opened.light {
-            self.orders.send(Order::ReflectAll { path, local });
         }
         self.publish();
     }
@@ -386,9 +385,13 @@ impl Control {
     }
 
     fn report(&mut self, report: &Report) {
-        self.fresh = Some(report.at.mono);
-        if std::mem::take(&mut self.stale) {
-            tracing::info!("samples are fresh again: choices may be used");
+        // Held up for so long that all figures are stale, this report has nothing newer.
+        let stale_after = Duration::from_millis(self.config.decision.stale_after_ms.into());
+        if report.paused.is_none_or(|span| span < stale_after) {
+            self.fresh = Some(report.at.mono);
+            if std::mem::take(&mut self.stale) {
+                tracing::info!("samples are fresh again: choices may be used");
+            }
         }
         if let Some(span) = report.paused {
             tracing::warn!(
@@ -494,7 +497,7 @@ impl Control {
     }
 
     /// Says goodbye to the far ends, then ends the probe thread.
-    async fn end(mut self, news: &mut UnboundedReceiver<News>) {
+    async fn end(mut self, news: &mut UnboundedReceiver<News>, told: &mut UnboundedReceiver<Told>) {
         for key in self.sessions.keys().copied().collect::<Vec<_>>() {
             self.quit(key);
         }
@@ -504,6 +507,16 @@ impl Control {
         let goodbye = async { while self.tasks.join_next().await.is_some() {} };
         let _ = tokio::time::timeout(GOODBYE, goodbye).await;
         self.tasks.abort_all();
+        self.orders.send(Order::Quit);
+        // Its last report has what came since the one before.
+        let rest = async {
+            while let Some(message) = told.recv().await {
+                if let Told::Report(report) = message {
+                    self.report(&report);
+                }
+            }
+        };
+        let _ = tokio::time::timeout(LAST_WORDS, rest).await;
         while let Ok(news) = news.try_recv() {
             if let News::Step(key, Step::Ended(failure)) = news {
                 self.end_session(key, failure);
@@ -512,7 +525,6 @@ impl Control {
         for served in lock(&self.shared.board).close() {
             self.run_ended(0, &served);
         }
-        self.orders.send(Order::Quit);
         self.deliver_log();
     }
 

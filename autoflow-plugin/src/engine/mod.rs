@@ -41,8 +41,8 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use crate::boundary::{Host, Picture};
 use crate::log;
 use crate::net::{Net, clock, clock_error, with_signals_blocked};
-use crate::session::Key;
 use crate::session::probes::Probes;
+use crate::session::{Key, Order};
 use control::Control;
 pub(crate) use error::EngineError;
 use message::{Orders, Wish};
@@ -97,12 +97,16 @@ impl Engine {
             source,
         })?;
         let config = self.config();
-        let opened = opening::open(&mut net, &config)?;
+        let mut opened = opening::open(&mut net, &config)?;
         let (order_queue, orders) = channel();
         let (tell, told) = unbounded_channel();
         let (wishes, wished) = unbounded_channel();
         let cadence = Duration::from_millis(config.decision.publish_ms.into());
-        let probes = Probes::new(cadence, clock_error());
+        let mut probes = Probes::new(cadence, clock_error());
+        // Before the thread: what comes as soon as a port is bound is answered.
+        for (path, local) in std::mem::take(&mut opened.light) {
+            probes.order(Order::ReflectAll { path, local }, clock());
+        }
         let (control, news) = Control::new(
             self.host,
             Arc::clone(&self.shared),
@@ -198,6 +202,7 @@ impl Engine {
                 let local = opening::source(run.local, run.remote);
                 lock(&self.shared.board).sender(key, None, mode, local, run.remote);
                 if !self.wish(Wish::Run(key, Box::new(run))) {
+                    lock(&self.shared.board).forget(key);
                     return refuse(&EngineError::State {
                         expected: "running",
                         found: state_name(self.shared.state()),

@@ -5,12 +5,14 @@ use std::sync::mpsc::{Receiver, TryRecvError};
 use std::time::Duration;
 
 use tokio::sync::mpsc::UnboundedSender;
+use twamp_core::time::Now;
 
 use super::message::Told;
-use crate::net::{Event, Net, NetError, Outgoing};
-use crate::session::Order;
+use crate::fault::fault;
+use crate::net::{Event, Net, NetError, Outgoing, clock};
 use crate::session::outlet::{Outlet, Token};
 use crate::session::probes::Probes;
+use crate::session::{Order, Report};
 
 /// A thread that died so often is not started again.
 const STRIKES: u32 = 3;
@@ -51,24 +53,26 @@ fn turns(
         let woken = net.wait(due)?;
         // A stopped process that goes on is woken by no timer, but after its time all the same.
         let late = due.map_or(woken.late, |due| woken.late.max(woken.now.mono.since(due)));
+        // Before what has arrived meanwhile: a reply that waited for this thread is not late.
+        excuse(probes, late, woken.now);
         // Orders first: a session is ordered before its far end is told to begin.
         loop {
             match orders.try_recv() {
                 Ok(Order::Bind { spec, answer }) => {
-                    fault();
+                    fault("twamp-io");
                     if let Err(Ok((path, _))) = answer.send(net.open(&spec)) {
                         net.close(path);
                     }
                 }
                 Ok(Order::Close(path)) => net.close(path),
-                Ok(Order::Quit) | Err(TryRecvError::Disconnected) => return Ok(()),
+                Ok(Order::Quit) | Err(TryRecvError::Disconnected) => {
+                    let last = probes.report_now(woken.now);
+                    send_report(last, net, tell);
+                    return Ok(());
+                }
                 Ok(order) => probes.order(order, woken.now),
                 Err(TryRecvError::Empty) => break,
             }
-        }
-        // Before what has arrived meanwhile: a reply that waited for this thread is not late.
-        if late > PAUSE {
-            probes.handle_pause(late, woken.now);
         }
         let mut replies = Replies::default();
         while let Some(event) = net.poll() {
@@ -82,13 +86,28 @@ fn turns(
             }
         }
         replies.leave(net);
-        probes.handle_timeout(crate::net::clock(), net);
+        // It may have been stopped since as well.
+        let now = clock();
+        excuse(probes, now.mono.since(woken.now.mono), now);
+        probes.handle_timeout(now, net);
         net.flush(|payload, _, now| Probes::seal(payload, now));
-        if let Some(mut report) = probes.poll_report(crate::net::clock()) {
-            report.counters.net = net.counters();
-            let _ = tell.send(Told::Report(Box::new(report)));
+        // At the same time: stopped in between, it would take its own silence for the line's.
+        if let Some(report) = probes.poll_report(now) {
+            send_report(report, net, tell);
         }
     }
+}
+
+/// Held up for `late`, this thread can't tell what became of the probes in flight.
+fn excuse(probes: &mut Probes, late: Duration, now: Now) {
+    if late > PAUSE {
+        probes.handle_pause(late, now);
+    }
+}
+
+fn send_report(mut report: Report, net: &Net<Token>, tell: &UnboundedSender<Told>) {
+    report.counters.net = net.counters();
+    let _ = tell.send(Told::Report(Box::new(report)));
 }
 
 /// Replies to datagrams, which borrow the network while they are looked at.
@@ -126,13 +145,3 @@ impl Outlet for Net<Token> {
         Net::queue(self, packet);
     }
 }
-
-/// Panics when it is to open a path, where a test asks for it by `TWAMP_FAULT=panic:twamp-io`.
-#[cfg(feature = "fault-injection")]
-fn fault() {
-    let wanted = std::env::var("TWAMP_FAULT").unwrap_or_default();
-    assert!(wanted != "panic:twamp-io", "injected into twamp-io");
-}
-
-#[cfg(not(feature = "fault-injection"))]
-fn fault() {}

@@ -17,7 +17,7 @@ use crate::boundary::{Change, Picture, Taken};
 use crate::line::{
     Estimate, Estimator, EstimatorConfig, Pulse, State, Trouble, score_row, state_row,
 };
-use crate::net::clock_error;
+use crate::net::{SendError, clock_error};
 use crate::session::setback::Setback;
 use crate::session::{Entry, Key, Report};
 
@@ -155,12 +155,20 @@ impl Publisher {
             }
         }
         for (key, setback) in &report.setbacks {
-            if let Setback::NotSent(_) = setback {
-                continue;
-            }
+            let (trouble, why) = match setback {
+                Setback::PortUnreachable => {
+                    let trouble = Trouble::PortUnreachable;
+                    (trouble, trouble.words().to_owned())
+                }
+                Setback::NotSent(error) if *error != SendError::QueueFull => {
+                    (Trouble::LocalFault, format!("local system: {error}"))
+                }
+                // A router that knows no way is a dead line, and silence tells that; a full queue
+                // empties.
+                Setback::HostUnreachable | Setback::NotSent(_) => continue,
+            };
             if let Some(line) = self.by_session.get(key).copied() {
-                let trouble = Trouble::PortUnreachable;
-                self.trouble(line, report.at.mono, trouble, trouble.words().to_owned());
+                self.trouble(line, report.at.mono, trouble, why);
             }
         }
     }

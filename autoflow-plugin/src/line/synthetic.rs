@@ -21,6 +21,7 @@ pub(crate) fn sample(sequence: u64, sent: Mono, round_trip: Duration) -> Outcome
         t4: after(round_trip),
         stamps: Stamps::Kernel,
         ttl_forward: 255,
+        tos_forward: None,
         ttl_backward: None,
         tos_backward: None,
         peer_synchronised: true,

@@ -81,6 +81,11 @@ impl Board {
         }
     }
 
+    /// The sender never came to be.
+    pub(crate) fn forget(&mut self, key: Key) {
+        self.senders.remove(&key);
+    }
+
     /// Enters what the probe thread has seen. Answers what the served sessions that have ended
     /// saw.
     pub(crate) fn absorb(&mut self, report: &Report) -> Vec<ServedResult> {

@@ -93,7 +93,11 @@ impl Initiation {
                 ClientEvent::Ended(error) if greeted => return Err(ended(self.remote, error)),
                 ClientEvent::Ended(error) => return Err(stranger(self.remote, error)),
                 ClientEvent::Ready { .. } => greeted = true,
-                ClientEvent::Started | ClientEvent::StartRefused { .. } => {}
+                ClientEvent::Started
+                | ClientEvent::StartRefused { .. }
+                | ClientEvent::SessionStarted { .. }
+                | ClientEvent::SessionNotStarted { .. }
+                | ClientEvent::SessionStopped { .. } => {}
             }
         }
     }
@@ -152,7 +156,10 @@ impl Granted {
                     ClientEvent::Ended(error) => return Err(ended(remote, error)),
                     ClientEvent::Ready { .. }
                     | ClientEvent::Accepted { .. }
-                    | ClientEvent::Refused { .. } => {}
+                    | ClientEvent::Refused { .. }
+                    | ClientEvent::SessionStarted { .. }
+                    | ClientEvent::SessionNotStarted { .. }
+                    | ClientEvent::SessionStopped { .. } => {}
                 }
             }
         }

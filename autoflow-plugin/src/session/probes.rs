@@ -254,9 +254,12 @@ impl Probes {
 
     /// The report, if one is due. `counters` are those of the network.
     pub(crate) fn poll_report(&mut self, now: Now) -> Option<Report> {
-        if !self.news || now.mono < self.last_report + self.cadence {
-            return None;
-        }
+        let due = self.news && now.mono >= self.last_report + self.cadence;
+        due.then(|| self.report_now(now))
+    }
+
+    /// The report, due or not.
+    pub(crate) fn report_now(&mut self, now: Now) -> Report {
         self.news = false;
         self.last_report = now.mono;
         let mut report = std::mem::take(&mut self.report);
@@ -277,7 +280,7 @@ impl Probes {
                 self.peers.remove(&sending.peer());
             }
         }
-        Some(report)
+        report
     }
 
     fn reflect(

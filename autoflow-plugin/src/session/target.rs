@@ -105,7 +105,10 @@ impl<Orders: Fn(Order)> Connection<Orders> {
         let mut control = Conversation::new(server, stream);
         loop {
             match control.next_event().await {
-                ServerEvent::Ready { .. } => {}
+                // Sessions one by one are not offered.
+                ServerEvent::Ready { .. }
+                | ServerEvent::SessionStarted { .. }
+                | ServerEvent::SessionStopped { .. } => {}
                 ServerEvent::SessionRequested { session, request } => {
                     let mut random = [0; 4];
                     SystemEntropy.fill(&mut random);

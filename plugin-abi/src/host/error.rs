@@ -26,6 +26,15 @@ pub enum LoadError {
         /// The symbol that is not there.
         symbol: &'static str,
     },
+    /// A plugin that was built without the checked door.
+    #[error(
+        "{path} has no checked door, only the C door; enter by the C door, or build the plugin \
+         with its feature `stable`"
+    )]
+    OnlyCDoor {
+        /// The file.
+        path: PathBuf,
+    },
     /// Another contract.
     #[error(
         "{path} speaks ABI {found_major}.{found_minor}, this host speaks {ABI_MAJOR}.{ABI_MINOR}; \
@@ -38,6 +47,19 @@ pub enum LoadError {
         found_major: u16,
         /// Its minor version.
         found_minor: u16,
+    },
+    /// Another release of the crate `plugin-abi`, found by the checked door.
+    #[error(
+        "{path} was built with plugin-abi {found}, this host with {expected}; rebuild plugin and \
+         host from one plugin-abi"
+    )]
+    Release {
+        /// The file.
+        path: PathBuf,
+        /// The host's release.
+        expected: String,
+        /// The plugin's release.
+        found: String,
     },
     /// The C door's table lacks functions that every version has.
     #[error(

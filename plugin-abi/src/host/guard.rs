@@ -15,6 +15,10 @@ pub struct Snapshot<'engine> {
     engine: PhantomData<&'engine TwampEngine>,
 }
 
+// SAFETY: the contract lets a guard be moved and released by another thread, and the snapshot
+// behind it never changes.
+unsafe impl Send for Snapshot<'_> {}
+
 /// # Safety
 /// `engine` must live for `'engine`.
 pub(super) unsafe fn acquire<'engine>(

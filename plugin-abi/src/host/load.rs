@@ -1,11 +1,13 @@
 //! The two doors.
 
-use std::mem::offset_of;
+use std::mem::{MaybeUninit, offset_of};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::callbacks::{Callbacks, Registered};
 use super::error::{CallError, LoadError};
+#[cfg(feature = "stable")]
+use super::layout;
 use super::{Engine, engine};
 use crate::{ABI_MAJOR, C_DOOR, TwampPlugin};
 
@@ -46,11 +48,24 @@ impl Plugin {
                 path: path.to_owned(),
                 found: err.to_string(),
             },
-            LibraryError::GetSymbolError { .. } => LoadError::NoDoor {
+            LibraryError::GetSymbolError { .. } => no_checked_door(path, &file),
+            LibraryError::IncompatibleVersionNumber {
+                expected_version,
+                actual_version,
+                ..
+            } => LoadError::Release {
                 path: path.to_owned(),
-                symbol: "of the checked door",
+                expected: expected_version.to_string(),
+                found: actual_version.to_string(),
             },
-            other => layout_error(path, &other.to_string()),
+            other => {
+                let report = other.to_string();
+                LoadError::Layout {
+                    path: path.to_owned(),
+                    summary: layout::summary(&report),
+                    report,
+                }
+            }
         };
         let root = lib_header_from_path(&file)
             .and_then(abi_stable::library::LibHeader::init_root_module::<crate::TwampPluginRef>)
@@ -79,29 +94,8 @@ impl Plugin {
             path: path.to_owned(),
             symbol: C_DOOR,
         })?;
-        // SAFETY: the door has no precondition; the table is static and begins with its size.
-        let table = unsafe {
-            let table = door();
-            let head = table.cast::<u32>();
-            let found = head.read();
-            let found_major = head.add(1).cast::<u16>().read();
-            let found_minor = head.add(1).cast::<u16>().add(1).read();
-            if found_major != ABI_MAJOR {
-                return Err(LoadError::Version {
-                    path: path.to_owned(),
-                    found_major,
-                    found_minor,
-                });
-            }
-            if found < FIRST_VERSION {
-                return Err(LoadError::TableTooSmall {
-                    path: path.to_owned(),
-                    expected: FIRST_VERSION,
-                    found,
-                });
-            }
-            *table
-        };
+        // SAFETY: the door has no precondition; its table is static.
+        let table = unsafe { copy(path, door())? };
         // The plugin can't be unloaded (it is linked so); keep our handle open as well.
         std::mem::forget(library);
         Self::accept(path, Door::C, table)
@@ -155,6 +149,69 @@ impl Plugin {
     }
 }
 
+/// Copies as much of a plugin's table as this host knows.
+///
+/// # Safety
+/// `table` is null or points to a table with as many octets as its `struct_size` says.
+unsafe fn copy(path: &Path, table: *const TwampPlugin) -> Result<TwampPlugin, LoadError> {
+    let too_small = |found| LoadError::TableTooSmall {
+        path: path.to_owned(),
+        expected: FIRST_VERSION,
+        found,
+    };
+    if table.is_null() {
+        return Err(too_small(0));
+    }
+    // SAFETY: the caller's promise; every version of the table begins with these three.
+    let (found, found_major, found_minor) = unsafe {
+        (
+            (&raw const (*table).struct_size).read(),
+            (&raw const (*table).abi_major).read(),
+            (&raw const (*table).abi_minor).read(),
+        )
+    };
+    if found_major != ABI_MAJOR {
+        return Err(LoadError::Version {
+            path: path.to_owned(),
+            found_major,
+            found_minor,
+        });
+    }
+    if found < FIRST_VERSION {
+        return Err(too_small(found));
+    }
+    let octets = (found as usize).min(size_of::<TwampPlugin>());
+    // Half a function is none.
+    let octets = octets - octets % size_of::<usize>();
+    let mut known = MaybeUninit::<TwampPlugin>::zeroed();
+    // SAFETY: `octets` are readable, and there is room for them. They hold all functions of the
+    // first version; those appended later are `Option`s, for which zero is a value.
+    unsafe {
+        let from = table.cast::<u8>();
+        from.copy_to_nonoverlapping(known.as_mut_ptr().cast(), octets);
+        Ok(known.assume_init())
+    }
+}
+
+/// Why a library can't be entered by the checked door.
+#[cfg(feature = "stable")]
+fn no_checked_door(path: &Path, file: &Path) -> LoadError {
+    // SAFETY: it has been loaded a moment ago; the symbol is looked for, not called.
+    let has_c_door = unsafe {
+        libloading::Library::new(file)
+            .is_ok_and(|library| library.get::<*const ()>(C_DOOR.as_bytes()).is_ok())
+    };
+    let path = path.to_owned();
+    if has_c_door {
+        LoadError::OnlyCDoor { path }
+    } else {
+        LoadError::NoDoor {
+            path,
+            symbol: "of the checked door",
+        }
+    }
+}
+
 /// Copies the functions out of the checked prefix, so that both doors lead to one type.
 #[cfg(feature = "stable")]
 fn table_of(root: crate::TwampPluginRef) -> TwampPlugin {
@@ -183,36 +240,6 @@ fn table_of(root: crate::TwampPluginRef) -> TwampPlugin {
         choose: root.choose(),
         acquire: root.acquire(),
         release: root.release(),
-    }
-}
-
-/// abi_stable's report runs to thousands of lines; a person needs what differs first.
-#[cfg(feature = "stable")]
-fn layout_error(path: &Path, report: &str) -> LoadError {
-    let wanted = |line: &&str| {
-        ["Error:", "expected", "found", "incompatible"]
-            .iter()
-            .any(|word| line.contains(word))
-    };
-    let lines: Vec<_> = report
-        .lines()
-        .map(str::trim)
-        .filter(wanted)
-        .take(3)
-        .collect();
-    LoadError::Layout {
-        path: path.to_owned(),
-        summary: if lines.is_empty() {
-            report
-                .lines()
-                .find(|line| !line.trim().is_empty())
-                .unwrap_or("?")
-                .trim()
-                .to_owned()
-        } else {
-            lines.join(" ")
-        },
-        report: report.to_owned(),
     }
 }
 

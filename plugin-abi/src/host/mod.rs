@@ -16,6 +16,8 @@ mod callbacks;
 mod engine;
 mod error;
 mod guard;
+#[cfg(feature = "stable")]
+mod layout;
 mod load;
 
 pub use callbacks::{Callbacks, Change, Level, Silent};

@@ -14,6 +14,9 @@ use twamp_core::time::Wall;
 const INTERVAL: u64 = 100;
 const TIMEOUT: u64 = 1_000;
 
+/// More than there are probes and copies: a leap of the reflector's numbers by more is a restart.
+const REMEMBERED: usize = 1_024;
+
 /// What becomes of one probe: its copies on the way there, each with the copies of its reply.
 #[derive(Arbitrary, Debug)]
 struct Probe {
@@ -62,7 +65,7 @@ fuzz_target!(|probes: Vec<Probe>| {
 });
 
 fn play(probes: &[Probe], mut line: BTreeMap<(u64, usize), Event>) {
-    let mut account = LossAccount::new(ReflectorNumbers::Own, probes.len());
+    let mut account = LossAccount::new(ReflectorNumbers::Own, REMEMBERED);
     let mut truth = Truth {
         reached: vec![false; probes.len()],
         received: vec![false; probes.len()],

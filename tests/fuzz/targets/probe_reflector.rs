@@ -97,7 +97,7 @@ impl Watched {
             Step::Noise(octets, how) => self.receive(octets, *how),
             Step::Probe { sequence, sent_micros, error, padding, how } => {
                 let mut octets = vec![0; SENDER_LEN];
-                let sent = self.wall.0 + i64::from(*sent_micros) * 1_000;
+                let sent = self.wall.0.saturating_add(i64::from(*sent_micros) * 1_000);
                 SenderPacket {
                     sequence: self.number(sequence),
                     timestamp: Ntp64::from_wall(Wall(sent)),

@@ -1,19 +1,31 @@
 use std::collections::VecDeque;
-use std::net::IpAddr;
 use std::time::Duration;
 
 use super::inbox::Inbox;
-use super::{ControlError, Misuse, SUPPORTED};
-use crate::time::{Mono, Ntp64};
+use super::outbox::Outbox;
+use super::{ControlError, Entropy, Misuse};
+use crate::security::{KeyDerivation, KeyId};
+use crate::time::Mono;
 use crate::wire::control::{
-    Accept, AcceptSession, MIN_COUNT, Modes, RequestTwSession, ServerGreeting, ServerStart,
-    SetUpResponse, Sid, StartAck, StartSessions, StopSessions, TypeP,
+    Accept, AcceptSession, Modes, ServerGreeting, ServerStart, Sid, StartAck, StartSessions,
+    StopSessions,
 };
+
+mod event;
+mod individual;
+mod request;
+mod set_up;
+
+pub use event::ClientEvent;
+pub use request::{IpVersion, Reflection, RequestId, SessionRequest};
+
+use set_up::Credentials;
 
 /// What a [`Client`] may do.
 #[derive(Clone, Debug)]
 pub struct ClientConfig {
-    /// Security modes it may select.
+    /// Modes it may select, out of what is offered: the strongest of the security modes (encrypted,
+    /// authenticated, mixed, open), and all of the features. Secure modes need a key.
     pub modes: Modes,
     /// The largest key derivation count it puts up with.
     pub max_count: u32,
@@ -32,79 +44,6 @@ impl Default for ClientConfig {
     }
 }
 
-/// A request's number, unique on its connection.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash)]
-pub struct RequestId(pub u32);
-
-/// The version of a session's addresses.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
-pub enum IpVersion {
-    /// IPv4.
-    V4,
-    /// IPv6.
-    V6,
-}
-
-/// A session to ask for (RFC 5357, section 3.5).
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct SessionRequest {
-    /// UDP port that probes come from.
-    pub sender_port: u16,
-    /// UDP port wanted of the reflector; it may give another one.
-    pub receiver_port: u16,
-    /// Where probes come from; `None`: the control connection's near end.
-    pub sender_address: Option<IpAddr>,
-    /// Where probes go to; `None`: the control connection's far end.
-    pub receiver_address: Option<IpAddr>,
-    /// Version of both addresses, also of those not given.
-    pub ip_version: IpVersion,
-    /// Octets of padding on every probe.
-    pub padding: u32,
-    /// When probing begins; zero: at once after the start.
-    pub start_time: Ntp64,
-    /// How long the reflector should answer after the stop.
-    pub timeout: Duration,
-    /// Marking of probes and replies.
-    pub dscp: u8,
-}
-
-/// What a [`Client`] has to tell.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum ClientEvent {
-    /// The connection is set up.
-    Ready {
-        /// The modes selected.
-        modes: Modes,
-        /// When the server instance started: another value, another instance.
-        server_start: Ntp64,
-    },
-    /// A session is granted.
-    Accepted {
-        /// Which request.
-        request: RequestId,
-        /// Where probes must go, whatever port was wanted.
-        port: u16,
-        /// The session's identifier.
-        sid: Sid,
-    },
-    /// A session is refused; the connection goes on.
-    Refused {
-        /// Which request.
-        request: RequestId,
-        /// Why.
-        accept: Accept,
-    },
-    /// All accepted sessions are started.
-    Started,
-    /// Nothing was started; `Ended` follows.
-    StartRefused {
-        /// Why.
-        accept: Accept,
-    },
-    /// The last event: the connection must close.
-    Ended(ControlError),
-}
-
 /// The Control-Client of one connection.
 ///
 /// Requests are sent one at a time, in order: the next one when the last one is answered, and
@@ -112,34 +51,62 @@ pub enum ClientEvent {
 #[derive(Debug)]
 pub struct Client {
     config: ClientConfig,
+    /// For the secure modes.
+    credentials: Option<Credentials>,
+    derivation: Option<KeyDerivation>,
+    /// What was selected.
+    modes: Modes,
     state: State,
     inbox: Inbox,
-    outbox: Vec<u8>,
+    outbox: Outbox,
     events: VecDeque<ClientEvent>,
-    queue: VecDeque<(RequestId, SessionRequest)>,
+    queue: VecDeque<Errand>,
     requests: u32,
-    /// Sessions accepted and not yet stopped.
-    accepted: u32,
+    /// Accepted and not yet stopped.
+    sessions: Vec<Session>,
+    /// Whose acknowledgements are awaited (RFC 5938).
+    unacknowledged: Vec<Session>,
     /// When the awaited answer is overdue.
     deadline: Option<Mono>,
+}
+
+/// What is done one at a time, in order.
+#[derive(Clone, Debug)]
+enum Errand {
+    Request(RequestId, SessionRequest, Reflection),
+    Start(Vec<Session>),
+    Stop(Vec<Session>),
+}
+
+/// A session that was granted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Session {
+    request: RequestId,
+    sid: Sid,
+    /// Or about to, with individual session control.
+    running: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
 enum State {
     /// Waits for Server-Greeting.
     Greeting,
+    /// Waits for the driver's key.
+    Deriving(ServerGreeting),
     /// Waits for Server-Start.
-    SetUp {
-        modes: Modes,
-    },
+    SetUp,
     /// Free to send a command.
     Ready,
     /// Waits for Accept-Session.
-    Requesting(RequestId),
+    Requesting(RequestId, Reflection),
     /// Waits for Start-Ack.
     Starting,
     /// Between Start-Ack and Stop-Sessions.
     Testing,
+    /// Waits for Start-N-Ack.
+    StartingN,
+    /// Waits for Stop-N-Ack.
+    StoppingN,
     Ended(ControlError),
 }
 
@@ -147,53 +114,89 @@ impl State {
     fn expected(self) -> &'static str {
         match self {
             Self::Greeting => "Server-Greeting",
-            Self::SetUp { .. } => "Server-Start",
-            Self::Requesting(_) => "Accept-Session",
+            Self::SetUp => "Server-Start",
+            Self::Requesting(..) => "Accept-Session",
             Self::Starting => "Start-Ack",
-            Self::Ready | Self::Testing | Self::Ended(_) => "nothing",
+            Self::StartingN => "Start-N-Ack",
+            Self::StoppingN => "Stop-N-Ack",
+            Self::Deriving(_) | Self::Ready | Self::Testing | Self::Ended(_) => "nothing",
         }
     }
 }
 
 impl Client {
-    /// A client on a connection that was made at `now`.
+    /// A client without a key, on a connection that was made at `now`: of the security modes it
+    /// can do the open one.
     pub fn new(config: ClientConfig, now: Mono) -> Self {
         let deadline = Some(now + config.reply_timeout);
         Client {
             config,
+            credentials: None,
+            derivation: None,
+            modes: Modes::NONE,
             state: State::Greeting,
             inbox: Inbox::default(),
-            outbox: Vec::new(),
+            outbox: Outbox::default(),
             events: VecDeque::new(),
             queue: VecDeque::new(),
             requests: 0,
-            accepted: 0,
+            sessions: Vec::new(),
+            unacknowledged: Vec::new(),
             deadline,
+        }
+    }
+
+    /// A client that can name a secret, and so do the secure modes too. With the secret of an
+    /// IKEv2 security association it does them only where [`Modes::IKEV2_KEYS`] is allowed and
+    /// offered (RFC 7717).
+    pub fn with_key(
+        config: ClientConfig,
+        key_id: KeyId,
+        entropy: &mut dyn Entropy,
+        now: Mono,
+    ) -> Self {
+        Client {
+            credentials: Some(Credentials::new(key_id, entropy)),
+            ..Self::new(config, now)
         }
     }
 
     /// Asks for a session, as soon as the connection allows. Legal at any time.
     pub fn request_session(&mut self, request: SessionRequest, now: Mono) -> RequestId {
+        self.request_reflecting_session(request, Reflection::default(), now)
+    }
+
+    /// The same for a session that reflects octets (RFC 6038). Where that is not selected,
+    /// `reflection` is not sent.
+    pub fn request_reflecting_session(
+        &mut self,
+        request: SessionRequest,
+        reflection: Reflection,
+        now: Mono,
+    ) -> RequestId {
         let id = RequestId(self.requests);
         self.requests = self.requests.wrapping_add(1);
-        self.queue.push_back((id, request));
-        self.send_next_request(now);
+        self.queue
+            .push_back(Errand::Request(id, request, reflection));
+        self.run_next_errand(now);
         id
     }
 
     /// Starts all accepted sessions.
     ///
     /// # Errors
-    /// [`Misuse`] unless every request is answered and a session accepted.
+    /// [`Misuse`] unless every request is answered and a session accepted, or with individual
+    /// session control.
     pub fn start_sessions(&mut self, now: Mono) -> Result<(), Misuse> {
         match self.state {
-            State::Ready if self.accepted == 0 => Err(Misuse::NothingAccepted),
+            State::Ended(_) => Err(Misuse::Ended),
+            _ if self.is_individual() => Err(Misuse::WrongControl { individual: true }),
+            State::Ready if self.sessions.is_empty() => Err(Misuse::NothingAccepted),
             State::Ready => {
                 let start = StartSessions::default().to_bytes();
                 self.ask(&start, State::Starting, now);
                 Ok(())
             }
-            State::Ended(_) => Err(Misuse::Ended),
             _ => Err(Misuse::NotReady),
         }
     }
@@ -208,13 +211,13 @@ impl Client {
             State::Testing => {
                 let stop = StopSessions {
                     accept,
-                    sessions: self.accepted,
+                    sessions: self.sessions.len() as u32,
                     hmac: [0; 16],
                 };
-                self.outbox.extend(stop.to_bytes());
-                self.accepted = 0;
+                self.outbox.send(&stop.to_bytes());
+                self.sessions.clear();
                 self.state = State::Ready;
-                self.send_next_request(now);
+                self.run_next_errand(now);
                 Ok(())
             }
             State::Ended(_) => Err(Misuse::Ended),
@@ -247,7 +250,15 @@ impl Client {
     /// The server closed the connection.
     pub fn handle_closed(&mut self) {
         let reason = match self.state {
-            State::Ready => ControlError::Closed,
+            State::SetUp if !self.modes.features().is_empty() => ControlError::FeaturesRefused {
+                selected: self.modes,
+            },
+            State::Ready if self.sessions.iter().any(|session| session.running) => {
+                ControlError::ClosedEarly {
+                    expected: "it to stay open until Stop-N-Sessions",
+                }
+            }
+            State::Ready | State::Deriving(_) => ControlError::Closed,
             State::Testing => ControlError::ClosedEarly {
                 expected: "it to stay open until Stop-Sessions",
             },
@@ -260,7 +271,7 @@ impl Client {
 
     /// Octets for the server.
     pub fn poll_transmit(&mut self) -> Option<Vec<u8>> {
-        (!self.outbox.is_empty()).then(|| std::mem::take(&mut self.outbox))
+        self.outbox.poll()
     }
 
     /// When to call [`handle_timeout`](Self::handle_timeout); `None`: nothing is awaited.
@@ -274,105 +285,88 @@ impl Client {
     }
 
     fn read(&mut self, now: Mono) -> Result<(), ControlError> {
-        loop {
-            let len = match self.state {
-                State::Greeting => ServerGreeting::LEN,
-                State::SetUp { .. } => ServerStart::LEN,
-                State::Requesting(_) => AcceptSession::LEN,
-                State::Starting => StartAck::LEN,
-                State::Ready | State::Testing => {
-                    return match self.inbox.len() {
-                        0 => Ok(()),
-                        octets => Err(ControlError::Unsolicited { octets }),
-                    };
-                }
-                State::Ended(_) => return Ok(()),
-            };
-            let Some(message) = self.inbox.take(len) else {
-                return Ok(());
-            };
-            self.deadline = None;
-            match self.state {
-                State::Greeting => {
-                    let greeting = ServerGreeting::parse(message)?;
-                    self.greeted(&greeting, now)?;
-                }
-                State::SetUp { modes } => {
-                    let start = ServerStart::parse(message)?;
-                    self.set_up(modes, &start, now)?;
-                }
-                State::Requesting(request) => {
-                    let answer = AcceptSession::parse(message)?;
-                    self.answered(request, &answer, now)?;
-                }
-                State::Starting => {
-                    let ack = StartAck::parse(message)?;
-                    self.started(ack.accept)?;
-                }
-                State::Ready | State::Testing | State::Ended(_) => {}
+        while self.read_message(now)? {}
+        Ok(())
+    }
+
+    /// Reads one message and acts on it; false if there is none to read.
+    fn read_message(&mut self, now: Mono) -> Result<bool, ControlError> {
+        let message = match self.state {
+            State::Greeting => self.inbox.take(ServerGreeting::LEN),
+            State::SetUp => self.inbox.take(ServerStart::LEN),
+            State::Requesting(..) => self.inbox.take_verified(AcceptSession::LEN)?,
+            State::Starting => self.inbox.take_verified(StartAck::LEN)?,
+            State::StartingN | State::StoppingN => return self.read_acknowledgement(now),
+            State::Deriving(_) | State::Ready | State::Testing => match self.inbox.len() {
+                0 => None,
+                octets => return Err(ControlError::Unsolicited { octets }),
+            },
+            State::Ended(_) => None,
+        };
+        let Some(message) = message else {
+            return Ok(false);
+        };
+        self.deadline = None;
+        match self.state {
+            State::Greeting => {
+                let greeting = ServerGreeting::parse(message)?;
+                self.greeted(&greeting, now)?;
+            }
+            State::SetUp => {
+                let mut start = [0; ServerStart::LEN];
+                start.copy_from_slice(message);
+                self.set_up(start, now)?;
+            }
+            State::Requesting(request, reflection) => {
+                let answer = AcceptSession::parse(message)?;
+                self.answered(request, reflection, &answer, now)?;
+            }
+            _ => {
+                let ack = StartAck::parse(message)?;
+                self.started(ack.accept)?;
             }
         }
-    }
-
-    fn greeted(&mut self, greeting: &ServerGreeting, now: Mono) -> Result<(), ControlError> {
-        if greeting.modes.is_empty() {
-            return Err(ControlError::OffersNothing);
-        }
-        let found = greeting.count;
-        if found < MIN_COUNT || !found.is_power_of_two() {
-            return Err(ControlError::IllegalCount { found });
-        }
-        let limit = self.config.max_count;
-        if found > limit {
-            return Err(ControlError::CountAboveLimit { found, limit });
-        }
-        if !(greeting.modes & self.config.modes & SUPPORTED).contains(Modes::OPEN) {
-            return Err(ControlError::NoCommonMode {
-                configured: self.config.modes & SUPPORTED,
-                offered: greeting.modes,
-            });
-        }
-        let response = SetUpResponse::open();
-        let modes = response.mode;
-        self.ask(&response.to_bytes(), State::SetUp { modes }, now);
-        Ok(())
-    }
-
-    fn set_up(&mut self, modes: Modes, start: &ServerStart, now: Mono) -> Result<(), ControlError> {
-        if !start.accept.is_ok() {
-            return Err(ControlError::Refused {
-                what: "the connection",
-                accept: start.accept,
-            });
-        }
-        self.state = State::Ready;
-        self.events.push_back(ClientEvent::Ready {
-            modes,
-            server_start: start.start_time,
-        });
-        self.send_next_request(now);
-        Ok(())
+        Ok(true)
     }
 
     fn answered(
         &mut self,
         request: RequestId,
+        reflection: Reflection,
         answer: &AcceptSession,
         now: Mono,
     ) -> Result<(), ControlError> {
         let AcceptSession {
-            accept, port, sid, ..
+            accept,
+            port,
+            sid,
+            server_octets,
+            reflected_octets: found,
+            ..
         } = *answer;
+        let reflects = self.modes.contains(Modes::REFLECT_OCTETS);
+        let expected = reflection.octets;
         self.events.push_back(if !accept.is_ok() {
             ClientEvent::Refused { request, accept }
         } else if port == 0 {
             return Err(ControlError::NoPort);
+        } else if reflects && found != expected {
+            return Err(ControlError::WrongOctets { expected, found });
         } else {
-            self.accepted += 1;
-            ClientEvent::Accepted { request, port, sid }
+            self.sessions.push(Session {
+                request,
+                sid,
+                running: false,
+            });
+            ClientEvent::Accepted {
+                request,
+                port,
+                sid,
+                server_octets: if reflects { server_octets } else { 0 },
+            }
         });
         self.state = State::Ready;
-        self.send_next_request(now);
+        self.run_next_errand(now);
         Ok(())
     }
 
@@ -389,19 +383,32 @@ impl Client {
         })
     }
 
-    fn send_next_request(&mut self, now: Mono) {
+    fn run_next_errand(&mut self, now: Mono) {
         if !matches!(self.state, State::Ready) {
             return;
         }
-        if let Some((id, request)) = self.queue.pop_front() {
-            let request = request.to_wire().to_bytes();
-            self.ask(&request, State::Requesting(id), now);
+        match self.queue.pop_front() {
+            Some(Errand::Request(id, request, reflection)) => {
+                let reflection = match self.modes.contains(Modes::REFLECT_OCTETS) {
+                    true => reflection,
+                    false => Reflection::default(),
+                };
+                let request = request.to_wire(reflection).to_bytes();
+                self.ask(&request, State::Requesting(id, reflection), now);
+            }
+            Some(Errand::Start(sessions)) => self.command(State::StartingN, sessions, now),
+            Some(Errand::Stop(sessions)) => self.command(State::StoppingN, sessions, now),
+            None => {}
         }
     }
 
     /// Sends what has an answer.
     fn ask(&mut self, message: &[u8], waiting: State, now: Mono) {
-        self.outbox.extend_from_slice(message);
+        self.outbox.send(message);
+        self.wait(waiting, now);
+    }
+
+    fn wait(&mut self, waiting: State, now: Mono) {
         self.state = waiting;
         self.deadline = Some(now + self.config.reply_timeout);
     }
@@ -412,36 +419,10 @@ impl Client {
         }
         self.state = State::Ended(reason);
         self.deadline = None;
+        self.derivation = None;
         self.inbox.clear();
         self.queue.clear();
         self.events.push_back(ClientEvent::Ended(reason));
-    }
-}
-
-impl SessionRequest {
-    fn to_wire(self) -> RequestTwSession {
-        RequestTwSession {
-            ip_version: match self.ip_version {
-                IpVersion::V4 => 4,
-                IpVersion::V6 => 6,
-            },
-            conf_sender: 0,
-            conf_receiver: 0,
-            schedule_slots: 0,
-            packets: 0,
-            sender_port: self.sender_port,
-            receiver_port: self.receiver_port,
-            sender_address: self.sender_address,
-            receiver_address: self.receiver_address,
-            sid: Sid::default(),
-            padding_length: self.padding,
-            start_time: self.start_time,
-            timeout: Ntp64::from_duration(self.timeout),
-            type_p: TypeP::from_dscp(self.dscp),
-            octets_to_reflect: 0,
-            padding_to_reflect: 0,
-            hmac: [0; 16],
-        }
     }
 }
 

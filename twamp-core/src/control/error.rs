@@ -3,7 +3,7 @@ use std::time::Duration;
 use thiserror::Error;
 
 use crate::error::WireError;
-use crate::wire::control::{Accept, MIN_COUNT, Modes};
+use crate::wire::control::{Accept, MIN_COUNT, Modes, Sid};
 
 /// Why a control connection ended. After it the connection must close; what is still to transmit
 /// should be sent first.
@@ -26,6 +26,31 @@ pub enum ControlError {
         offered: Modes,
         /// Modes of the peer's response.
         found: Modes,
+    },
+    /// A message was changed on the way, or the peer holds other keys. Nothing of it was acted on.
+    #[error("peer sent a message whose HMAC doesn't fit the keys of this connection")]
+    BadHmac,
+    /// The client names a secret that it or we don't hold, or not with the same passphrase.
+    #[error(
+        "peer doesn't prove that it holds the secret that it names; compare key id and passphrase"
+    )]
+    NotAuthentic,
+    /// The client names an IKEv2 security association that we don't know (RFC 7717).
+    #[error("peer names an IKEv2 security association that is not configured here")]
+    NoSuchSa,
+    /// The server answers with other octets than those that it was to return (RFC 6038).
+    #[error("peer returned the octets {found:#06x}, expected {expected:#06x}")]
+    WrongOctets {
+        /// What the request said.
+        expected: u16,
+        /// What came back.
+        found: u16,
+    },
+    /// An answer about a session that was not asked about (RFC 5938).
+    #[error("peer answers about session {sid}, which was not asked about")]
+    UnaskedSession {
+        /// The session's identifier.
+        sid: Sid,
     },
     /// A command that is unknown or has no place here.
     #[error("peer sent command {found}, expected {expected}")]
@@ -72,6 +97,16 @@ pub enum ControlError {
     /// The client selected no mode at all.
     #[error("peer refuses: it selected no mode")]
     SelectsNothing,
+    /// The server closed the connection, or said no, when features were selected that it had
+    /// offered. Some know of no features at all: connect again, with
+    /// [`plain_modes`](Self::plain_modes) alone.
+    #[error(
+        "peer refuses the features of {selected}, which it had offered; connect again without them"
+    )]
+    FeaturesRefused {
+        /// What was selected.
+        selected: Modes,
+    },
     /// The answer to `what` was no.
     #[error("peer refuses {what}: {accept}")]
     Refused {
@@ -89,6 +124,17 @@ pub enum ControlError {
         configured: Modes,
         /// Modes of the greeting.
         offered: Modes,
+    },
+    /// Our key ring has no valid secret of the name that we were to use.
+    #[error("the key ring has no valid secret of the configured key id; add it or renew it")]
+    UnknownKey,
+    /// A command about more sessions than we allow on one connection (RFC 5938).
+    #[error("peer commands {found} sessions at once, allowed are {limit}; raise max_sessions")]
+    TooManySessions {
+        /// How many the command says.
+        found: u32,
+        /// What the configuration allows.
+        limit: u32,
     },
     /// The greeting asks for more key derivation than we are willing to do.
     #[error("peer announced a count of {found}, allowed are {limit}; raise max_count to go on")]
@@ -135,17 +181,36 @@ impl ControlError {
             Self::Wire(_)
             | Self::IllegalCount { .. }
             | Self::IllegalSelection { .. }
+            | Self::BadHmac
+            | Self::NotAuthentic
+            | Self::NoSuchSa
+            | Self::WrongOctets { .. }
+            | Self::UnaskedSession { .. }
             | Self::UnexpectedCommand { .. }
             | Self::Unsolicited { .. }
             | Self::NoPort
             | Self::WrongSessionCount { .. }
             | Self::TimedOut { .. }
             | Self::ClosedEarly { .. } => Fault::PeerMisbehaved,
-            Self::OffersNothing | Self::SelectsNothing | Self::Refused { .. } => Fault::PeerRefused,
-            Self::NoCommonMode { .. } | Self::CountAboveLimit { .. } | Self::Backlog { .. } => {
-                Fault::OurLimit
-            }
+            Self::OffersNothing
+            | Self::SelectsNothing
+            | Self::FeaturesRefused { .. }
+            | Self::Refused { .. } => Fault::PeerRefused,
+            Self::NoCommonMode { .. }
+            | Self::UnknownKey
+            | Self::TooManySessions { .. }
+            | Self::CountAboveLimit { .. }
+            | Self::Backlog { .. } => Fault::OurLimit,
             Self::Idle { .. } | Self::Closed => Fault::Nobody,
+        }
+    }
+
+    /// What to allow a client on a new connection, if this one ended because the server can't do
+    /// features: the same security mode, and nothing else.
+    pub fn plain_modes(&self) -> Option<Modes> {
+        match self {
+            Self::FeaturesRefused { selected } => Some(selected.security()),
+            _ => None,
         }
     }
 }
@@ -169,6 +234,18 @@ pub enum Misuse {
     /// A session can't be accepted on port 0.
     #[error("a session can't be accepted on port 0")]
     NoPort,
+    /// A derived key that is not waited for.
+    #[error("no key is waited for")]
+    NotDeriving,
+    /// All sessions together where each one is on its own, or the other way round.
+    #[error("in the selected modes sessions are not started and stopped this way")]
+    WrongControl {
+        /// The connection has individual session control (RFC 5938).
+        individual: bool,
+    },
+    /// A session that is not accepted, or is running already, or not running.
+    #[error("request {0} has no session that this can be done with now")]
+    NoSuchSession(u32),
     /// The connection has ended.
     #[error("the connection has ended")]
     Ended,

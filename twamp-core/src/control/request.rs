@@ -3,7 +3,8 @@ use std::time::Duration;
 
 use super::ServerConfig;
 use crate::time::Ntp64;
-use crate::wire::control::{Accept, RequestTwSession};
+use crate::wire::control::{Accept, Modes, RequestTwSession};
+use crate::wire::test::header_difference;
 
 /// What a client asks of a session, judged legal and within the limits.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -22,10 +23,11 @@ pub struct SessionParameters {
     pub start: Ntp64,
 }
 
-/// Judges a request (RFC 5357, section 3.5) on a control connection from `peer` to `local`.
-/// `Err` is the answer to give.
+/// Judges a request (RFC 5357, section 3.5) on a control connection in `modes` from `peer` to
+/// `local`. `Err` is the answer to give.
 pub(super) fn judge(
     request: &RequestTwSession,
+    modes: Modes,
     config: &ServerConfig,
     peer: SocketAddr,
     local: SocketAddr,
@@ -55,6 +57,9 @@ pub(super) fn judge(
     if request.padding_length > config.max_padding {
         return Err(Accept::PERMANENT_LIMIT);
     }
+    if request.padding_length < least_padding(request, modes) {
+        return Err(Accept::NOT_SUPPORTED);
+    }
     Ok(SessionParameters {
         sender,
         receiver,
@@ -63,6 +68,20 @@ pub(super) fn judge(
         dscp,
         start: request.start_time,
     })
+}
+
+/// Octets of padding that the features need (RFC 6038, section 4.3): what makes probes as long as
+/// replies, and what is to be reflected.
+fn least_padding(request: &RequestTwSession, modes: Modes) -> u32 {
+    let reflected = match modes.contains(Modes::REFLECT_OCTETS) {
+        true => request.padding_to_reflect,
+        false => 0,
+    };
+    if reflected == 0 && !modes.contains(Modes::SYMMETRICAL_SIZE) {
+        return 0;
+    }
+    let headers = header_difference(modes.protects_test(), modes.contains(Modes::DSCP_ECN));
+    headers as u32 + u32::from(reflected)
 }
 
 /// The address asked for, as a socket address with any port; `None` if it is not allowed.
@@ -136,7 +155,7 @@ mod tests {
 
     fn answer(request: RequestTwSession) -> Result<SessionParameters, Accept> {
         let (peer, local) = v4();
-        judge(&request, &config(), peer, local)
+        judge(&request, Modes::OPEN, &config(), peer, local)
     }
 
     #[test]
@@ -166,7 +185,7 @@ mod tests {
             sender_address: Some("fe80::1".parse().unwrap()),
             ..request()
         };
-        let session = judge(&request, &config(), peer, local).unwrap();
+        let session = judge(&request, Modes::OPEN, &config(), peer, local).unwrap();
         assert_eq!(session.sender, "[fe80::1%7]:20001".parse().unwrap());
         assert_eq!(session.receiver, "[fe80::2%7]:20002".parse().unwrap());
     }
@@ -190,9 +209,9 @@ mod tests {
             other_receivers: true,
             ..config()
         };
-        let session = judge(&sender, &config, peer, local).unwrap();
+        let session = judge(&sender, Modes::OPEN, &config, peer, local).unwrap();
         assert_eq!(session.sender, "192.0.2.9:20001".parse().unwrap());
-        let session = judge(&receiver, &config, peer, local).unwrap();
+        let session = judge(&receiver, Modes::OPEN, &config, peer, local).unwrap();
         assert_eq!(session.receiver, "192.0.2.9:20002".parse().unwrap());
         for many in ["224.0.0.1", "255.255.255.255"] {
             let many = RequestTwSession {
@@ -200,7 +219,7 @@ mod tests {
                 ..request()
             };
             assert_eq!(
-                judge(&many, &config, peer, local),
+                judge(&many, Modes::OPEN, &config, peer, local),
                 Err(Accept::NOT_SUPPORTED)
             );
         }
@@ -215,7 +234,7 @@ mod tests {
         assert_eq!(answer(other), Err(Accept::NOT_SUPPORTED));
         let (peer, local) = v6();
         assert_eq!(
-            judge(&request(), &config(), peer, local),
+            judge(&request(), Modes::OPEN, &config(), peer, local),
             Err(Accept::NOT_SUPPORTED)
         );
     }
@@ -234,7 +253,7 @@ mod tests {
                 receiver_address: Some(local.ip()),
                 ..zero
             };
-            let refused = judge(&named, &config(), peer, local);
+            let refused = judge(&named, Modes::OPEN, &config(), peer, local);
             assert_eq!(refused, Err(Accept::NOT_SUPPORTED));
         }
     }
@@ -312,5 +331,34 @@ mod tests {
         })
         .unwrap();
         assert_eq!(session.receiver.port(), 862);
+    }
+
+    #[test]
+    fn the_features_need_padding_for_the_headers_and_for_what_is_reflected() {
+        let (sym, octets) = (Modes::SYMMETRICAL_SIZE, Modes::REFLECT_OCTETS);
+        let cases = [
+            (Modes::OPEN, 20, 0),
+            (Modes::OPEN | octets, 0, 0),
+            (Modes::OPEN | octets, 20, 47),
+            (Modes::OPEN | sym, 20, 27),
+            (Modes::OPEN | sym | octets, 20, 47),
+            (Modes::MIXED | sym | octets | Modes::DSCP_ECN, 20, 50),
+            (Modes::AUTHENTICATED | sym, 0, 64),
+            (Modes::ENCRYPTED | octets | Modes::DSCP_ECN, 20, 84),
+        ];
+        let (peer, local) = v4();
+        for (modes, padding_to_reflect, least) in cases {
+            let with = |padding_length| RequestTwSession {
+                padding_length,
+                padding_to_reflect,
+                ..request()
+            };
+            let judged = judge(&with(least), modes, &config(), peer, local);
+            assert!(judged.is_ok(), "{modes}");
+            if least > 0 {
+                let judged = judge(&with(least - 1), modes, &config(), peer, local);
+                assert_eq!(judged, Err(Accept::NOT_SUPPORTED), "{modes}");
+            }
+        }
     }
 }

@@ -3,93 +3,23 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::inbox::Inbox;
-use super::request::{SessionParameters, judge};
+use super::outbox::Outbox;
+use super::request::judge;
 use super::{ControlError, Entropy, Misuse, SUPPORTED};
-use crate::time::{Mono, Ntp64};
+use crate::security::{ControlKeys, KeyDerivation};
+use crate::time::Mono;
 use crate::wire::control::{
-    Accept, AcceptSession, BLOCK_LEN, Command, MIN_COUNT, Modes, RequestTwSession, ServerGreeting,
-    ServerStart, SetUpResponse, Sid, StartAck, StartSessions, StopSessions,
+    Accept, AcceptSession, BLOCK_LEN, Command, Modes, NSessions, RequestTwSession, ServerGreeting,
+    SetUpResponse, Sid, StartAck, StartSessions, StopSessions,
 };
 
-/// What a [`Server`] allows.
-#[derive(Clone, Debug)]
-pub struct ServerConfig {
-    /// Modes to offer; those not supported are left out.
-    pub modes: Modes,
-    /// Key derivation count to announce; raised to the next legal one.
-    pub count: u32,
-    /// SERVWAIT: how long a connection may go without a command (RFC 5357, section 3.1).
-    pub servwait: Duration,
-    /// How long a message may take from its first octet to its last.
-    pub read_timeout: Duration,
-    /// How long a client may take from the connection to its whole Set-Up-Response.
-    pub set_up_timeout: Duration,
-    /// Sessions not yet stopped on one connection.
-    pub max_sessions: u32,
-    /// Octets of padding.
-    pub max_padding: u32,
-    /// Cap on how long to answer after the stop.
-    pub max_timeout: Duration,
-    /// When this server instance started: must be the same on all of its connections.
-    pub server_start: Ntp64,
-    /// Allows sessions whose sender is not the control client. Dangerous: replies can be aimed.
-    pub other_senders: bool,
-    /// Allows sessions on addresses other than the control connection's.
-    pub other_receivers: bool,
-}
+mod config;
+mod event;
+mod individual;
+mod set_up;
 
-impl ServerConfig {
-    /// The defaults, for an instance that started at `server_start`: open mode, 900 s of SERVWAIT,
-    /// 30 s for a message, 10 s for the set-up, 256 sessions, padding to fill a UDP packet,
-    /// answers for at most 60 s after the stop, no addresses but the control connection's.
-    pub fn new(server_start: Ntp64) -> Self {
-        ServerConfig {
-            modes: Modes::OPEN,
-            count: MIN_COUNT,
-            servwait: Duration::from_secs(900),
-            read_timeout: Duration::from_secs(30),
-            set_up_timeout: Duration::from_secs(10),
-            max_sessions: 256,
-            max_padding: 65_507 - crate::wire::test::SENDER_LEN as u32,
-            max_timeout: Duration::from_secs(60),
-            server_start,
-            other_senders: false,
-            other_receivers: false,
-        }
-    }
-}
-
-/// A session's number, unique on its connection.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash)]
-pub struct SessionIndex(pub u32);
-
-/// What a [`Server`] has to tell.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum ServerEvent {
-    /// The connection is set up.
-    Ready {
-        /// The modes the client selected.
-        modes: Modes,
-    },
-    /// A session is asked for: answer with [`Server::accept_session`] or
-    /// [`Server::refuse_session`]. Until then nothing more is read.
-    SessionRequested {
-        /// Which session.
-        session: SessionIndex,
-        /// What is asked.
-        request: SessionParameters,
-    },
-    /// All accepted sessions start: reflect from now on.
-    Started,
-    /// All sessions stop, each after its own timeout.
-    Stopped {
-        /// Anything but OK: the client says that its results are invalid.
-        accept: Accept,
-    },
-    /// The last event: the connection must close. Sessions still running stop after their
-    /// timeouts; their results are invalid.
-    Ended(ControlError),
-}
+pub use config::ServerConfig;
+pub use event::{ServerEvent, SessionIndex};
 
 /// The Server of one connection.
 #[derive(Debug)]
@@ -97,39 +27,68 @@ pub struct Server {
     config: ServerConfig,
     peer: SocketAddr,
     local: SocketAddr,
+    /// What was said first.
+    greeting: ServerGreeting,
+    /// Starts our CBC stream, if there will be one.
+    server_iv: [u8; BLOCK_LEN],
+    derivation: Option<KeyDerivation>,
+    /// In the secure modes.
+    keys: Option<ControlKeys>,
+    /// What the client selected.
+    modes: Modes,
     state: State,
     inbox: Inbox,
-    outbox: Vec<u8>,
+    outbox: Outbox,
     events: VecDeque<ServerEvent>,
-    sessions: u32,
-    /// Sessions accepted and not yet stopped.
-    accepted: u32,
+    requests: u32,
+    /// Accepted and not yet stopped.
+    sessions: Vec<Session>,
+    /// Not all running sessions have expired: no SERVWAIT.
+    alive: bool,
     /// When the last message was complete, or the first octet of the next one came.
     waiting_since: Mono,
 }
 
-#[derive(Clone, Copy, PartialEq, Debug)]
+/// A session that was accepted.
+#[derive(Clone, Copy, Debug)]
+struct Session {
+    index: SessionIndex,
+    sid: Sid,
+    running: bool,
+}
+
+#[derive(PartialEq, Debug)]
 enum State {
     /// Waits for Set-Up-Response.
     SetUp,
-    /// Waits for Request-TW-Session or Start-Sessions.
+    /// Waits for the driver's key.
+    Deriving(SetUpResponse),
+    /// Waits for a command. With individual session control sessions may be running.
     Ready,
-    /// Waits for the driver's answer.
-    Deciding(SessionIndex),
-    /// Waits for Stop-Sessions; while a session is `alive`, without SERVWAIT.
-    Testing {
-        alive: bool,
+    /// Waits for the driver's answer about a session, with the octets to be returned.
+    Deciding {
+        session: SessionIndex,
+        octets: ReflectedOctets,
     },
+    /// Waits for Stop-Sessions.
+    Testing,
     Ended(ControlError),
 }
 
+/// The fields of an Accept-Session that RFC 6038 gives a meaning.
+#[derive(Clone, Copy, PartialEq, Debug, Default)]
+struct ReflectedOctets {
+    reflected: u16,
+    server: u16,
+}
+
 impl State {
-    fn expected(self) -> &'static str {
+    fn expected(&self) -> &'static str {
         match self {
             Self::SetUp => "Set-Up-Response",
-            Self::Ready => "Request-TW-Session or Start-Sessions",
-            Self::Testing { .. } => "Stop-Sessions",
-            Self::Deciding(_) | Self::Ended(_) => "nothing",
+            Self::Ready => "a command of the selected modes",
+            Self::Testing => "Stop-Sessions",
+            Self::Deriving(_) | Self::Deciding { .. } | Self::Ended(_) => "nothing",
         }
     }
 }
@@ -138,31 +97,40 @@ impl Server {
     /// A server on a connection from `peer` to `local` that was accepted at `now`. It speaks
     /// first: there is something to transmit at once.
     pub fn new(
-        mut config: ServerConfig,
+        config: ServerConfig,
         peer: SocketAddr,
         local: SocketAddr,
         entropy: &mut dyn Entropy,
         now: Mono,
     ) -> Self {
-        config.modes = config.modes & SUPPORTED;
         let mut greeting = ServerGreeting {
-            modes: config.modes,
+            modes: config.modes & SUPPORTED,
             challenge: [0; 16],
             salt: [0; 16],
-            count: legal_count(config.count),
+            count: config.legal_count(),
         };
+        let mut server_iv = [0; BLOCK_LEN];
         entropy.fill(&mut greeting.challenge);
         entropy.fill(&mut greeting.salt);
+        entropy.fill(&mut server_iv);
+        let mut outbox = Outbox::default();
+        outbox.say(&greeting.to_bytes());
         Server {
             config,
             peer: canonical(peer),
             local: canonical(local),
+            greeting,
+            server_iv,
+            derivation: None,
+            keys: None,
+            modes: Modes::NONE,
             state: State::SetUp,
             inbox: Inbox::default(),
-            outbox: greeting.to_bytes().to_vec(),
+            outbox,
             events: VecDeque::new(),
-            sessions: 0,
-            accepted: 0,
+            requests: 0,
+            sessions: Vec::new(),
+            alive: false,
             waiting_since: now,
         }
     }
@@ -206,8 +174,8 @@ impl Server {
     /// REFWAIT has expired on all sessions: SERVWAIT counts again, from `now`
     /// (RFC 5357, section 4.2).
     pub fn sessions_expired(&mut self, now: Mono) {
-        if matches!(self.state, State::Testing { .. }) {
-            self.state = State::Testing { alive: false };
+        if self.is_testing() && self.alive {
+            self.alive = false;
             self.waiting_since = now;
         }
     }
@@ -238,9 +206,12 @@ impl Server {
 
     /// The client closed the connection.
     pub fn handle_closed(&mut self) {
-        let reason = match self.state {
+        let reason = match &self.state {
+            State::Ready if self.is_testing() => ControlError::ClosedEarly {
+                expected: "Stop-N-Sessions",
+            },
             State::Ready if self.inbox.is_empty() => ControlError::Closed,
-            State::Deciding(_) => ControlError::Closed,
+            State::Deciding { .. } => ControlError::Closed,
             waiting => ControlError::ClosedEarly {
                 expected: waiting.expected(),
             },
@@ -250,7 +221,7 @@ impl Server {
 
     /// Octets for the client.
     pub fn poll_transmit(&mut self) -> Option<Vec<u8>> {
-        (!self.outbox.is_empty()).then(|| std::mem::take(&mut self.outbox))
+        self.outbox.poll()
     }
 
     /// When to call [`handle_timeout`](Self::handle_timeout); `None`: no timer is running.
@@ -263,16 +234,19 @@ impl Server {
         self.events.pop_front()
     }
 
-    /// False while an answer of the driver's is due, and after the end: read no more octets from
+    /// False while an answer or a key of the driver's is due, and after the end: read no more octets from
     /// the connection then. Up to [`BACKLOG_LIMIT`](super::BACKLOG_LIMIT) of them are kept.
     pub fn wants_bytes(&self) -> bool {
-        !matches!(self.state, State::Deciding(_) | State::Ended(_))
+        !matches!(
+            self.state,
+            State::Deriving(_) | State::Deciding { .. } | State::Ended(_)
+        )
     }
 
-    /// False until a valid Set-Up-Response has come. Of too many connections, drop the oldest
-    /// that is not set up.
+    /// False until a valid Set-Up-Response has come, and its key has proved right. Of too many
+    /// connections, drop the oldest that is not set up.
     pub fn is_set_up(&self) -> bool {
-        self.state != State::SetUp
+        !matches!(self.state, State::SetUp | State::Deriving(_))
     }
 
     fn read(&mut self, now: Mono) -> Result<(), ControlError> {
@@ -290,32 +264,27 @@ impl Server {
 
     /// Reads one message and acts on it; false if there is none to read.
     fn read_message(&mut self) -> Result<bool, ControlError> {
-        let testing = match self.state {
-            State::Deciding(_) | State::Ended(_) => return Ok(false),
+        match self.state {
+            State::Deriving(_) | State::Deciding { .. } | State::Ended(_) => return Ok(false),
             State::SetUp => {
                 let Some(message) = self.inbox.take(SetUpResponse::LEN) else {
                     return Ok(false);
                 };
                 let response = SetUpResponse::parse(message)?;
-                self.set_up(response.mode)?;
+                self.set_up(response)?;
                 return Ok(true);
             }
-            State::Ready => false,
-            State::Testing { .. } => true,
-        };
-        let Some(&[command, ..]) = self.inbox.peek(BLOCK_LEN) else {
+            State::Ready | State::Testing => {}
+        }
+        let Some(block) = self.inbox.peek(BLOCK_LEN).and_then(|b| b.first_chunk()) else {
             return Ok(false);
         };
-        let len = match (Command(command), testing) {
-            (Command::REQUEST_TW_SESSION, false) => RequestTwSession::LEN,
-            (Command::START_SESSIONS, false) => StartSessions::LEN,
-            (Command::STOP_SESSIONS, true) => StopSessions::LEN,
-            _ => return Err(self.unexpected(command)),
-        };
-        let Some(message) = self.inbox.take(len) else {
+        let (command, block) = (Command(block[0]), *block);
+        let len = self.command_len(command, &block)?;
+        let Some(message) = self.inbox.take_verified(len)? else {
             return Ok(false);
         };
-        match Command(command) {
+        match command {
             Command::REQUEST_TW_SESSION => {
                 let request = RequestTwSession::parse(message)?;
                 self.requested(&request);
@@ -324,54 +293,69 @@ impl Server {
                 StartSessions::parse(message)?;
                 self.start();
             }
-            _ => {
+            Command::STOP_SESSIONS => {
                 let stop = StopSessions::parse(message)?;
                 self.stop(&stop)?;
+            }
+            _ => {
+                let message = NSessions::parse(command, message)?;
+                self.command_n_sessions(&message);
             }
         }
         Ok(true)
     }
 
-    fn set_up(&mut self, modes: Modes) -> Result<(), ControlError> {
-        if modes.is_empty() {
-            return Err(ControlError::SelectsNothing);
+    /// Octets of the command that begins with `block`, if it has a place here.
+    fn command_len(
+        &mut self,
+        command: Command,
+        block: &[u8; BLOCK_LEN],
+    ) -> Result<usize, ControlError> {
+        let individual = self.modes.contains(Modes::INDIVIDUAL_SESSIONS);
+        let testing = self.state == State::Testing;
+        match command {
+            Command::REQUEST_TW_SESSION if !testing => Ok(RequestTwSession::LEN),
+            Command::START_SESSIONS if !individual && !testing => Ok(StartSessions::LEN),
+            Command::STOP_SESSIONS if testing => Ok(StopSessions::LEN),
+            Command::START_N_SESSIONS | Command::STOP_N_SESSIONS if individual => {
+                self.n_sessions_len(command, block)
+            }
+            _ => Err(self.unexpected(command.0)),
         }
-        if !modes.is_selection_from(self.config.modes) {
-            let refusal = ServerStart::refusal(Accept::NOT_SUPPORTED);
-            self.outbox.extend(refusal.to_bytes());
-            return Err(ControlError::IllegalSelection {
-                offered: self.config.modes,
-                found: modes,
-            });
-        }
-        let start = ServerStart {
-            accept: Accept::OK,
-            server_iv: [0; 16],
-            start_time: self.config.server_start,
-        };
-        self.outbox.extend(start.to_bytes());
-        self.state = State::Ready;
-        self.events.push_back(ServerEvent::Ready { modes });
-        Ok(())
     }
 
     fn requested(&mut self, request: &RequestTwSession) {
-        let judged = judge(request, &self.config, self.peer, self.local);
+        let judged = judge(request, self.modes, &self.config, self.peer, self.local);
+        let octets = self.reflected_octets(request);
         let request = match judged {
-            Ok(_) if self.accepted >= self.config.max_sessions => Err(Accept::TEMPORARY_LIMIT),
+            Ok(_) if self.sessions.len() >= self.config.max_sessions as usize => {
+                Err(Accept::TEMPORARY_LIMIT)
+            }
             judged => judged,
         };
         match request {
             Ok(request) => {
-                let session = SessionIndex(self.sessions);
-                self.sessions = self.sessions.wrapping_add(1);
-                self.state = State::Deciding(session);
+                let session = SessionIndex(self.requests);
+                self.requests = self.requests.wrapping_add(1);
+                self.state = State::Deciding { session, octets };
                 self.events
                     .push_back(ServerEvent::SessionRequested { session, request });
             }
-            Err(accept) => self
-                .outbox
-                .extend(AcceptSession::refusal(accept).to_bytes()),
+            Err(accept) => self.outbox.send(&AcceptSession::refusal(accept).to_bytes()),
+        }
+    }
+
+    fn reflected_octets(&self, request: &RequestTwSession) -> ReflectedOctets {
+        if !self.modes.contains(Modes::REFLECT_OCTETS) {
+            return ReflectedOctets::default();
+        }
+        ReflectedOctets {
+            reflected: request.octets_to_reflect,
+            // They need two octets of padding.
+            server: match request.padding_to_reflect {
+                0 | 1 => 0,
+                _ => self.config.server_octets,
+            },
         }
     }
 
@@ -381,13 +365,25 @@ impl Server {
         answer: &AcceptSession,
         now: Mono,
     ) -> Result<(), Misuse> {
-        match self.state {
-            State::Deciding(waiting) if waiting == session => {}
+        let octets = match self.state {
+            State::Deciding {
+                session: waiting,
+                octets,
+            } if waiting == session => octets,
             State::Ended(_) => return Err(Misuse::Ended),
             _ => return Err(Misuse::NotWaiting),
+        };
+        let mut answer = *answer;
+        if answer.accept.is_ok() {
+            answer.reflected_octets = octets.reflected;
+            answer.server_octets = octets.server;
+            self.sessions.push(Session {
+                index: session,
+                sid: answer.sid,
+                running: false,
+            });
         }
-        self.outbox.extend(answer.to_bytes());
-        self.accepted += u32::from(answer.accept.is_ok());
+        self.outbox.send(&answer.to_bytes());
         self.state = State::Ready;
         self.waiting_since = now;
         // What goes wrong in what was sent ahead is told by `Ended`, not here: this answer stands.
@@ -396,35 +392,42 @@ impl Server {
     }
 
     fn start(&mut self) {
-        let accept = if self.accepted > 0 {
-            self.state = State::Testing { alive: true };
+        let accept = if self.sessions.is_empty() {
+            Accept::FAILURE
+        } else {
+            self.state = State::Testing;
+            self.alive = true;
             self.events.push_back(ServerEvent::Started);
             Accept::OK
-        } else {
-            Accept::FAILURE
         };
         let hmac = [0; 16];
-        self.outbox.extend(StartAck { accept, hmac }.to_bytes());
+        self.outbox.send(&StartAck { accept, hmac }.to_bytes());
     }
 
     fn stop(&mut self, stop: &StopSessions) -> Result<(), ControlError> {
-        if stop.sessions != self.accepted {
+        let expected = self.sessions.len() as u32;
+        if stop.sessions != expected {
             return Err(ControlError::WrongSessionCount {
-                expected: self.accepted,
+                expected,
                 found: stop.sessions,
             });
         }
         let accept = stop.accept;
-        self.accepted = 0;
+        self.sessions.clear();
         self.state = State::Ready;
         self.events.push_back(ServerEvent::Stopped { accept });
         Ok(())
     }
 
+    /// Sessions are running.
+    fn is_testing(&self) -> bool {
+        self.state == State::Testing || self.sessions.iter().any(|session| session.running)
+    }
+
     /// The length of an unknown command is unknown: the stream is lost after the answer.
     fn unexpected(&mut self, found: u8) -> ControlError {
         let refusal = AcceptSession::refusal(Accept::NOT_SUPPORTED);
-        self.outbox.extend(refusal.to_bytes());
+        self.outbox.send(&refusal.to_bytes());
         ControlError::UnexpectedCommand {
             found,
             expected: self.state.expected(),
@@ -438,11 +441,11 @@ impl Server {
             (after, ControlError::TimedOut { expected, after })
         };
         match self.state {
-            State::Deciding(_) | State::Ended(_) => None,
+            State::Deriving(_) | State::Deciding { .. } | State::Ended(_) => None,
             State::SetUp => Some(timed_out(self.config.set_up_timeout)),
             _ if !self.inbox.is_empty() => Some(timed_out(self.config.read_timeout)),
-            State::Testing { alive: true } => None,
-            State::Ready | State::Testing { alive: false } => {
+            State::Ready | State::Testing if self.alive && self.is_testing() => None,
+            State::Ready | State::Testing => {
                 let after = self.config.servwait;
                 Some((after, ControlError::Idle { after }))
             }
@@ -454,17 +457,10 @@ impl Server {
             return;
         }
         self.state = State::Ended(reason);
+        self.derivation = None;
         self.inbox.clear();
         self.events.push_back(ServerEvent::Ended(reason));
     }
-}
-
-/// The least power of two that is legal and not below `count`.
-fn legal_count(count: u32) -> u32 {
-    count
-        .max(MIN_COUNT)
-        .checked_next_power_of_two()
-        .unwrap_or(1 << 31)
 }
 
 /// On a dual-stack socket IPv4 comes as mapped IPv6; the protocol knows it as IPv4.

@@ -16,6 +16,10 @@ pub enum Discard {
     /// A stamp in PTP format with 10^9 ns or more.
     #[error("peer sent a PTP stamp whose nanoseconds are not below 10^9")]
     BadStamp,
+    /// Its HMAC is not the one that the session's keys give: changed on the way, forged, or of
+    /// another session.
+    #[error("peer sent a packet whose HMAC doesn't fit the session's keys")]
+    BadHmac,
     /// A reply to a number that was never sent, or too long ago to be remembered.
     #[error("peer answered probe number {0}, which is not one of the remembered ones")]
     UnknownSequence(u32),
@@ -42,6 +46,8 @@ pub struct Discards {
     pub bad_error_estimate: u64,
     /// See [`Discard::BadStamp`].
     pub bad_stamp: u64,
+    /// See [`Discard::BadHmac`].
+    pub bad_hmac: u64,
     /// See [`Discard::UnknownSequence`].
     pub unknown_sequence: u64,
     /// See [`Discard::T1Mismatch`].
@@ -61,6 +67,7 @@ impl Discards {
             Discard::TooShort(_) => &mut self.too_short,
             Discard::BadErrorEstimate => &mut self.bad_error_estimate,
             Discard::BadStamp => &mut self.bad_stamp,
+            Discard::BadHmac => &mut self.bad_hmac,
             Discard::UnknownSequence(_) => &mut self.unknown_sequence,
             Discard::T1Mismatch => &mut self.t1_mismatch,
             Discard::ProbeSetAside => &mut self.probe_set_aside,
@@ -75,6 +82,7 @@ impl Discards {
             too_short,
             bad_error_estimate,
             bad_stamp,
+            bad_hmac,
             unknown_sequence,
             t1_mismatch,
             probe_set_aside,
@@ -84,6 +92,7 @@ impl Discards {
         too_short
             + bad_error_estimate
             + bad_stamp
+            + bad_hmac
             + unknown_sequence
             + t1_mismatch
             + probe_set_aside
@@ -107,6 +116,7 @@ mod tests {
             Discard::TooShort(short),
             Discard::BadErrorEstimate,
             Discard::BadStamp,
+            Discard::BadHmac,
             Discard::UnknownSequence(7),
             Discard::T1Mismatch,
             Discard::ProbeSetAside,

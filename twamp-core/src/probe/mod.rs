@@ -2,7 +2,7 @@
 //! replies into samples, a [`Reflector`] answers them.
 //!
 //! ```text
-//! Sender::send ──► packet + TxToken ──► network ──► Reflector::reflect, then Reflector::seal
+//! Sender::send ──► packet + TxToken ──► network ──► Reflector::reflect, then Sealer::seal
 //!      ▲                    │                                          │
 //!      │ transmitted ◄──────┘ stamp                                    │
 //! Sender::handle_reply ◄──────────────── network ◄─────────────────────┘
@@ -13,15 +13,21 @@
 use crate::time::{Mono, Wall};
 
 pub mod discard;
+pub mod features;
+#[cfg(test)]
+mod packets;
 mod padding;
 pub mod pairing;
 pub mod reflector;
 pub mod sender;
+mod stamp_format;
 
 pub use discard::{Discard, Discards};
+pub use features::Features;
 pub use pairing::{Sample, Stamps};
-pub use reflector::{Reflector, ReflectorConfig, ReflectorReport};
+pub use reflector::{Reflector, ReflectorConfig, ReflectorReport, Sealer};
 pub use sender::{Outcome, Reason, Sender, SenderConfig, SetAside, TxToken};
+pub use stamp_format::StampFormat;
 
 /// How a datagram came in.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]

@@ -6,10 +6,9 @@
 //! them on how long the probe was away; if not, the sample is set aside.
 
 use super::sender::Reason;
-use super::{Arrival, Discard, TxStamp};
+use super::{Arrival, Discard, StampFormat, TxStamp};
 use crate::metrics::delay::Delay;
-use crate::metrics::serial::unwrap;
-use crate::time::{ErrorEstimate, Mono, Now, Ntp64, Wall};
+use crate::time::{ErrorEstimate, Mono, Now, Wall};
 use crate::wire::test::ReflectorPacket;
 
 /// Disagreement of the clocks that is not yet a step, nanoseconds.
@@ -17,9 +16,6 @@ const STEP_FLOOR_NS: u64 = 100_000;
 
 /// The same as a part of the round trip: how much `adjtime` may slew a clock, in 1/1 000 000.
 const SLEW_PPM: u64 = 500;
-
-/// TAI − UTC since 2017, the offset of most PTP clocks.
-const TAI_AHEAD_S: i64 = 37;
 
 /// One probe that came back.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -47,6 +43,8 @@ pub struct Sample {
     pub stamps: Stamps,
     /// TTL or hop limit at the reflector. 255 also stands for unknown.
     pub ttl_forward: u8,
+    /// TOS octet or traffic class at the reflector, if the session tells it (RFC 7750).
+    pub tos_forward: Option<u8>,
     /// TTL or hop limit of the reply.
     pub ttl_backward: Option<u8>,
     /// TOS octet or traffic class of the reply.
@@ -105,20 +103,15 @@ pub(super) struct Departure {
 }
 
 /// T2 and T3 in our units, whatever the format; the era is the one nearest to `near`.
-pub(super) fn peer_stamps(reply: &ReflectorPacket, near: Wall) -> Result<(Wall, Wall), Discard> {
-    if !reply.error.ptp() {
-        return Ok((reply.receive.to_wall(near), reply.timestamp.to_wall(near)));
-    }
-    let (t2, t3) = (
-        from_ptp(reply.receive, near)?,
-        from_ptp(reply.timestamp, near)?,
-    );
-    // Both are moved, or none: the processing time must stay.
-    let ahead = TAI_AHEAD_S * 1_000_000_000;
-    let utc = Wall(t2.0.saturating_sub(ahead));
-    if utc.0.abs_diff(near.0) < t2.0.abs_diff(near.0) {
-        return Ok((utc, Wall(t3.0.saturating_sub(ahead))));
-    }
+pub(super) fn peer_stamps(
+    reply: &ReflectorPacket,
+    ours: StampFormat,
+    near: Wall,
+) -> Result<(Wall, Wall), Discard> {
+    let stamps = [reply.receive, reply.timestamp];
+    let [t2, t3] = ours
+        .decode(stamps, reply.error, near)
+        .ok_or(Discard::BadStamp)?;
     Ok((t2, t3))
 }
 
@@ -148,6 +141,7 @@ pub(super) fn pair(
         t4,
         stamps,
         ttl_forward: reply.sender_ttl,
+        tos_forward: None,
         ttl_backward: arrival.ttl,
         tos_backward: arrival.tos,
         peer_synchronised: reply.error.synchronised(),
@@ -178,19 +172,6 @@ fn stepped(sent: Now, arrival: &Arrival) -> bool {
     disagreement > slew.max(STEP_FLOOR_NS.into())
 }
 
-/// PTPv2, truncated: 32 bits of seconds since 1970, 32 bits of nanoseconds (RFC 8186).
-fn from_ptp(stamp: Ntp64, near: Wall) -> Result<Wall, Discard> {
-    let nanos = (stamp.0 & 0xffff_ffff) as i64;
-    if nanos >= 1_000_000_000 {
-        return Err(Discard::BadStamp);
-    }
-    let near_s = near.0.div_euclid(1_000_000_000).max(0) as u64;
-    let seconds = i64::try_from(unwrap(near_s, (stamp.0 >> 32) as u32)).unwrap_or(i64::MAX);
-    Ok(Wall(
-        seconds.saturating_mul(1_000_000_000).saturating_add(nanos),
-    ))
-}
-
 /// Never one that the peer would have to discard: if unknown, the largest error there is.
 pub(super) fn sendable(error: ErrorEstimate) -> ErrorEstimate {
     if error.is_valid() {
@@ -203,6 +184,7 @@ pub(super) fn sendable(error: ErrorEstimate) -> ErrorEstimate {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::time::Ntp64;
     use proptest::prelude::*;
 
     const MS: i64 = 1_000_000;
@@ -232,7 +214,7 @@ mod tests {
     fn paired(
         (departure, reply, arrival): &(Departure, ReflectorPacket, Arrival),
     ) -> Result<Sample, Reason> {
-        let stamps = peer_stamps(reply, arrival.user).unwrap();
+        let stamps = peer_stamps(reply, StampFormat::default(), arrival.user).unwrap();
         pair(3, departure, stamps, (2, 0), reply, arrival)
     }
 
@@ -369,7 +351,7 @@ mod tests {
     #[test]
     fn ptp_stamps_give_the_same_delays_in_utc_and_in_tai() {
         let ptp = |ns: i64| Ntp64((((ns / 1_000_000_000) << 32) | (ns % 1_000_000_000)) as u64);
-        for ahead in [0, TAI_AHEAD_S * 1_000_000_000] {
+        for ahead in [0, 37_000_000_000] {
             let (departure, mut reply, arrival) = exchange(0);
             reply.receive = ptp(BASE + 10 * MS + ahead);
             reply.timestamp = ptp(BASE + 11 * MS + ahead);
@@ -384,7 +366,10 @@ mod tests {
         let (_, mut reply, arrival) = exchange(0);
         reply.error = ErrorEstimate(0xce42);
         reply.receive = Ntp64(1_000_000_000);
-        assert_eq!(peer_stamps(&reply, arrival.user), Err(Discard::BadStamp));
+        assert_eq!(
+            peer_stamps(&reply, StampFormat::default(), arrival.user),
+            Err(Discard::BadStamp)
+        );
     }
 
     proptest! {
@@ -401,7 +386,7 @@ mod tests {
                 error: ErrorEstimate(error),
                 ..ReflectorPacket::default()
             };
-            if let Ok(stamps) = peer_stamps(&reply, user)
+            if let Ok(stamps) = peer_stamps(&reply, StampFormat::default(), user)
                 && let Ok(sample) = pair(0, &departure, stamps, (0, 0), &reply, &arrival)
             {
                 prop_assert_eq!(sample.forward() + sample.backward(), sample.round_trip());

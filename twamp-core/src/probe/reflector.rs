@@ -1,14 +1,20 @@
 //! The Session-Reflector: answers probes and reports what it saw (RFC 5357, section 4.2).
 
 use super::pairing::sendable;
-use super::{Arrival, Discard, Discards};
+use super::{Arrival, Discard, Discards, Features, StampFormat};
+use crate::error::WireError;
 use crate::metrics::delay::DelaySummary;
 use crate::metrics::reordering::Reordering;
 use crate::metrics::serial::{Mark, Seen, unwrap};
 use crate::metrics::variation::Jitter;
-use crate::time::{ErrorEstimate, Mono, Ntp64, Wall};
-use crate::wire::test::{REFLECTOR_LEN, ReflectorPacket, SENDER_LEN, SenderPacket};
+use crate::security::TestSecurity;
+use crate::time::{ErrorEstimate, Mono, Wall};
+use crate::wire::test::{ReflectorPacket, SECURE_REFLECTOR_FIXED, SECURE_SENDER_LEN, SenderPacket};
 use std::time::Duration;
+
+mod sealer;
+
+pub use sealer::Sealer;
 
 /// TTL in the reply when that of the probe can't be read.
 const TTL_UNKNOWN: u8 = 255;
@@ -25,16 +31,19 @@ pub struct ReflectorConfig {
     pub from_zero: bool,
     /// How many numbers of the sender to remember, one bit each, to tell duplicates.
     pub remembered: usize,
+    /// What was agreed on beyond the base protocol.
+    pub features: Features,
 }
 
 impl Default for ReflectorConfig {
-    /// 900 s, stateful, from zero, 1024 numbers.
+    /// 900 s, stateful, from zero, 1024 numbers, no features.
     fn default() -> Self {
         ReflectorConfig {
             refwait: Duration::from_secs(900),
             stateful: true,
             from_zero: true,
             remembered: 1024,
+            features: Features::default(),
         }
     }
 }
@@ -83,6 +92,7 @@ pub struct Reflector {
     reflected: u64,
     probes: Probes,
     discards: Discards,
+    security: TestSecurity,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -110,7 +120,14 @@ impl Reflector {
             reflected: 0,
             probes: Probes::new(&config),
             discards: Discards::default(),
+            security: TestSecurity::Open,
         }
+    }
+
+    /// The same session with protected packets.
+    #[must_use]
+    pub fn secured(self, security: TestSecurity) -> Self {
+        Reflector { security, ..self }
     }
 
     /// Starts reflecting. REFWAIT counts from here.
@@ -135,10 +152,11 @@ impl Reflector {
         };
     }
 
-    /// Writes the reply to `packet` to `out`, which is cleared first. Then [`seal`](Self::seal) it.
+    /// Writes the reply to `packet` to `out`, which is cleared first. Then have it sealed by
+    /// [`sealer`](Self::sealer).
     ///
-    /// The reply is as long as the probe, or 41 octets if that is shorter. `error` is of our clock,
-    /// and must cover the time from `seal` to the wire.
+    /// The reply is as long as the probe, or as its own fixed part if the probe is shorter than
+    /// that. `error` is of our clock, and must cover the time from the seal to the wire.
     ///
     /// # Errors
     /// Says why there is no reply; `out` is empty then.
@@ -158,38 +176,37 @@ impl Reflector {
             }
         };
         let t2 = arrival.wall();
+        let stamps = self.config.features.stamps;
         self.received += 1;
-        self.probes.record(&probe, t2);
+        self.probes.record(&probe, sent(&probe, stamps, t2), t2);
 
         let reply = ReflectorPacket {
             sequence: self.next_sequence(&probe),
-            timestamp: Ntp64::from_wall(t2),
-            error: sendable(error),
-            receive: Ntp64::from_wall(t2),
+            timestamp: stamps.encode(t2),
+            error: stamps.mark(sendable(error)),
+            receive: stamps.encode(t2),
             sender_sequence: probe.sequence,
             sender_timestamp: probe.timestamp,
             sender_error: probe.error,
             sender_ttl: arrival.ttl.unwrap_or(TTL_UNKNOWN),
         };
-        out.resize(REFLECTOR_LEN, 0);
-        reply.write(out);
-        let padding = packet.len().saturating_sub(REFLECTOR_LEN);
-        out.extend_from_slice(&packet[SENDER_LEN..SENDER_LEN + padding]);
+        self.write(&reply, packet, arrival.tos, out);
         self.reflected += 1;
         Ok(())
     }
 
-    /// Stamps a reply with T3, right before it is sent. T3 is never before T2, even if our clock
-    /// was stepped back in between.
+    /// What finishes this session's replies right before they are sent. It may travel with them.
+    pub fn sealer(&self) -> Sealer {
+        Sealer {
+            security: self.security.clone(),
+            stamps: self.config.features.stamps,
+        }
+    }
+
+    /// Seals a reply of a session without protection and features: [`Sealer::seal`] for all
+    /// others.
     pub fn seal(out: &mut [u8], t3: Wall) {
-        let Ok(mut reply) = ReflectorPacket::parse(out) else {
-            return;
-        };
-        let t3 = Ntp64::from_wall(t3);
-        // The era is the same on both, so the wrapped difference has the right sign.
-        let processing = t3.0.wrapping_sub(reply.receive.0) as i64;
-        reply.timestamp = if processing < 0 { reply.receive } else { t3 };
-        reply.write(out);
+        Sealer::default().seal(out, t3);
     }
 
     /// When the session ends if no probe comes; `None` before it is started.
@@ -228,7 +245,7 @@ impl Reflector {
         if self.expired(now) {
             return Err(Discard::Ended);
         }
-        let probe = SenderPacket::parse(packet)?;
+        let probe = self.read(packet)?;
         if !probe.error.is_valid() {
             return Err(Discard::BadErrorEstimate);
         }
@@ -236,6 +253,42 @@ impl Reflector {
             *last_probe = now.max(*last_probe);
         }
         Ok(probe)
+    }
+
+    fn read(&self, packet: &[u8]) -> Result<SenderPacket, Discard> {
+        if !self.security.is_secure() {
+            return Ok(SenderPacket::parse(packet)?);
+        }
+        if packet.len() < SECURE_SENDER_LEN {
+            return Err(Discard::TooShort(WireError::TooShort {
+                what: "protected TWAMP-Test sender packet",
+                expected: SECURE_SENDER_LEN,
+                found: packet.len(),
+            }));
+        }
+        let plain = self.security.open(packet).ok_or(Discard::BadHmac)?;
+        Ok(SenderPacket::parse_secure(&plain))
+    }
+
+    fn write(&self, reply: &ReflectorPacket, probe: &[u8], tos: Option<u8>, out: &mut Vec<u8>) {
+        let features = self.config.features;
+        let layout = features.layout(self.security.is_secure());
+        out.resize(layout.reflector, 0);
+        if self.security.is_secure() {
+            out[..SECURE_REFLECTOR_FIXED].copy_from_slice(&reply.to_secure());
+        } else {
+            reply.write(out);
+        }
+        if features.dscp_ecn {
+            out[layout.received_tos] = tos.unwrap_or(0);
+        }
+        let padding = probe.get(layout.padding..).unwrap_or_default();
+        let room = probe.len().saturating_sub(layout.reflector);
+        out.extend_from_slice(&padding[..room.min(padding.len())]);
+        if !self.security.covers_stamps() {
+            // Nothing is left for the seal but the stamp.
+            self.security.protect(out, SECURE_REFLECTOR_FIXED);
+        }
     }
 
     fn next_sequence(&mut self, probe: &SenderPacket) -> u32 {
@@ -246,6 +299,12 @@ impl Reflector {
         self.sequence = sequence.wrapping_add(1);
         sequence
     }
+}
+
+/// T1 in our units. What can't be a PTP stamp is reflected all the same, and taken for NTP.
+fn sent(probe: &SenderPacket, ours: StampFormat, t2: Wall) -> Wall {
+    ours.decode([probe.timestamp], probe.error, t2)
+        .map_or_else(|| probe.timestamp.to_wall(t2), |[t1]| t1)
 }
 
 /// The books on what came in.
@@ -282,8 +341,7 @@ impl Probes {
         }
     }
 
-    fn record(&mut self, probe: &SenderPacket, t2: Wall) {
-        let t1 = probe.timestamp.to_wall(t2);
+    fn record(&mut self, probe: &SenderPacket, t1: Wall, t2: Wall) {
         let highest = self.seen.as_ref().and_then(Seen::highest);
         let mut number = unwrap(highest.unwrap_or(0), probe.sequence);
         // A lower number that was sent later: the sender began anew.

@@ -3,17 +3,20 @@
 
 use super::padding::Padding;
 use super::pairing::{Departure, Sample, pair, peer_stamps, sendable};
-use super::{Arrival, Discard, Discards, TxStamp};
+use super::{Arrival, Discard, Discards, Features, TxStamp};
+use crate::error::WireError;
 use crate::metrics::loss::{LossAccount, LossCounts, ReflectorNumbers, Reply};
-use crate::time::{ErrorEstimate, Mono, Now, Ntp64};
-use crate::wire::test::{ReflectorPacket, SENDER_LEN, SenderPacket};
+use crate::security::TestSecurity;
+use crate::time::{ErrorEstimate, Mono, Now};
+use crate::wire::test::{ReflectorPacket, SECURE_REFLECTOR_LEN, SECURE_SENDER_FIXED, SenderPacket};
 use std::collections::VecDeque;
 use std::time::Duration;
 
 /// How a session sends.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct SenderConfig {
-    /// Octets after the 14 of the test packet. 27 make probes and replies equally long.
+    /// Octets after the fixed part of the test packet. 27 make probes and replies equally long;
+    /// 64 do with protected packets, 30 with [`Features::dscp_ecn`].
     pub padding: u32,
     /// Padding of zeros, not of pseudo-random octets.
     pub zero_padding: bool,
@@ -26,10 +29,15 @@ pub struct SenderConfig {
     /// How many probes to remember, about 60 octets each. Must be well above rate × time-out: a
     /// probe that falls out unanswered is set aside, and its reply is unknown.
     pub remembered: usize,
+    /// What was agreed on beyond the base protocol.
+    pub features: Features,
+    /// What the padding that is to be reflected begins with: the Server octets of Accept-Session
+    /// (RFC 6038, section 4.2). 0: nothing.
+    pub server_octets: u16,
 }
 
 impl Default for SenderConfig {
-    /// Symmetrical size, 2 s, stateful, 1024 probes.
+    /// Probes as long as replies, 2 s, stateful, 1024 probes, no features.
     fn default() -> Self {
         SenderConfig {
             padding: 27,
@@ -38,6 +46,8 @@ impl Default for SenderConfig {
             timeout: Duration::from_secs(2),
             stateful_reflector: true,
             remembered: 1024,
+            features: Features::default(),
+            server_octets: 0,
         }
     }
 }
@@ -118,12 +128,22 @@ pub struct Sender {
     outcomes: VecDeque<Outcome>,
     discards: Discards,
     padding: Padding,
+    security: TestSecurity,
 }
 
 impl Sender {
-    /// A session that has sent nothing yet; the first probe has number 0.
+    /// A session that has sent nothing yet; the first probe has number 0. Its packets are not
+    /// protected.
     pub fn new(config: SenderConfig) -> Self {
         Self::starting_at(0, config)
+    }
+
+    /// The same, with protected packets.
+    pub fn secured(config: SenderConfig, security: TestSecurity) -> Self {
+        Sender {
+            security,
+            ..Self::new(config)
+        }
     }
 
     fn starting_at(first: u64, config: SenderConfig) -> Self {
@@ -138,6 +158,7 @@ impl Sender {
             outcomes: VecDeque::new(),
             discards: Discards::default(),
             padding: Padding::new(config.seed),
+            security: TestSecurity::Open,
         }
     }
 
@@ -153,17 +174,12 @@ impl Sender {
         let forgotten = self.departures.len() - self.remembered_len();
         self.departures.drain(..forgotten);
 
-        out.clear();
-        out.resize(SENDER_LEN + self.config.padding as usize, 0);
         let packet = SenderPacket {
             sequence: sequence as u32,
-            timestamp: Ntp64::from_wall(now.wall),
-            error: sendable(error),
+            timestamp: self.config.features.stamps.encode(now.wall),
+            error: self.config.features.stamps.mark(sendable(error)),
         };
-        packet.write(out);
-        if !self.config.zero_padding {
-            self.padding.fill(&mut out[SENDER_LEN..]);
-        }
+        self.write(&packet, out);
         TxToken { sequence }
     }
 
@@ -248,18 +264,68 @@ impl Sender {
         self.account.counts().in_flight
     }
 
+    fn write(&mut self, packet: &SenderPacket, out: &mut Vec<u8>) {
+        let SenderConfig {
+            features,
+            padding,
+            server_octets,
+            zero_padding,
+            ..
+        } = self.config;
+        let layout = features.layout(self.security.is_secure());
+        out.clear();
+        out.resize(layout.sender + padding as usize, 0);
+        if self.security.is_secure() {
+            out[..SECURE_SENDER_FIXED].copy_from_slice(&packet.to_secure());
+        } else {
+            packet.write(out);
+        }
+        if let Some(padding) = out.get_mut(layout.padding..) {
+            if !zero_padding {
+                self.padding.fill(padding);
+            }
+            if let (1.., Some(head)) = (server_octets, padding.first_chunk_mut()) {
+                *head = server_octets.to_be_bytes();
+            }
+        }
+        self.security.protect(out, SECURE_SENDER_FIXED);
+    }
+
+    /// The reply, and what it says of the TOS octet that the probe came in with.
+    fn read(&self, packet: &[u8]) -> Result<(ReflectorPacket, Option<u8>), Discard> {
+        let features = self.config.features;
+        let layout = features.layout(self.security.is_secure());
+        let tos = |octets: &[u8]| match features.dscp_ecn {
+            true => octets.get(layout.received_tos).copied(),
+            false => None,
+        };
+        if !self.security.is_secure() {
+            return Ok((ReflectorPacket::parse(packet)?, tos(packet)));
+        }
+        if packet.len() < SECURE_REFLECTOR_LEN {
+            return Err(Discard::TooShort(WireError::TooShort {
+                what: "protected TWAMP-Test reflector packet",
+                expected: SECURE_REFLECTOR_LEN,
+                found: packet.len(),
+            }));
+        }
+        let plain = self.security.open(packet).ok_or(Discard::BadHmac)?;
+        Ok((ReflectorPacket::parse_secure(&plain), tos(&plain)))
+    }
+
     fn take_reply(&mut self, packet: &[u8], arrival: &Arrival) -> Result<(), Discard> {
-        let reply = ReflectorPacket::parse(packet)?;
+        let (reply, tos) = self.read(packet)?;
         if !reply.error.is_valid() {
             return Err(Discard::BadErrorEstimate);
         }
         let unknown = Discard::UnknownSequence(reply.sender_sequence);
         let sequence = self.account.unwrap(reply.sender_sequence);
         let departure = *self.departure(sequence).ok_or(unknown)?;
-        if reply.sender_timestamp != Ntp64::from_wall(departure.at.wall) {
+        let format = self.config.features.stamps;
+        if reply.sender_timestamp != format.encode(departure.at.wall) {
             return Err(Discard::T1Mismatch);
         }
-        let stamps = peer_stamps(&reply, arrival.user)?;
+        let stamps = peer_stamps(&reply, format, arrival.user)?;
         if arrival.mono.since(departure.at.mono) >= self.config.timeout {
             self.lose(sequence);
         }
@@ -267,7 +333,10 @@ impl Sender {
             Reply::First { reflector, epoch } => {
                 let numbers = (reflector, epoch);
                 match pair(sequence, &departure, stamps, numbers, &reply, arrival) {
-                    Ok(sample) => self.outcomes.push_back(Outcome::Sample(sample)),
+                    Ok(sample) => self.outcomes.push_back(Outcome::Sample(Sample {
+                        tos_forward: tos,
+                        ..sample
+                    })),
                     Err(reason) => self.put_aside(sequence, reason, Some(numbers)),
                 }
                 Ok(())

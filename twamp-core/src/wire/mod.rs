@@ -1,7 +1,9 @@
 //! Wire formats: plain structs with `parse` and `write`, one per message. No state, no policy.
 
 pub mod control;
+pub mod stamp;
 pub mod test;
+pub mod tlv;
 
 use crate::error::WireError;
 

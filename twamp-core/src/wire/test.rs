@@ -1,6 +1,8 @@
-//! TWAMP-Test packets in open mode (RFC 4656, section 4.1.2; RFC 5357, section 4.2.1).
+//! TWAMP-Test packets (RFC 4656, section 4.1.2; RFC 5357, section 4.2.1), as plain octets.
 //!
-//! Padding follows the fixed part and belongs to the caller.
+//! The same fields stand in two layouts: the open one, which is also that of mixed mode, and the
+//! secure one of modes authenticated and encrypted, which ends with room for an HMAC. Padding
+//! follows the fixed part and belongs to the caller.
 
 use super::{head, put, take};
 use crate::error::WireError;
@@ -11,6 +13,45 @@ pub const SENDER_LEN: usize = 14;
 
 /// Octets of a reflector packet without padding.
 pub const REFLECTOR_LEN: usize = 41;
+
+/// Octets of a reflector packet that tells the received DSCP and ECN (RFC 7750), without padding.
+pub const REFLECTOR_DSCP_LEN: usize = 44;
+
+/// Octets of a secure sender packet that are not HMAC or padding.
+pub const SECURE_SENDER_FIXED: usize = 32;
+
+/// Octets of a secure sender packet without padding.
+pub const SECURE_SENDER_LEN: usize = 48;
+
+/// Octets of a secure reflector packet that are not HMAC or padding.
+pub const SECURE_REFLECTOR_FIXED: usize = 96;
+
+/// Octets of a secure reflector packet without padding. (RFC 5357 prints 104; its own figure, and
+/// erratum 6408, say 112.)
+pub const SECURE_REFLECTOR_LEN: usize = 112;
+
+/// Where S-DSCP-ECN stands in a reflector packet (RFC 7750, section 2.2.1).
+pub const RECEIVED_TOS: usize = 41;
+
+/// The same in a secure one.
+pub const SECURE_RECEIVED_TOS: usize = 81;
+
+/// How much longer the headers of replies are than those of probes: octets of padding that a probe
+/// needs to be as long as its reply (RFC 6038, section 4.2, with erratum 6408). `protected`: modes
+/// authenticated and encrypted; `dscp_ecn`: RFC 7750.
+pub const fn header_difference(protected: bool, dscp_ecn: bool) -> usize {
+    match (protected, dscp_ecn) {
+        (true, _) => SECURE_REFLECTOR_LEN - SECURE_SENDER_LEN,
+        (false, true) => REFLECTOR_DSCP_LEN - SENDER_LEN,
+        (false, false) => REFLECTOR_LEN - SENDER_LEN,
+    }
+}
+
+/// Where T3 and T2 stand in a reflector packet.
+pub(crate) const REPLY_STAMPS: (usize, usize) = (4, 16);
+
+/// The same in a secure one.
+pub(crate) const SECURE_REPLY_STAMPS: (usize, usize) = (16, 32);
 
 /// What a Session-Sender sends.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, Default)]
@@ -45,6 +86,24 @@ impl SenderPacket {
         put(out, 0, &self.sequence.to_be_bytes());
         put(out, 4, &self.timestamp.0.to_be_bytes());
         put(out, 12, &self.error.0.to_be_bytes());
+    }
+
+    /// Reads the plain text of a secure packet.
+    pub fn parse_secure(bytes: &[u8; SECURE_SENDER_FIXED]) -> Self {
+        SenderPacket {
+            sequence: u32::from_be_bytes(take(bytes, 0)),
+            timestamp: Ntp64(u64::from_be_bytes(take(bytes, 16))),
+            error: ErrorEstimate(u16::from_be_bytes(take(bytes, 24))),
+        }
+    }
+
+    /// The plain text of a secure packet, zeros in what is unused.
+    pub fn to_secure(&self) -> [u8; SECURE_SENDER_FIXED] {
+        let mut out = [0; SECURE_SENDER_FIXED];
+        put(&mut out, 0, &self.sequence.to_be_bytes());
+        put(&mut out, 16, &self.timestamp.0.to_be_bytes());
+        put(&mut out, 24, &self.error.0.to_be_bytes());
+        out
     }
 }
 
@@ -104,11 +163,40 @@ impl ReflectorPacket {
         put(out, 38, &[0; 2]);
         put(out, 40, &[self.sender_ttl]);
     }
+
+    /// Reads the plain text of a secure packet.
+    pub fn parse_secure(bytes: &[u8; SECURE_REFLECTOR_FIXED]) -> Self {
+        ReflectorPacket {
+            sequence: u32::from_be_bytes(take(bytes, 0)),
+            timestamp: Ntp64(u64::from_be_bytes(take(bytes, 16))),
+            error: ErrorEstimate(u16::from_be_bytes(take(bytes, 24))),
+            receive: Ntp64(u64::from_be_bytes(take(bytes, 32))),
+            sender_sequence: u32::from_be_bytes(take(bytes, 48)),
+            sender_timestamp: Ntp64(u64::from_be_bytes(take(bytes, 64))),
+            sender_error: ErrorEstimate(u16::from_be_bytes(take(bytes, 72))),
+            sender_ttl: bytes[80],
+        }
+    }
+
+    /// The plain text of a secure packet, zeros in what is unused.
+    pub fn to_secure(&self) -> [u8; SECURE_REFLECTOR_FIXED] {
+        let mut out = [0; SECURE_REFLECTOR_FIXED];
+        put(&mut out, 0, &self.sequence.to_be_bytes());
+        put(&mut out, 16, &self.timestamp.0.to_be_bytes());
+        put(&mut out, 24, &self.error.0.to_be_bytes());
+        put(&mut out, 32, &self.receive.0.to_be_bytes());
+        put(&mut out, 48, &self.sender_sequence.to_be_bytes());
+        put(&mut out, 64, &self.sender_timestamp.0.to_be_bytes());
+        put(&mut out, 72, &self.sender_error.0.to_be_bytes());
+        put(&mut out, 80, &[self.sender_ttl]);
+        out
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::vectors::{octets, vectors};
     use proptest::prelude::*;
 
     const SENDER: [u8; SENDER_LEN] = [
@@ -158,6 +246,21 @@ mod tests {
     }
 
     #[test]
+    fn the_secure_reflector_vector_reads_and_writes_octet_for_octet() {
+        let plain = octets(&vectors()["twamp_test"]["reflector_secure_plain96"]);
+        assert_eq!(reflector().to_secure(), plain);
+        assert_eq!(ReflectorPacket::parse_secure(&plain), reflector());
+    }
+
+    #[test]
+    fn replies_are_longer_by_27_or_64_octets_and_three_more_with_dscp_in_open_mode() {
+        assert_eq!(header_difference(false, false), 27);
+        assert_eq!(header_difference(false, true), 30);
+        assert_eq!(header_difference(true, false), 64);
+        assert_eq!(header_difference(true, true), 64);
+    }
+
+    #[test]
     fn padding_is_ignored_on_reading_and_left_alone_on_writing() {
         let mut padded = [0xaa; 60];
         reflector().write(&mut padded);
@@ -199,5 +302,24 @@ mod tests {
             }
             prop_assert_eq!(out, bytes);
         }
+
+        #[test]
+        fn any_secure_text_survives_but_for_the_unused(
+            sender: [u8; SECURE_SENDER_FIXED], reflector: [u8; SECURE_REFLECTOR_FIXED],
+        ) {
+            let unused = [4..16, 26..32];
+            let again = SenderPacket::parse_secure(&sender).to_secure();
+            prop_assert_eq!(again, without(sender, &unused));
+            let unused = [4..16, 26..32, 40..48, 52..64, 74..80, 81..96];
+            let again = ReflectorPacket::parse_secure(&reflector).to_secure();
+            prop_assert_eq!(again, without(reflector, &unused));
+        }
+    }
+
+    fn without<const N: usize>(mut octets: [u8; N], unused: &[std::ops::Range<usize>]) -> [u8; N] {
+        for range in unused {
+            octets[range.clone()].fill(0);
+        }
+        octets
     }
 }

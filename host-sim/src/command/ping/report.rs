@@ -86,19 +86,11 @@ impl Trouble {
         }
     }
 
-    /// The plugin's sentence says who and what; the words before it say at a glance which kind.
+    /// In the plugin's words, which say who is at fault.
     fn failed(failure: &Failure) -> Self {
-        let says = match failure.kind {
-            FailureKind::Unreachable => "unreachable",
-            FailureKind::Refused => "connection refused",
-            FailureKind::NoAnswer => "no answer",
-            FailureKind::Rejected => "session rejected",
-            FailureKind::Protocol => "protocol violated",
-            FailureKind::Local => "this machine refuses",
-        };
         Self {
             kind: Kind::Plugin(failure.kind),
-            message: format!("{says}: {}", failure.message),
+            message: failure.message.clone(),
         }
     }
 

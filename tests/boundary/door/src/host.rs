@@ -10,8 +10,14 @@ fn main() {
     ] {
         match loaded {
             Ok(plugin) => {
-                let made = plugin.create("{}", Silent).map(|engine| engine.export_config());
-                println!("{door}: loaded {:?}, works: {}", plugin.version(), made.is_ok());
+                let made = plugin
+                    .create("{}", Silent)
+                    .map(|engine| engine.export_config());
+                println!(
+                    "{door}: loaded {:?}, works: {}",
+                    plugin.version(),
+                    made.is_ok()
+                );
             }
             Err(error) => println!("{door}: {error}"),
         }

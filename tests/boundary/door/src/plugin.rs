@@ -108,14 +108,7 @@ unsafe extern "C" fn document(_: Engine, _: *const u8, _: usize, _: TwampSink) -
     code::UNSUPPORTED
 }
 
-unsafe extern "C" fn apply(
-    _: Engine,
-    _: *const u8,
-    _: usize,
-    _: u64,
-    _: u32,
-    _: TwampSink,
-) -> i32 {
+unsafe extern "C" fn apply(_: Engine, _: *const u8, _: usize, _: u64, _: u32, _: TwampSink) -> i32 {
     code::UNSUPPORTED
 }
 
@@ -146,11 +139,7 @@ unsafe extern "C" fn advance(
     code::UNSUPPORTED
 }
 
-unsafe extern "C" fn classify(
-    _: *const TwampEngine,
-    _: *const TwampFlowKey,
-    _: *mut u64,
-) -> i32 {
+unsafe extern "C" fn classify(_: *const TwampEngine, _: *const TwampFlowKey, _: *mut u64) -> i32 {
     code::UNSUPPORTED
 }
 

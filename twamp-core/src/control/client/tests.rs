@@ -1,5 +1,7 @@
 use super::*;
 use crate::control::Fault;
+use crate::time::Ntp64;
+use crate::wire::control::{RequestTwSession, SetUpResponse};
 use proptest::prelude::*;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -242,7 +244,8 @@ fn requests_made_early_wait_for_the_set_up_and_go_one_by_one() {
             ClientEvent::Accepted {
                 request: second,
                 port: 862,
-                sid: Sid([9; 16])
+                sid: Sid([9; 16]),
+                server_octets: 0,
             },
         ]
     );

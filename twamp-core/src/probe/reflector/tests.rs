@@ -1,4 +1,6 @@
 use super::*;
+use crate::time::Ntp64;
+use crate::wire::test::{REFLECTOR_LEN, SENDER_LEN};
 use proptest::prelude::*;
 
 const MS: i64 = 1_000_000;

@@ -1,6 +1,7 @@
 use super::*;
 use crate::probe::{Reflector, ReflectorConfig};
 use crate::time::Wall;
+use crate::wire::test::SENDER_LEN;
 
 pub(super) const MS: u64 = 1_000_000;
 const EPOCH: i64 = 1_700_000_000_000_000_000;

@@ -7,6 +7,7 @@
 mod accept;
 mod greeting;
 mod modes;
+mod n_sessions;
 mod session;
 mod set_up;
 mod start_stop;
@@ -15,6 +16,7 @@ mod type_p;
 pub use accept::Accept;
 pub use greeting::{MIN_COUNT, ServerGreeting};
 pub use modes::Modes;
+pub use n_sessions::NSessions;
 pub use session::{AcceptSession, RequestTwSession, Sid};
 pub use set_up::{ServerStart, SetUpResponse};
 pub use start_stop::{StartAck, StartSessions, StopSessions};

@@ -32,7 +32,11 @@ impl Modes {
     /// PTPv2 timestamps (RFC 8186).
     pub const PTP_TIMESTAMPS: Modes = Modes(1 << 9);
 
-    const SECURITY: Modes = Modes(0xf);
+    /// The security modes, of which a client selects one.
+    pub const SECURITY: Modes = Modes(0xf);
+    /// The features, of which a client selects any.
+    pub const FEATURES: Modes = Modes(0x3f0);
+
     const NAMES: [&str; 10] = [
         "open",
         "authenticated",
@@ -61,9 +65,27 @@ impl Modes {
         self & Self::SECURITY
     }
 
-    /// True if a client may answer `offered` with this set: one security mode, nothing unoffered.
+    /// The features of this set (bits 4 to 9).
+    pub fn features(self) -> Modes {
+        self & Self::FEATURES
+    }
+
+    /// True if the control connection is encrypted: all security modes but open.
+    pub fn is_secure(self) -> bool {
+        !(self & (Self::AUTHENTICATED | Self::ENCRYPTED | Self::MIXED)).is_empty()
+    }
+
+    /// True if test packets are protected: modes authenticated and encrypted.
+    pub fn protects_test(self) -> bool {
+        !(self & (Self::AUTHENTICATED | Self::ENCRYPTED)).is_empty()
+    }
+
+    /// True if a client may answer `offered` with this set: one security mode, nothing unoffered,
+    /// and no key without a use for it (RFC 7717).
     pub fn is_selection_from(self, offered: Modes) -> bool {
-        self.security().0.is_power_of_two() && offered.contains(self)
+        self.security().0.is_power_of_two()
+            && offered.contains(self)
+            && (self.is_secure() || !self.contains(Self::IKEV2_KEYS))
     }
 }
 
@@ -118,6 +140,9 @@ mod tests {
         assert!(!Modes::MIXED.is_selection_from(offered));
         assert!(!(Modes::OPEN | Modes::REFLECT_OCTETS).is_selection_from(offered));
         assert!(!Modes(1 | 1 << 31).is_selection_from(offered));
+        let all = Modes(u32::MAX);
+        assert!((Modes::MIXED | Modes::IKEV2_KEYS).is_selection_from(all));
+        assert!(!(Modes::OPEN | Modes::IKEV2_KEYS).is_selection_from(all));
     }
 
     #[test]

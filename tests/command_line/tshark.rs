@@ -1,0 +1,161 @@
+//! tshark, the network analyser, reads along: what we say is TWAMP to a third party, and means
+//! what we report.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::thread::spawn;
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::{Pid, geteuid};
+use serde_json::Value;
+
+use crate::host::answer;
+use crate::oracle;
+use crate::ping::{Responder, assert_clean, measured};
+
+const PROBES: usize = 10;
+
+#[test]
+fn every_packet_of_an_open_session_is_good_and_means_what_we_report() {
+    if !geteuid().is_root() {
+        println!("skipped: only root may capture");
+        return;
+    }
+    if Command::new("tshark").arg("--version").output().is_err() {
+        return oracle::missing("tshark is not installed; tests/oracles installs it");
+    }
+    let responder = Responder::v4();
+    let (far, port) = responder.control.split_once(':').unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("session.pcap");
+    // Unpadded: tshark takes whatever has 41 octets for a reply.
+    let words = format!("--padding 0 --ttl 77 --count {PROBES} --interval 20 {far}:{port}");
+    let result = {
+        let _capture = Capture::of_host(far, &file);
+        measured(&words)
+    };
+    assert_clean(&result, PROBES as u64);
+
+    let near_port = port_of(&result["local"]);
+    let filter = |filter| decoded(&file, port, filter);
+    assert_eq!(filter("_ws.malformed || _ws.expert.severity == error"), "");
+    assert_control(&filter("twamp.control"), &near_port);
+    assert_test(&filter("twamp.test"), &near_port, &result);
+}
+
+/// What tshark prints of each packet, in this order.
+const FIELDS: [&str; 11] = [
+    "twamp.control.command",
+    "twamp.control.modes",
+    "twamp.control.mode",
+    "twamp.control.accept",
+    "twamp.control.sender_port",
+    "twamp.control.numsessions",
+    "udp.srcport",
+    "twamp.test.seq_number",
+    "twamp.test.sender_seq_number",
+    "twamp.test.sender_ttl",
+    "twamp.test.sender_timestamp",
+];
+
+/// Greeting, Set-Up-Response, Server-Start; Request, Accept, Start, Start-Ack; Stop.
+fn assert_control(messages: &str, near_port: &str) {
+    let request = format!("5,,,,{near_port},,,,,,");
+    let expected = [
+        ",1,,,,,,,,,",
+        ",,1,,,,,,,,",
+        ",,,0,,,,,,,",
+        &request,
+        ",,,0,,,,,,,",
+        "2,,,,,,,,,,",
+        ",,,0,,,,,,,",
+        "3,,,0,,1,,,,,",
+    ];
+    assert_eq!(messages.lines().collect::<Vec<_>>(), expected);
+}
+
+/// Probes from 0 on; each reply has its own number, the probe's number, and the TTL that the
+/// result tells.
+fn assert_test(packets: &str, near_port: &str, result: &Value) {
+    let packets: Vec<Vec<&str>> = packets
+        .lines()
+        .map(|line| line.split(',').collect())
+        .collect();
+    let (probes, replies): (Vec<_>, Vec<_>) =
+        packets.iter().partition(|packet| packet[6] == near_port);
+    let numbers = |packets: &[&Vec<&str>], field: usize| {
+        let numbers = packets.iter().map(|packet| packet[field].parse::<usize>());
+        numbers
+            .collect::<Result<Vec<_>, _>>()
+            .unwrap_or_else(|error| panic!("{error}: {packets:?}"))
+    };
+    let all: Vec<_> = (0..PROBES).collect();
+    assert_eq!(numbers(&probes, 7), all);
+    assert_eq!(numbers(&replies, 7), all);
+    assert_eq!(numbers(&replies, 8), all);
+    let ttl = result["seen"]["ttl_forward"].to_string();
+    assert!(
+        replies.iter().all(|reply| reply[9] == ttl),
+        "{ttl}: {replies:?}"
+    );
+    // A time before the epoch of Unix would be a time that was misread.
+    assert!(
+        replies
+            .iter()
+            .all(|reply| !reply[10].is_empty() && !reply[10].contains("19"))
+    );
+}
+
+fn decoded(file: &Path, control_port: &str, filter: &str) -> String {
+    let mut tshark = Command::new("tshark");
+    tshark.arg("-r").arg(file);
+    // The conversation names the ports of the session, so tshark finds its packets by itself.
+    tshark.args(["-d", &format!("tcp.port=={control_port},twamp.control")]);
+    tshark.args(["-Y", filter, "-t", "e", "-T", "fields", "-E", "separator=,"]);
+    for field in FIELDS {
+        tshark.args(["-e", field]);
+    }
+    let answer = answer(&mut tshark);
+    assert_eq!(answer.code, 0, "{answer:?}");
+    answer.stdout
+}
+
+/// tshark at work; dropped, it has written everything.
+struct Capture(Child);
+
+impl Capture {
+    fn of_host(host: &str, file: &Path) -> Self {
+        let mut child = Command::new("tshark")
+            .args(["-i", "lo", "-f", &format!("host {host}"), "-w"])
+            .arg(file)
+            .stderr(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap())
+            .lines()
+            .map_while(Result::ok);
+        let started = lines.any(|line| line.contains("Capture started"));
+        assert!(started, "tshark captures nothing");
+        // It must always be able to write on.
+        spawn(move || lines.for_each(drop));
+        Self(child)
+    }
+}
+
+impl Drop for Capture {
+    fn drop(&mut self) {
+        // The kernel hands packets over in blocks, the last one after a while.
+        std::thread::sleep(Duration::from_secs(1));
+        let id = i32::try_from(self.0.id()).unwrap();
+        let _ = kill(Pid::from_raw(id), Signal::SIGINT);
+        let _ = self.0.wait();
+    }
+}
+
+fn port_of(address: &Value) -> String {
+    let (_, port) = address.as_str().unwrap().rsplit_once(':').unwrap();
+    port.to_owned()
+}

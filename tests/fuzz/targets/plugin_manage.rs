@@ -1,0 +1,101 @@
+//! Requests of people at the plugin's door: every one is answered with JSON that a host can read,
+//! or refused with a reason; and a refused one leaves nothing behind.
+
+#![no_main]
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use fuzzing::plugin::{idle_engine, plugin, sound};
+use libfuzzer_sys::{fuzz_mutator, fuzz_target};
+use plugin_abi::host::{Engine, Silent};
+use plugin_abi::manage::{Answer, Request, RunRequest, RunState};
+
+const KEYS: &[&str] = &[
+    "do", "config", "run", "class", "remote", "local", "count", "probe", "tos", "protocol",
+    "interval_ms", "timeout_ms", "padding", "dscp", "ttl", "dont_fragment",
+];
+
+/// A run that is cancelled ends much sooner, unless it is stuck.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+fuzz_mutator!(|data: &mut [u8], size: usize, max_size: usize, seed: u32| {
+    fuzzing::json::mutate(data, size, max_size, seed, KEYS)
+});
+
+fuzz_target!(|octets: &[u8]| {
+    let Ok(text) = std::str::from_utf8(octets) else {
+        return;
+    };
+    ask(idle_engine(), text);
+    // A run that starts: nobody but this host may hear of it.
+    if let Ok(Request::Run { run }) = serde_json::from_str(text)
+        && run.remote.ip().is_loopback()
+    {
+        let engine = plugin().create("{}", Silent).expect("the defaults are good");
+        sound(engine.start()).expect("the defaults bind nothing");
+        measure(&engine, run);
+        sound(engine.stop()).expect("it runs");
+        assert_eq!(panics(&engine), 0);
+    }
+});
+
+fn ask(engine: &Engine, text: &str) {
+    let before = sessions(engine);
+    if let Ok(answer) = sound(engine.manage_json(text)) {
+        let request: Request = serde_json::from_str(text).expect("it was answered");
+        let answer: Answer = serde_json::from_str(&answer).expect("an answer");
+        fits(&request, &answer);
+    }
+    assert_eq!(sessions(engine), before, "a request left something behind");
+    assert_eq!(panics(engine), 0);
+}
+
+/// Each question has its own answer.
+fn fits(request: &Request, answer: &Answer) {
+    let fits = match request {
+        Request::Validate { .. } => matches!(answer, Answer::Problems(_)),
+        Request::Run { .. } | Request::Progress { .. } => matches!(answer, Answer::Error(_)),
+        Request::Cancel { .. } => matches!(answer, Answer::Cancelled(_) | Answer::Error(_)),
+        Request::Sessions => matches!(answer, Answer::Sessions(_)),
+        Request::Lines => matches!(answer, Answer::Lines(_)),
+        Request::Why { .. } => matches!(answer, Answer::Why(_)),
+        Request::Statistics => matches!(answer, Answer::Statistics(_)),
+    };
+    assert!(fits, "{request:?} was answered {answer:?}");
+}
+
+fn measure(engine: &Engine, run: RunRequest) {
+    let Ok(Answer::Run(id)) = sound(engine.manage(&Request::Run { run })) else {
+        return;
+    };
+    state(engine, id);
+    let cancelled = sound(engine.manage(&Request::Cancel { run: id }));
+    assert!(matches!(cancelled, Ok(Answer::Cancelled(_))), "{cancelled:?}");
+    let give_up = Instant::now() + PATIENCE;
+    while !matches!(state(engine, id), RunState::Ended | RunState::Failed) {
+        assert!(Instant::now() < give_up, "a cancelled run goes on");
+        thread::sleep(Duration::from_micros(50));
+    }
+}
+
+fn state(engine: &Engine, run: u64) -> RunState {
+    match sound(engine.manage(&Request::Progress { run })) {
+        Ok(Answer::Progress(progress)) => progress.state,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn sessions(engine: &Engine) -> usize {
+    match sound(engine.manage(&Request::Sessions)) {
+        Ok(Answer::Sessions(sessions)) => sessions.len(),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn panics(engine: &Engine) -> u64 {
+    match sound(engine.manage(&Request::Statistics)) {
+        Ok(Answer::Statistics(statistics)) => statistics.panics,
+        other => panic!("{other:?}"),
+    }
+}
