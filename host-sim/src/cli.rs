@@ -106,6 +106,12 @@ pub struct Ping {
     /// Protocol of the session
     #[arg(long, value_name = "MODE", default_value = "open")]
     pub mode: PingMode,
+    /// Name of the secret that the secure modes need
+    #[arg(long, value_name = "ID", requires = "passphrase_file")]
+    pub key_id: Option<String>,
+    /// File whose first line is the passphrase of that secret
+    #[arg(long, value_name = "FILE", requires = "key_id")]
+    pub passphrase_file: Option<PathBuf>,
     /// Probes to send
     #[arg(long, value_name = "N", default_value_t = 10,
           value_parser = clap::value_parser!(u32).range(1..))]
@@ -113,9 +119,10 @@ pub struct Ping {
     /// Milliseconds between two probes; fractions are allowed
     #[arg(long, value_name = "MS", default_value_t = 100.0, value_parser = positive)]
     pub interval: f64,
-    /// Octets of padding after the sender packet
-    #[arg(long, value_name = "N", default_value_t = 27)]
-    pub padding: u16,
+    /// Octets of padding after the sender packet [default: 27, in modes auth and encrypted 64:
+    /// probe and reply are equal in size]
+    #[arg(long, value_name = "N")]
+    pub padding: Option<u16>,
     /// DSCP of the probes, 0 to 63
     #[arg(long, value_name = "N", conflicts_with = "tos",
           value_parser = clap::value_parser!(u8).range(0..=63))]
@@ -154,7 +161,7 @@ pub struct Respond {
     /// Where to answer TWAMP-Control [default: 0.0.0.0:862 and [::]:862]; may be repeated
     #[arg(long, value_name = "ADDR:PORT", action = ArgAction::Append, value_delimiter = ',')]
     pub listen: Vec<SocketAddr>,
-    /// Security modes to offer
+    /// Security modes to offer; all but open need --keys
     #[arg(
         long,
         value_name = "LIST",
@@ -162,6 +169,9 @@ pub struct Respond {
         default_value = "open"
     )]
     pub modes: Vec<RespondMode>,
+    /// Secrets of the secure modes: a TOML file with lines key-id = "passphrase"
+    #[arg(long, value_name = "FILE")]
+    pub keys: Option<PathBuf>,
     /// Answer TWAMP Light, where --listen says or everywhere; alone, no control port is opened
     #[arg(long, value_name = "[ADDR:]PORT", action = ArgAction::Append)]
     pub light: Vec<PortAt>,
@@ -199,6 +209,12 @@ pub enum LogLevel {
 pub enum PingMode {
     /// TWAMP with a control connection, unauthenticated
     Open,
+    /// Control encrypted, probes authenticated
+    Auth,
+    /// Control and probes encrypted
+    Encrypted,
+    /// Control encrypted, probes open
+    Mixed,
     /// TWAMP Light: no control connection
     Light,
 }
@@ -208,6 +224,12 @@ pub enum PingMode {
 pub enum RespondMode {
     /// Unauthenticated
     Open,
+    /// Control encrypted, probes authenticated
+    Auth,
+    /// Control and probes encrypted
+    Encrypted,
+    /// Control encrypted, probes open
+    Mixed,
 }
 
 fn positive(text: &str) -> Result<f64, String> {
@@ -273,7 +295,9 @@ mod tests {
             "host-sim ping h:0",
             "host-sim ping h:65536",
             "host-sim respond --listen 862",
-            "host-sim respond --modes encrypted",
+            "host-sim respond --modes secret",
+            "host-sim ping --mode auth --key-id hub h",
+            "host-sim ping --mode auth --passphrase-file f h",
             "host-sim respond --test-ports 9-8",
             "host-sim demo --seconds 19",
             "host-sim run --config a.toml --seconds 0",

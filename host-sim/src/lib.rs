@@ -16,4 +16,5 @@ pub mod document;
 pub mod exit;
 pub mod host;
 pub mod link;
+pub mod secret;
 pub mod text;

@@ -2,9 +2,13 @@
 //! `host-sim`). The plugin's own validation is the one judge: what parses here may still be
 //! refused, with a list of [`Problem`](crate::manage::Problem)s.
 
+mod key;
+
 use std::net::{IpAddr, SocketAddr};
 
 use serde::{Deserialize, Serialize};
+
+pub use key::{Key, Secret};
 
 /// Everything an engine is told.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -18,6 +22,9 @@ pub struct Config {
     pub probe: Probe,
     /// How this end answers probes.
     pub responder: Responder,
+    /// Shared secrets of the secure modes, in both roles.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub keys: Vec<Key>,
     /// How choices are made.
     pub decision: Decision,
     /// The measured uplinks.
@@ -61,12 +68,16 @@ pub enum Mode {
 pub struct Probe {
     /// By which protocol.
     pub protocol: Protocol,
+    /// Which of the keys a secure protocol uses.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key_id: Option<String>,
     /// Between two probes, in milliseconds; fractions are allowed.
     pub interval_ms: f64,
     /// A probe without reply for so long is lost, in milliseconds.
     pub timeout_ms: u32,
-    /// Octets after the sender packet; 27 makes probe and reply equal in size.
-    pub padding: u16,
+    /// Octets after the sender packet; absent: as many as make probe and reply equal in size.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub padding: Option<u16>,
     /// DSCP of the probes, 0–63.
     pub dscp: u8,
     /// TTL or hop limit of the probes, 1–255.
@@ -82,8 +93,29 @@ pub enum Protocol {
     /// TWAMP with control connection, unauthenticated (RFC 5357).
     #[default]
     Open,
+    /// Control encrypted; of test packets the numbers are, and nobody can change them.
+    Auth,
+    /// Control encrypted; test packets are too, stamps included.
+    Encrypted,
+    /// Control encrypted, test packets open (RFC 5618).
+    Mixed,
     /// TWAMP Light: no control connection, stateless reflector (RFC 5357 appendix I).
     Light,
+}
+
+/// A security mode of TWAMP-Control (RFC 4656, section 3.1; RFC 5618).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Security {
+    /// Unauthenticated.
+    #[default]
+    Open,
+    /// Authenticated.
+    Auth,
+    /// Encrypted.
+    Encrypted,
+    /// Control encrypted, test packets open.
+    Mixed,
 }
 
 /// How this end answers probes.
@@ -96,6 +128,8 @@ pub struct Responder {
     /// Addresses that answer TWAMP Light.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub light: Vec<SocketAddr>,
+    /// Security modes that TWAMP-Control offers; all but open need a key.
+    pub modes: Vec<Security>,
     /// Control port of the responders that lines ask for.
     pub control_port: u16,
     /// First and last UDP port for test sessions of this end, in both roles.
@@ -254,6 +288,39 @@ impl Remote {
     }
 }
 
+impl Protocol {
+    /// What it is called in documents and results.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Auth => "auth",
+            Self::Encrypted => "encrypted",
+            Self::Mixed => "mixed",
+            Self::Light => "light",
+        }
+    }
+
+    /// True if it needs a key.
+    #[must_use]
+    pub fn is_secure(self) -> bool {
+        matches!(self, Self::Auth | Self::Encrypted | Self::Mixed)
+    }
+}
+
+impl Probe {
+    /// Octets after the sender packet: what is asked for, or as many as make probe and reply
+    /// equal in size (RFC 5357, section 4.2.1).
+    #[must_use]
+    pub fn padding(&self) -> u16 {
+        let equal = match self.protocol {
+            Protocol::Open | Protocol::Mixed | Protocol::Light => 27,
+            Protocol::Auth | Protocol::Encrypted => 64,
+        };
+        self.padding.unwrap_or(equal)
+    }
+}
+
 impl Line {
     /// The name of the physical uplink.
     #[must_use]
@@ -266,9 +333,10 @@ impl Default for Probe {
     fn default() -> Self {
         Self {
             protocol: Protocol::Open,
+            key_id: None,
             interval_ms: 100.0,
             timeout_ms: 1_000,
-            padding: 27,
+            padding: None,
             dscp: 0,
             ttl: 255,
             dont_fragment: false,
@@ -281,6 +349,7 @@ impl Default for Responder {
         Self {
             listen: Vec::new(),
             light: Vec::new(),
+            modes: vec![Security::Open],
             control_port: TWAMP_PORT,
             test_ports: (20_000, 20_999),
             servwait_s: 900,

@@ -170,7 +170,7 @@ pub enum FailureKind {
 pub struct SessionResult {
     /// Stable over restarts: derived from the configured addresses and ports.
     pub session_id: String,
-    /// `open` or `light`.
+    /// The mode that was selected: `open`, `auth`, `encrypted`, `mixed` or `light`.
     pub mode: String,
     /// Where the probes come from.
     pub local: SocketAddr,
@@ -377,6 +377,9 @@ pub struct Statistics {
     pub discarded: u64,
     /// Times the probe thread woke up.
     pub wakeups: u64,
+    /// Control connections refused because too many waited for their keys.
+    #[serde(default)]
+    pub keys_refused: u64,
     /// Packets that the kernel dropped because a socket's buffer was full.
     pub overflows: u64,
     /// Times this process was held up so long that samples were set aside.

@@ -14,6 +14,7 @@ mod oracle;
 mod ping;
 mod respond;
 mod scapy;
+mod secure;
 mod stamp_suite;
 mod strange;
 mod tshark;

@@ -17,5 +17,6 @@ mod demo;
 mod failure;
 mod idle;
 mod independence;
+mod keys;
 mod silent_restart;
 mod staleness;

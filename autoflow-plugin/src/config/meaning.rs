@@ -4,12 +4,12 @@ use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 use std::net::{IpAddr, SocketAddr};
 
-use plugin_abi::config::{Config, Probe};
+use plugin_abi::config::{Config, Protocol};
 use plugin_abi::manage::Problem;
 use serde_json::{Map, Value};
 
 use super::node::Node;
-use super::shape;
+use super::{keys, shape};
 
 /// Judges the meaning of a whole configuration.
 pub(super) fn config(root: &Node, problems: &mut Vec<Problem>) {
@@ -21,6 +21,8 @@ pub(super) fn config(root: &Node, problems: &mut Vec<Problem>) {
         own(&things, "id", Node::whole, problems);
         own(&things, "name", Node::text, problems);
     }
+    own(&root.key("keys"), "id", Node::text, problems);
+    keys::config(root, problems);
     let groups: HashSet<u64> = ids(&root.key("groups")).collect();
     for each in root.key("lines").items() {
         line(&each, problems);
@@ -162,7 +164,7 @@ fn own<'doc, T: Eq + Hash>(
 }
 
 /// No item of a list stands there twice.
-fn own_items<'doc, T: Eq + Hash>(
+pub(super) fn own_items<'doc, T: Eq + Hash>(
     list: &Node<'doc>,
     what: &str,
     read: impl Fn(&Node<'doc>) -> Option<T>,
@@ -227,20 +229,24 @@ fn link_of_the_far_end(line: &Node, problems: &mut Vec<Problem>) {
 /// A probe that may not be fragmented fits the line.
 fn probe_fits(line: &Node, problems: &mut Vec<Problem>) {
     const UDP: f64 = 8.0;
-    const SENDER_PACKET: f64 = 14.0;
     let (mtu, probe) = (line.key("mtu"), line.key("probe"));
     let padding = probe.key("padding");
+    let protocol = keys::protocol(&probe).unwrap_or_default();
+    let (sender_packet, default) = match protocol {
+        Protocol::Auth | Protocol::Encrypted => (48.0, 64.0),
+        Protocol::Open | Protocol::Mixed | Protocol::Light => (14.0, 27.0),
+    };
     if let (Some(true), Some(mtu), Some(octets)) = (
         probe.key("dont_fragment").flag_or(false),
         mtu.whole(),
-        padding.number_or(Probe::default().padding.into()),
+        padding.number_or(default),
     ) {
         let ip = if address(&line.key("remote")).is_some_and(|ip| ip.is_ipv6()) {
             40.0
         } else {
             20.0
         };
-        let most = mtu as f64 - ip - UDP - SENDER_PACKET;
+        let most = mtu as f64 - ip - UDP - sender_packet;
         if octets > most {
             let expected = format!(
                 "at most {} octets, to fit {}",

@@ -5,6 +5,7 @@
 //! another.
 
 mod among;
+mod keys;
 mod meaning;
 mod node;
 mod shape;
@@ -92,8 +93,12 @@ mod tests {
     pub(super) fn good() -> Value {
         json!({
             "mode": "act",
-            "probe": {"interval_ms": 20, "timeout_ms": 500, "dscp": 46, "padding": 27},
-            "responder": {"listen": ["[::]:862"], "test_ports": [20000, 20099]},
+            "probe": {"protocol": "auth", "key_id": "hub", "interval_ms": 20, "timeout_ms": 500,
+                      "dscp": 46, "padding": 27},
+            "responder": {"listen": ["[::]:862"], "test_ports": [20000, 20099],
+                          "modes": ["open", "encrypted"]},
+            "keys": [{"id": "hub", "passphrase": "hidden", "not_after": 4_000_000_000_u64},
+                     {"id": "spare", "not_before": 1, "not_after": 2}],
             "decision": {"publish_ms": 100, "stale_after_ms": 3000, "dwell_ms": 1000,
                          "failback_ms": 3000},
             "lines": [
@@ -124,8 +129,8 @@ mod tests {
             Some(250.5)
         );
         assert_eq!(config.classes[0].prefer, ["fibre", "mobile"]);
-        let written = serde_json::to_vec(&config).unwrap();
-        assert_eq!(read(&written).unwrap(), config);
+        let written = config.revealed().unwrap();
+        assert_eq!(judge(&written).unwrap(), config);
     }
 
     #[test]

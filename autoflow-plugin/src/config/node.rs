@@ -92,6 +92,7 @@ impl<'doc> Node<'doc> {
     pub(super) fn found(&self) -> String {
         match self.value {
             None => "nothing".into(),
+            Some(_) if self.may_be_secret() => "something that is not shown".into(),
             Some(Value::Object(_)) => "an object".into(),
             Some(Value::Array(items)) if items.is_empty() => "an empty list".into(),
             Some(value) => {
@@ -102,6 +103,12 @@ impl<'doc> Node<'doc> {
                 }
             }
         }
+    }
+
+    /// Below `keys` a passphrase may stand where it should, and by mistake anywhere else.
+    fn may_be_secret(&self) -> bool {
+        let public = [".id", ".not_before", ".not_after"];
+        self.path.starts_with("keys") && !public.iter().any(|key| self.path.ends_with(key))
     }
 
     /// A mistake here, with what stands here as what was found.

@@ -5,9 +5,13 @@ use std::net::{IpAddr, SocketAddr};
 use plugin_abi::NONE;
 use plugin_abi::manage::Problem;
 use serde_json::Value;
+use twamp_core::security::{KeyId, SharedSecret};
 
 use super::node::Node;
-use Kind::{Address, Figure, Flag, Id, List, Object, Ports, Remote, Socket, Text, Whole, Word};
+use Kind::{
+    Address, Figure, Flag, Id, KeyName, List, Object, Passphrase, Ports, Remote, Socket, Text,
+    Whole, Word,
+};
 
 /// What a value may be.
 enum Kind {
@@ -30,6 +34,10 @@ enum Kind {
     Remote,
     /// First and last.
     Ports,
+    /// What a secret is called on the wire.
+    KeyName,
+    /// Never shown.
+    Passphrase,
     Object(Keys),
     List(&'static Kind),
 }
@@ -39,6 +47,8 @@ type Keys = &'static [(&'static str, bool, Kind)];
 
 const HOUR_MS: u64 = 3_600_000;
 const DAY_S: u64 = 86_400;
+/// Whose nanoseconds still fit into 63 bits: in the year 2262.
+const LAST_SECOND: u64 = 9_223_372_036;
 const MODE: Kind = Word(&["measure", "advise", "act"]);
 
 const CONFIG: Keys = &[
@@ -46,6 +56,7 @@ const CONFIG: Keys = &[
     ("mode", false, MODE),
     ("probe", false, Object(PROBE)),
     ("responder", false, Object(RESPONDER)),
+    ("keys", false, List(&Object(KEY))),
     ("decision", false, Object(DECISION)),
     ("lines", false, List(&Object(LINE))),
     ("groups", false, List(&Object(GROUP))),
@@ -53,7 +64,12 @@ const CONFIG: Keys = &[
 ];
 
 const PROBE: Keys = &[
-    ("protocol", false, Word(&["open", "light"])),
+    (
+        "protocol",
+        false,
+        Word(&["open", "auth", "encrypted", "mixed", "light"]),
+    ),
+    ("key_id", false, KeyName),
     ("interval_ms", false, Figure(1.0, HOUR_MS as f64)),
     ("timeout_ms", false, Whole(1, 600_000)),
     ("padding", false, Whole(0, 9_000)),
@@ -65,11 +81,23 @@ const PROBE: Keys = &[
 const RESPONDER: Keys = &[
     ("listen", false, List(&Socket)),
     ("light", false, List(&Socket)),
+    (
+        "modes",
+        false,
+        List(&Word(&["open", "auth", "encrypted", "mixed"])),
+    ),
     ("control_port", false, Whole(1, 65_535)),
     ("test_ports", false, Ports),
     ("servwait_s", false, Whole(1, DAY_S)),
     ("refwait_s", false, Whole(1, DAY_S)),
     ("max_sessions", false, Whole(1, 65_535)),
+];
+
+const KEY: Keys = &[
+    ("id", true, KeyName),
+    ("passphrase", false, Passphrase),
+    ("not_before", false, Whole(0, LAST_SECOND)),
+    ("not_after", false, Whole(0, LAST_SECOND)),
 ];
 
 const DECISION: Keys = &[
@@ -205,6 +233,10 @@ impl Kind {
             Remote => node
                 .text()
                 .is_some_and(|text| text.parse::<IpAddr>().is_ok() || is_socket(text)),
+            KeyName => node.text().is_some_and(|text| KeyId::new(text).is_ok()),
+            Passphrase => node
+                .text()
+                .is_some_and(|text| SharedSecret::new(text).is_ok()),
             Ports => ports(node).is_some_and(|(first, last)| 0 < first && first <= last),
             Object(_) | List(_) => true,
         }
@@ -242,6 +274,14 @@ impl Kind {
             Ports => (
                 "two ports from 1 to 65535, the first not above the last".into(),
                 "write them as [20000, 20999]",
+            ),
+            KeyName => (
+                "a key id of 1 to 80 octets".into(),
+                "shorten it, and leave zeros out",
+            ),
+            Passphrase => (
+                "a passphrase: ASCII, in one line, not empty".into(),
+                "write it in quotes, without line ends and letters beyond ASCII",
             ),
             Object(_) | List(_) => (String::new(), ""),
         }
@@ -340,7 +380,7 @@ mod tests {
             (
                 "/probe/protocol",
                 json!("stamp"),
-                r#"probe.protocol: expected one of open, light, found "stamp"; take one of them"#,
+                r#"probe.protocol: expected one of open, auth, encrypted, mixed, light, found "stamp"; take one of them"#,
             ),
             (
                 "/probe/interval_ms",
@@ -396,6 +436,21 @@ mod tests {
                 "/responder/light",
                 json!("127.0.0.1:862"),
                 r#"responder.light: expected a list, found "127.0.0.1:862"; put it in square brackets"#,
+            ),
+            (
+                "/responder/modes",
+                json!(["open", "secret"]),
+                r#"responder.modes[1]: expected one of open, auth, encrypted, mixed, found "secret"; take one of them"#,
+            ),
+            (
+                "/keys/0/not_after",
+                json!(-1),
+                "keys[0].not_after: expected a whole number from 0 to 9223372036, found -1; choose a number in that range",
+            ),
+            (
+                "/keys/0/passphrase",
+                json!("hid\nden"),
+                "keys[0].passphrase: expected a passphrase: ASCII, in one line, not empty, found something that is not shown; write it in quotes, without line ends and letters beyond ASCII",
             ),
             (
                 "/responder/control_port",
@@ -522,6 +577,9 @@ mod tests {
         };
         assert_eq!(keys(&typed), table(CONFIG));
         assert_eq!(keys(&typed["probe"]), table(PROBE));
+        let unread = ["not_before", "passphrase"].map(str::to_owned);
+        let known = table(KEY).into_iter().filter(|key| !unread.contains(key));
+        assert!(keys(&typed["keys"][0]).into_iter().eq(known));
         assert_eq!(keys(&typed["decision"]), table(DECISION));
         assert_eq!(keys(&typed["classes"][0]), table(CLASS));
         assert_eq!(keys(&typed["classes"][0]["sla"]), table(SLA));

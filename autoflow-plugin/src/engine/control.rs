@@ -13,7 +13,6 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::{oneshot, watch};
 use tokio::task::{AbortHandle, JoinSet, LocalSet};
 use tokio::time::{Instant, sleep_until};
-use twamp_core::control::ServerConfig;
 use twamp_core::time::{Mono, Ntp64};
 
 use super::binding::bind;
@@ -47,7 +46,9 @@ pub(super) struct Control {
     sessions: HashMap<Key, Session>,
     pub(super) by_line: HashMap<u64, Key>,
     pub(super) targets: HashMap<SocketAddr, AbortHandle>,
-    manners: Manners,
+    /// When this instance started.
+    pub(super) started: Ntp64,
+    pub(super) manners: watch::Sender<Manners>,
     /// Sessions, responders, and sockets being opened.
     pub(super) tasks: JoinSet<()>,
     pub(super) news: UnboundedSender<News>,
@@ -79,16 +80,8 @@ impl Control {
         config: Config,
     ) -> (Self, UnboundedReceiver<News>) {
         let (news, heard) = unbounded_channel();
-        let responder = &config.responder;
-        let server = ServerConfig {
-            servwait: Duration::from_secs(responder.servwait_s.into()),
-            max_sessions: responder.max_sessions,
-            ..ServerConfig::new(Ntp64::from_wall(clock().wall))
-        };
-        let manners = Manners {
-            server,
-            refwait: Duration::from_secs(responder.refwait_s.into()),
-        };
+        let started = Ntp64::from_wall(clock().wall);
+        let manners = Manners::new(&config.responder, started);
         let control = Self {
             host,
             shared,
@@ -98,7 +91,8 @@ impl Control {
             sessions: HashMap::new(),
             by_line: HashMap::new(),
             targets: HashMap::new(),
-            manners,
+            started,
+            manners: watch::Sender::new(manners),
             tasks: JoinSet::new(),
             news,
             fresh: None,
@@ -188,7 +182,7 @@ impl Control {
             .clone()
             .unwrap_or_else(|| self.config.probe.clone());
         let key = Key::new();
-        let (mode, remote) = (opening::mode(probe.protocol), remote.socket());
+        let (mode, remote) = (probe.protocol.name(), remote.socket());
         lock(&self.shared.board).sender(key, Some(line.name.clone()), mode, local, remote);
         let binding = binding(line);
         let initiation = Initiation {
@@ -196,6 +190,7 @@ impl Control {
             remote,
             probe,
             count: None,
+            keys: self.shared.keys.clone(),
         };
         let (upkeep, quit) = self.session(key, Some(line.id), initiation, path, local.port());
         self.by_line.insert(line.id, key);
@@ -206,16 +201,14 @@ impl Control {
     fn begin_target(&mut self, target: Target) {
         let orders = self.orders.clone();
         let local = target.local;
-        let task =
-            self.tasks
-                .spawn_local(target::serve(target, self.manners.clone(), move |order| {
-                    orders.send(order)
-                }));
+        let (manners, keys) = (self.manners.subscribe(), self.shared.keys.clone());
+        let serving = target::serve(target, manners, keys, move |order| orders.send(order));
+        let task = self.tasks.spawn_local(serving);
         self.targets.insert(local, task);
     }
 
     fn begin_run(&mut self, key: Key, request: RunRequest, path: Path, local: SocketAddr) {
-        let mode = opening::mode(request.probe.protocol);
+        let mode = request.probe.protocol.name();
         lock(&self.shared.board).sender(key, None, mode, local, request.remote);
         let initiation = Initiation {
             binding: Binding {
@@ -225,6 +218,7 @@ impl Control {
             remote: request.remote,
             probe: request.probe,
             count: Some(request.count),
+            keys: self.shared.keys.clone(),
         };
         let (upkeep, quit) = self.session(key, None, initiation, path, local.port());
         self.tasks.spawn_local(upkeep.run(quit));

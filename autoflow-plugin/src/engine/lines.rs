@@ -9,6 +9,7 @@ use super::control::Control;
 use super::message::News;
 use super::opening;
 use crate::session::Order;
+use crate::session::target::Manners;
 
 impl Control {
     /// A line is new or has changed: its session is made anew, what was learned of it is kept.
@@ -53,6 +54,8 @@ impl Control {
     pub(super) fn apply(&mut self, config: Config) {
         let old = std::mem::replace(&mut self.config, config.clone());
         self.publisher.policy(&config);
+        let manners = Manners::new(&config.responder, self.started);
+        self.manners.send_replace(manners);
         for line in old
             .lines
             .iter()

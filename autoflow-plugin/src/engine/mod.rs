@@ -12,7 +12,8 @@
 //! ```
 //!
 //! `twamp-ctl` has no tick of its own: it wakes for orders, for the probe thread's reports and
-//! for TWAMP-Control. An engine without sessions sleeps.
+//! for TWAMP-Control. An engine without sessions sleeps. A third thread, `twamp-kdf`, is there once
+//! a secure connection has needed a key (`session/keys.rs`).
 
 mod binding;
 mod control;
@@ -155,6 +156,8 @@ impl Engine {
         if self.shared.state() != engine_state::FAILED {
             self.shared.set_state(engine_state::STOPPED);
         }
+        // Nobody is left to wait for a key.
+        self.shared.keys.close();
         self.shared.close(clock());
         Ok(())
     }
@@ -165,11 +168,11 @@ impl Engine {
     /// A generation that is not newer; then nothing has changed.
     pub(crate) fn apply(
         &self,
-        config: Config,
+        mut config: Config,
         generation: u64,
         dry_run: bool,
     ) -> Result<serde_json::Value, EngineError> {
-        let difference = self.shared.apply(&config, generation, dry_run)?;
+        let difference = self.shared.apply(&mut config, generation, dry_run)?;
         if !dry_run {
             self.wish(Wish::Apply(Box::new(config)));
         }
@@ -198,7 +201,7 @@ impl Engine {
             Request::Run { run } => {
                 let key = Key::new();
                 // Before the thread hears of it, so that its progress can be asked for at once.
-                let mode = opening::mode(run.probe.protocol);
+                let mode = run.probe.protocol.name();
                 let local = opening::source(run.local, run.remote);
                 lock(&self.shared.board).sender(key, None, mode, local, run.remote);
                 if !self.wish(Wish::Run(key, Box::new(run))) {

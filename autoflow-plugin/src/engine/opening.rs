@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
-use plugin_abi::config::{Config, Line, Probe, Protocol, Remote, Responder};
+use plugin_abi::config::{Config, Line, Probe, Remote, Responder};
 
 use super::error::EngineError;
 use crate::net::{Net, NetError, Path, PathSpec};
@@ -158,12 +158,4 @@ pub(super) fn source(local: Option<IpAddr>, remote: SocketAddr) -> SocketAddr {
         Some(socket.local_addr().ok()?.ip())
     };
     (local.or_else(routed).unwrap_or(any), 0).into()
-}
-
-/// What a protocol is called in results.
-pub(super) fn mode(protocol: Protocol) -> &'static str {
-    match protocol {
-        Protocol::Open => "open",
-        Protocol::Light => "light",
-    }
 }

@@ -90,7 +90,7 @@ fn turns(
         let now = clock();
         excuse(probes, now.mono.since(woken.now.mono), now);
         probes.handle_timeout(now, net);
-        net.flush(|payload, _, now| Probes::seal(payload, now));
+        net.flush();
         // At the same time: stopped in between, it would take its own silence for the line's.
         if let Some(report) = probes.poll_report(now) {
             send_report(report, net, tell);
@@ -122,7 +122,7 @@ impl Replies {
         for reply in self.0.drain(..) {
             net.queue(reply);
         }
-        net.flush(|payload, _, now| Probes::seal(payload, now));
+        net.flush();
     }
 }
 

@@ -20,6 +20,7 @@ use crate::log;
 use crate::net::{Bell, clock};
 use crate::session::Key;
 use crate::session::board::Board;
+use crate::session::keys::Keys;
 
 /// What the threads of one engine share.
 pub(super) struct Shared {
@@ -36,6 +37,7 @@ pub(super) struct Shared {
     pub(super) choices: ArcSwapOption<Decided>,
     pub(super) event: Bell,
     pub(super) log: log::Queue,
+    pub(super) keys: Keys,
 }
 
 /// The published choices and how long they may be used.
@@ -76,7 +78,9 @@ impl Shared {
             action: "make an event descriptor",
             source,
         })?;
+        let log = log::Queue::new();
         Ok(Self {
+            keys: Keys::new(&config.keys, &log),
             state: AtomicU32::new(engine_state::CREATED),
             picture: ArcSwap::from_pointee(Picture::empty()),
             config: Mutex::new(config),
@@ -87,7 +91,7 @@ impl Shared {
             why: Mutex::default(),
             choices: ArcSwapOption::empty(),
             event,
-            log: log::Queue::new(),
+            log,
         })
     }
 
@@ -174,10 +178,11 @@ impl Shared {
         }
     }
 
-    /// Makes `config` the wanted one and answers the difference.
+    /// Makes `config` the wanted one and answers the difference. A key without a passphrase keeps
+    /// the one it has.
     pub(super) fn apply(
         &self,
-        config: &Config,
+        config: &mut Config,
         generation: u64,
         dry_run: bool,
     ) -> Result<serde_json::Value, EngineError> {
@@ -189,9 +194,18 @@ impl Shared {
             });
         }
         let mut wanted = lock(&self.config);
+        for key in config
+            .keys
+            .iter_mut()
+            .filter(|key| key.passphrase.is_none())
+        {
+            let known = wanted.keys.iter().find(|known| known.id == key.id);
+            key.passphrase = known.and_then(|known| known.passphrase.clone());
+        }
         let difference = difference(&wanted, config);
         if !dry_run {
             *wanted = config.clone();
+            self.keys.replace(&config.keys);
             self.generation
                 .store(generation.max(newest), Ordering::Release);
         }
@@ -221,6 +235,7 @@ impl Shared {
 
     pub(super) fn statistics(&self) -> Statistics {
         Statistics {
+            keys_refused: self.keys.refused(),
             panics: self.log.panics(),
             logs_dropped: self.log.dropped() + log::unrouted(),
             ..*lock(&self.board).statistics()
@@ -269,6 +284,7 @@ fn difference(old: &Config, new: &Config) -> serde_json::Value {
         "settings_changed": old.mode != new.mode
             || old.probe != new.probe
             || old.responder != new.responder
+            || old.keys != new.keys
             || old.decision != new.decision,
     })
 }

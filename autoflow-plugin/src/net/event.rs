@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use twamp_core::probe::Arrival;
+use twamp_core::probe::{Arrival, Sealer};
 use twamp_core::time::{Now, Wall};
 
 use super::error::SendError;
@@ -24,8 +24,8 @@ pub(crate) struct Outgoing<T> {
     pub(crate) to: SocketAddr,
     /// The UDP payload.
     pub(crate) payload: Vec<u8>,
-    /// Must be sealed just before it leaves: it tells its time of sending.
-    pub(crate) seal: bool,
+    /// Seals it just before it leaves: it tells its time of sending.
+    pub(crate) seal: Option<Sealer>,
     /// Comes back in [`Event::Sent`], with the stamps.
     pub(crate) token: Option<T>,
     /// Where the path's own settings aren't wanted.

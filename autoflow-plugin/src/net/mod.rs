@@ -192,15 +192,15 @@ impl<T> Net<T> {
         endpoint.outbox.push_back(packet.into());
     }
 
-    /// Sends all that is queued. Packets to be sealed are given to `seal` with their token just
-    /// before their batch leaves, with the time to write into them; each exactly once.
-    pub(crate) fn flush(&mut self, mut seal: impl FnMut(&mut [u8], Option<&mut T>, Now)) {
+    /// Sends all that is queued. Packets with a sealer are sealed just before their batch leaves,
+    /// each exactly once.
+    pub(crate) fn flush(&mut self) {
         for path in self.dirty.drain(..) {
             let Some(endpoint) = find(&mut self.slots, path) else {
                 continue;
             };
             let (bench, desk) = (&mut self.bench, &mut self.desk);
-            send::flush(endpoint, bench, desk, &mut self.counters, &mut seal);
+            send::flush(endpoint, bench, desk, &mut self.counters);
             if let Some(newest) = endpoint.ledger.last_deadline() {
                 self.overdue.push_back((newest, path));
             }

@@ -107,11 +107,10 @@ pub(super) fn flush<T>(
     bench: &mut Bench,
     desk: &mut Desk<T>,
     counters: &mut NetCounters,
-    seal: &mut impl FnMut(&mut [u8], Option<&mut T>, Now),
 ) {
     while !endpoint.outbox.is_empty() {
         let now = clock();
-        let count = prepare(endpoint, &mut bench.envelopes, now, seal);
+        let count = prepare(endpoint, &mut bench.envelopes, now);
         let packets = bench.envelopes.iter().zip(&endpoint.outbox).take(count);
         let packets = packets.map(|(envelope, queued)| (envelope, &*queued.packet.payload));
         let outcome = batch::send(endpoint.socket.as_fd(), packets);
@@ -152,28 +151,21 @@ pub(super) fn flush<T>(
 }
 
 /// Fills envelopes for the next batch, seals what must be; answers how many.
-fn prepare<T>(
-    endpoint: &mut Endpoint<T>,
-    envelopes: &mut [Envelope],
-    now: Now,
-    seal: &mut impl FnMut(&mut [u8], Option<&mut T>, Now),
-) -> usize {
+fn prepare<T>(endpoint: &mut Endpoint<T>, envelopes: &mut [Envelope], now: Now) -> usize {
     let ask = endpoint.ledger.ask(now.mono);
     let mut room = BATCH;
     let mut count = 0;
     for (queued, envelope) in endpoint.outbox.iter_mut().zip(envelopes) {
-        if queued.packet.seal && endpoint.full_batches < DEEP {
+        if queued.packet.seal.is_some() && endpoint.full_batches < DEEP {
             room = room.min(SEALED_BATCH);
         }
         if count >= room {
             break;
         }
-        if queued.packet.seal && !queued.sealed {
-            seal(
-                &mut queued.packet.payload,
-                queued.packet.token.as_mut(),
-                now,
-            );
+        if let Some(sealer) = &queued.packet.seal
+            && !queued.sealed
+        {
+            sealer.seal(&mut queued.packet.payload, now.wall);
             queued.sealed = true;
         }
         queued.asked = queued.packet.token.is_some() && ask != Ask::Nobody;

@@ -3,7 +3,8 @@
 use std::net::UdpSocket;
 use std::time::Duration;
 
-use twamp_core::probe::Arrival;
+use twamp_core::probe::{Arrival, Sealer};
+use twamp_core::time::Ntp64;
 
 use super::*;
 
@@ -38,7 +39,7 @@ fn awake() -> (Net<u32>, Waker) {
     let (path, local) = net.open(&spec(V4)).unwrap();
     loop {
         net.queue(probe(path, local, 0));
-        net.flush(unsealed);
+        net.flush();
         let mut seen = Vec::new();
         listen(&mut net, &mut seen, |seen| seen.len() == 2);
         if packets(&seen)[0].arrival.kernel.is_some() {
@@ -56,14 +57,10 @@ fn probe(path: Path, to: SocketAddr, token: u32) -> Outgoing<u32> {
         path,
         to,
         payload: token.to_be_bytes().to_vec(),
-        seal: false,
+        seal: None,
         token: Some(token),
         options: Options::default(),
     }
-}
-
-fn unsealed(_: &mut [u8], _: Option<&mut u32>, _: Now) {
-    panic!("nothing was to be sealed");
 }
 
 /// Adds what is told until `enough`; gives up after ten seconds.
@@ -136,7 +133,7 @@ fn a_probe_is_stamped_on_both_ends(local: &str) {
         .unwrap();
     let (far, far_at) = net.open(&spec(local)).unwrap();
     net.queue(probe(near, far_at, 7));
-    net.flush(unsealed);
+    net.flush();
     let mut seen = Vec::new();
     listen(&mut net, &mut seen, |seen| seen.len() == 2);
 
@@ -181,7 +178,7 @@ fn a_packet_may_have_ttl_tos_and_source_of_its_own() {
         packet.options.tos = Some(0x29);
         packet.options.source = Some(source.parse().unwrap());
         net.queue(packet);
-        net.flush(unsealed);
+        net.flush();
         let mut seen = Vec::new();
         listen(&mut net, &mut seen, |seen| seen.len() == 2);
         let packet = packets(&seen)[0];
@@ -204,7 +201,7 @@ fn a_reply_from_a_wildcard_path_can_leave_from_the_address_that_was_probed() {
     let (far, far_at) = net.open(&spec("0.0.0.0:0")).unwrap();
     let probed = SocketAddr::new("127.0.0.3".parse().unwrap(), far_at.port());
     net.queue(probe(near, probed, 1));
-    net.flush(unsealed);
+    net.flush();
     let mut seen = Vec::new();
     listen(&mut net, &mut seen, |seen| seen.len() == 2);
     let mut reply = Outgoing {
@@ -213,7 +210,7 @@ fn a_reply_from_a_wildcard_path_can_leave_from_the_address_that_was_probed() {
     };
     reply.options.source = packets(&seen)[0].to;
     net.queue(reply);
-    net.flush(unsealed);
+    net.flush();
     listen(&mut net, &mut seen, |seen| seen.len() == 3);
     assert_eq!(packets(&seen)[1].from, probed);
 }
@@ -226,7 +223,7 @@ fn a_token_comes_back_before_the_answer_to_its_packet() {
     let echo_at = echo.local_addr().unwrap();
     for round in 0..200 {
         net.queue(probe(near, echo_at, round));
-        net.flush(unsealed);
+        net.flush();
         let mut room = [0; 16];
         let (length, _) = echo.recv_from(&mut room).unwrap();
         echo.send_to(&room[..length], near_at).unwrap();
@@ -251,7 +248,7 @@ fn a_path_without_transmit_stamps_gives_tokens_back_at_once() {
         .unwrap();
     let (_, far_at) = net.open(&spec(V4)).unwrap();
     net.queue(probe(near, far_at, 7));
-    net.flush(unsealed);
+    net.flush();
     let Some(Event::Sent(sent)) = net.poll() else {
         panic!("no token")
     };
@@ -264,29 +261,29 @@ fn a_sealed_packet_tells_the_time_its_batch_left_and_batches_are_small() {
     let mut net = net();
     let (near, _) = net.open(&spec(V4)).unwrap();
     let (_, far_at) = net.open(&spec(V4)).unwrap();
+    // A reply, received just now.
+    let mut payload = vec![0; 41];
+    payload[16..24].copy_from_slice(&Ntp64::from_wall(clock().wall).0.to_be_bytes());
     for token in 0..20 {
         net.queue(Outgoing {
-            seal: true,
-            payload: vec![0; 8],
+            seal: Some(Sealer::default()),
+            payload: payload.clone(),
             ..probe(near, far_at, token)
         });
     }
-    let mut sealed = Vec::new();
-    net.flush(|payload, token, now| {
-        sealed.push((*token.unwrap(), now.wall));
-        payload.copy_from_slice(&now.wall.nanos().to_be_bytes());
-    });
-    assert!(sealed.iter().map(|s| s.0).eq(0..20));
-    for batch in sealed.chunk_by(|a, b| a.1 == b.1) {
-        assert!(batch.len() <= 8);
-    }
+    net.flush();
     let mut seen = Vec::new();
     listen(&mut net, &mut seen, |seen| seen.len() == 40);
-    for (sent, packet) in tokens(&seen).iter().zip(packets(&seen)) {
-        let told = i64::from_be_bytes(packet.payload[..].try_into().unwrap());
+    let (tokens, packets) = (tokens(&seen), packets(&seen));
+    assert!(tokens.iter().map(|sent| sent.token).eq(0..20));
+    let told = |packet: &Packet| u64::from_be_bytes(packet.payload[4..12].try_into().unwrap());
+    for batch in packets.chunk_by(|a, b| told(a) == told(b)) {
+        assert!(batch.len() <= 8);
+    }
+    for (sent, packet) in tokens.iter().zip(&packets) {
         let stamps = sent.result.unwrap();
-        assert_eq!(told, stamps.user.wall.nanos());
-        assert!(told <= stamps.kernel.unwrap().nanos());
+        assert_eq!(told(packet), Ntp64::from_wall(stamps.user.wall).0);
+        assert!(stamps.user.wall <= stamps.kernel.unwrap());
     }
 }
 
@@ -367,7 +364,7 @@ fn a_host_supplied_socket_is_a_path_like_any_other_and_only_udp_is_taken() {
     assert_eq!(local, bound);
     let (_, far_at) = net.open(&spec(V4)).unwrap();
     net.queue(probe(near, far_at, 1));
-    net.flush(unsealed);
+    net.flush();
     let mut seen = Vec::new();
     listen(&mut net, &mut seen, |seen| seen.len() == 2);
     assert!(tokens(&seen)[0].result.unwrap().kernel.is_some());
@@ -387,7 +384,7 @@ fn an_unreachable_port_is_a_notice_and_the_path_lives_on() {
         let mut seen = Vec::new();
         for token in 0..3 {
             net.queue(probe(near, gone_at, token));
-            net.flush(unsealed);
+            net.flush();
             let wanted = token as usize + 1;
             listen(&mut net, &mut seen, |s| {
                 notices(s).len() == wanted && tokens(s).len() == wanted
@@ -399,7 +396,7 @@ fn an_unreachable_port_is_a_notice_and_the_path_lives_on() {
         }
         let (_, far_at) = net.open(&spec(local)).unwrap();
         net.queue(probe(near, far_at, 3));
-        net.flush(unsealed);
+        net.flush();
         listen(&mut net, &mut seen, |seen| {
             packets(seen).len() == 1 && tokens(seen).len() == 4
         });
@@ -417,7 +414,7 @@ fn a_burst_to_an_unreachable_port_fails_no_packet() {
     for token in 0..100 {
         net.queue(probe(near, gone_at, token));
     }
-    net.flush(unsealed);
+    net.flush();
     let mut seen = Vec::new();
     listen(&mut net, &mut seen, |seen| tokens(seen).len() == 100);
     assert!(
@@ -444,7 +441,7 @@ fn a_packet_above_the_interfaces_mtu_fails_with_dont_fragment_only() {
             ..probe(path, far_at, token)
         });
     }
-    net.flush(unsealed);
+    net.flush();
     let mut seen = Vec::new();
     listen(&mut net, &mut seen, |seen| {
         tokens(seen).len() == 2 && packets(seen).len() == 1
@@ -469,7 +466,7 @@ fn closing_a_path_gives_its_tokens_back_and_its_handle_is_dead() {
     let (reopened, _) = net.open(&spec(V4)).unwrap();
     assert_ne!(reopened, near);
     net.queue(probe(near, far_at, 3));
-    net.flush(unsealed);
+    net.flush();
     for token in 1..=3 {
         let Some(Event::Sent(sent)) = net.poll() else {
             panic!("no token")
@@ -485,7 +482,7 @@ fn a_wait_without_end_is_ended_by_a_call_and_not_by_old_tokens() {
     let (near, _) = net.open(&spec(V4)).unwrap();
     let (_, far_at) = net.open(&spec(V4)).unwrap();
     net.queue(probe(near, far_at, 1));
-    net.flush(unsealed);
+    net.flush();
     listen(&mut net, &mut Vec::new(), |seen| seen.len() == 2);
     let before = net.counters().wakeups;
     let caller = std::thread::spawn(move || {
@@ -510,14 +507,14 @@ fn packets_dropped_for_lack_of_room_are_told_as_local_trouble() {
     for token in 0..200 {
         net.queue(probe(near, far_at, token));
     }
-    net.flush(unsealed);
+    net.flush();
     let mut seen = Vec::new();
     listen(&mut net, &mut seen, |seen| {
         tokens(seen).len() == 200 && !packets(seen).is_empty()
     });
     // The kernel tells with the next packet that finds room.
     net.queue(probe(near, far_at, 200));
-    net.flush(unsealed);
+    net.flush();
     let last = 200u32.to_be_bytes();
     listen(&mut net, &mut seen, |seen| {
         packets(seen).iter().any(|p| p.payload == last)
@@ -564,7 +561,7 @@ fn stamps_never_go_to_another_packets_token_though_sends_fail_in_the_middle_of_b
         }
         net.queue(packet);
         if token % 100 == 99 {
-            net.flush(unsealed);
+            net.flush();
             listen(&mut net, &mut seen, |seen| packets(seen).len() >= good);
         }
     }

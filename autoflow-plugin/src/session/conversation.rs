@@ -2,13 +2,16 @@
 
 use std::future::pending;
 use std::io;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use tokio::net::TcpStream;
 use tokio::time::sleep;
 use twamp_core::control::{Client, ClientEvent, ControlError, Server, ServerEvent};
+use twamp_core::security::{DerivedKey, KeyDerivation};
 use twamp_core::time::Mono;
 
+use super::keys::{Deriving, Keys};
 use crate::net::clock;
 
 /// What the two control machines have in common.
@@ -29,6 +32,10 @@ pub(super) trait Machine {
     fn event(&mut self) -> Option<Self::Event>;
     /// Whether more octets are wanted now.
     fn wants_bytes(&self) -> bool;
+    /// Slow work without which it can't go on.
+    fn derivation(&mut self) -> Option<KeyDerivation>;
+    /// Its result; `None`: it can't be done.
+    fn derived(&mut self, key: Option<&DerivedKey>, now: Mono);
 }
 
 /// A machine and its connection.
@@ -37,6 +44,10 @@ pub(super) struct Conversation<M> {
     stream: TcpStream,
     /// Octets on their way out.
     outbox: Vec<u8>,
+    keys: Keys,
+    /// Who made the connection; `None`: this end.
+    caller: Option<IpAddr>,
+    deriving: Option<Deriving>,
     /// The connection is of no more use; the machine knows.
     broken: Option<Break>,
 }
@@ -51,13 +62,17 @@ pub(super) enum Break {
 }
 
 impl<M: Machine> Conversation<M> {
-    pub(super) fn new(machine: M, stream: TcpStream) -> Self {
+    /// `caller` is who made the connection, where this end did not.
+    pub(super) fn new(machine: M, stream: TcpStream, keys: Keys, caller: Option<IpAddr>) -> Self {
         // The messages are small and each is waited for.
         let _ = stream.set_nodelay(true);
         Self {
             machine,
             stream,
             outbox: Vec::new(),
+            keys,
+            caller,
+            deriving: None,
             broken: None,
         }
     }
@@ -68,6 +83,13 @@ impl<M: Machine> Conversation<M> {
         loop {
             if let Some(event) = self.machine.event() {
                 return event;
+            }
+            if let Some(work) = self.machine.derivation() {
+                match self.keys.derive(work, self.caller) {
+                    Ok(deriving) => self.deriving = Some(deriving),
+                    Err(_) => self.machine.derived(None, clock().mono),
+                }
+                continue;
             }
             while let Some(octets) = self.machine.transmit() {
                 self.outbox.extend(octets);
@@ -80,6 +102,10 @@ impl<M: Machine> Conversation<M> {
             tokio::select! {
                 _ = self.stream.readable(), if may_read => self.read_some(&mut buffer),
                 _ = self.stream.writable(), if may_write => self.write_some(),
+                key = derived(&mut self.deriving) => {
+                    self.deriving = None;
+                    self.machine.derived(key.as_ref(), clock().mono);
+                }
                 () = until(deadline) => self.machine.timeout(clock().mono),
             }
         }
@@ -141,6 +167,14 @@ impl Break {
     }
 }
 
+/// The key that is being derived; `None`: it will never come. Waits for ever where none is.
+async fn derived(deriving: &mut Option<Deriving>) -> Option<DerivedKey> {
+    match deriving {
+        Some(deriving) => deriving.await.ok(),
+        None => pending().await,
+    }
+}
+
 async fn until(deadline: Option<Mono>) {
     match deadline {
         Some(deadline) => sleep(deadline.since(clock().mono)).await,
@@ -172,6 +206,16 @@ macro_rules! machine {
             }
             fn wants_bytes(&self) -> bool {
                 $wants_bytes(self)
+            }
+            fn derivation(&mut self) -> Option<KeyDerivation> {
+                self.poll_derivation()
+            }
+            fn derived(&mut self, key: Option<&DerivedKey>, now: Mono) {
+                // Refused only where the connection has ended meanwhile.
+                let _ = match key {
+                    Some(key) => self.key_derived(key, now),
+                    None => self.key_refused(),
+                };
             }
         }
     };

@@ -8,13 +8,16 @@ use plugin_abi::manage::{Failure, FailureKind};
 use twamp_core::control::{
     Client, ClientConfig, ClientEvent, ControlError, Fault, IpVersion, SessionRequest,
 };
+use twamp_core::security::{KeyId, TestSecurity};
 use twamp_core::time::Ntp64;
-use twamp_core::wire::control::Accept;
+use twamp_core::wire::control::{Accept, Modes};
 
 use super::Stream;
 pub(crate) use super::connect::Binding;
 use super::connect::connect;
 use super::conversation::{Break, Conversation};
+use super::entropy::SystemEntropy;
+use super::keys::Keys;
 use crate::net::{Path, clock};
 
 /// Longer than any probe is waited for: the reflector answers so long after the stop.
@@ -27,6 +30,7 @@ pub(crate) struct Initiation {
     pub(crate) remote: SocketAddr,
     pub(crate) probe: Probe,
     pub(crate) count: Option<u32>,
+    pub(crate) keys: Keys,
 }
 
 /// A session that the far end has granted; its probes are not answered yet.
@@ -61,26 +65,36 @@ impl Initiation {
     /// Who said no, and why.
     pub(crate) async fn ask(&self, path: Path, port: u16) -> Result<Granted, Failure> {
         if self.probe.protocol == Protocol::Light {
-            let stream = self.stream(path, self.remote, false);
+            let stream = self.stream(path, self.remote, false, TestSecurity::Open);
             return Ok(Granted {
                 remote: self.remote,
                 stream,
                 control: None,
             });
         }
+        // A run that can't be is refused before anybody is called.
+        let key_id = self.key_id()?;
         let stream = connect(&self.binding, self.remote).await?;
         let now = clock().mono;
-        let mut client = Client::new(ClientConfig::default(), now);
+        let config = ClientConfig {
+            modes: modes(self.probe.protocol),
+            ..ClientConfig::default()
+        };
+        let mut client = match key_id {
+            Some(id) => Client::with_key(config, id, &mut SystemEntropy, now),
+            None => Client::new(config, now),
+        };
         client.request_session(self.request(port), now);
-        let mut control = Conversation::new(client, stream);
+        let mut control = Conversation::new(client, stream, self.keys.clone(), None);
         let mut greeted = false;
         loop {
             match control.next_event().await {
-                ClientEvent::Accepted { port, .. } => {
+                ClientEvent::Accepted { port, sid, .. } => {
                     // With the scope that a link-local address needs.
                     let mut to = self.remote;
                     to.set_port(port);
-                    let stream = self.stream(path, to, true);
+                    let security = control.machine.test_security(&sid);
+                    let stream = self.stream(path, to, true, security);
                     return Ok(Granted {
                         remote: self.remote,
                         stream,
@@ -91,7 +105,7 @@ impl Initiation {
                     return Err(rejected(self.remote, "the session", accept));
                 }
                 ClientEvent::Ended(error) if greeted => return Err(ended(self.remote, error)),
-                ClientEvent::Ended(error) => return Err(stranger(self.remote, error)),
+                ClientEvent::Ended(error) => return Err(self.not_set_up(error)),
                 ClientEvent::Ready { .. } => greeted = true,
                 ClientEvent::Started
                 | ClientEvent::StartRefused { .. }
@@ -100,6 +114,43 @@ impl Initiation {
                 | ClientEvent::SessionStopped { .. } => {}
             }
         }
+    }
+
+    /// The name of the secret, where the protocol needs one.
+    fn key_id(&self) -> Result<Option<KeyId>, Failure> {
+        let refused = |why: String| Failure {
+            kind: FailureKind::Local,
+            message: format!(
+                "configuration: protocol {} needs a key: {why}",
+                self.probe.protocol.name()
+            ),
+        };
+        match &self.probe.key_id {
+            _ if !self.probe.protocol.is_secure() => Ok(None),
+            None => Err(refused("name one as key_id".into())),
+            Some(id) => match KeyId::new(id) {
+                Ok(id) => Ok(Some(id)),
+                Err(error) => Err(refused(error.to_string())),
+            },
+        }
+    }
+
+    /// A server says the same to an unknown key id and to a wrong passphrase.
+    fn not_set_up(&self, error: ControlError) -> Failure {
+        let mut failure = stranger(self.remote, error);
+        let denied = matches!(
+            error,
+            ControlError::Refused {
+                accept: Accept::FAILURE,
+                ..
+            }
+        );
+        if denied && self.probe.protocol.is_secure() {
+            failure
+                .message
+                .push_str("; compare key id and passphrase at both ends");
+        }
+        failure
     }
 
     fn request(&self, port: u16) -> SessionRequest {
@@ -113,23 +164,35 @@ impl Initiation {
             } else {
                 IpVersion::V6
             },
-            padding: self.probe.padding.into(),
+            padding: self.probe.padding().into(),
             start_time: Ntp64(0),
             timeout: AFTER_STOP.max(millis(self.probe.timeout_ms)),
             dscp: self.probe.dscp,
         }
     }
 
-    fn stream(&self, path: Path, to: SocketAddr, stateful: bool) -> Stream {
+    fn stream(&self, path: Path, to: SocketAddr, stateful: bool, security: TestSecurity) -> Stream {
         Stream {
             path,
             to,
             interval: Duration::from_secs_f64(self.probe.interval_ms / 1e3),
             count: self.count,
-            padding: self.probe.padding,
+            padding: self.probe.padding(),
             timeout: millis(self.probe.timeout_ms),
             stateful,
+            security,
         }
+    }
+}
+
+/// The one mode that a protocol may select: nobody on the way can talk us into a weaker one.
+fn modes(protocol: Protocol) -> Modes {
+    match protocol {
+        Protocol::Open => Modes::OPEN,
+        Protocol::Auth => Modes::AUTHENTICATED,
+        Protocol::Encrypted => Modes::ENCRYPTED,
+        Protocol::Mixed => Modes::MIXED,
+        Protocol::Light => Modes::NONE,
     }
 }
 
@@ -219,6 +282,9 @@ fn stranger(remote: SocketAddr, error: ControlError) -> Failure {
 
 fn ended(remote: SocketAddr, error: ControlError) -> Failure {
     let kind = match error.fault() {
+        _ if matches!(error, ControlError::UnknownKey | ControlError::Overloaded) => {
+            FailureKind::Local
+        }
         Fault::PeerRefused | Fault::OurLimit => FailureKind::Rejected,
         Fault::PeerMisbehaved | Fault::Nobody => match error {
             ControlError::TimedOut { .. } => FailureKind::NoAnswer,

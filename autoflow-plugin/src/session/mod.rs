@@ -15,8 +15,10 @@
 pub(crate) mod board;
 mod connect;
 mod conversation;
+mod entropy;
 mod identity;
 pub(crate) mod initiator;
+pub(crate) mod keys;
 pub(crate) mod outlet;
 pub(crate) mod probes;
 mod result;
@@ -31,6 +33,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use twamp_core::metrics::loss::LossCounts;
 use twamp_core::probe::{Outcome, ReflectorReport};
+use twamp_core::security::TestSecurity;
 use twamp_core::time::{Mono, Now};
 
 use self::setback::Setback;
@@ -71,6 +74,7 @@ pub(crate) enum Order {
         sender: SocketAddr,
         refwait: Duration,
         dscp: u8,
+        security: TestSecurity,
     },
     /// Answer whatever comes on `path`, which is bound to `local` (TWAMP Light): each sender is a
     /// session of its own.
@@ -95,6 +99,8 @@ pub(crate) struct Stream {
     pub(crate) timeout: Duration,
     /// The reflector keeps numbers of its own.
     pub(crate) stateful: bool,
+    /// How probes and replies are protected.
+    pub(crate) security: TestSecurity,
 }
 
 /// What the probe thread has seen since its last report.

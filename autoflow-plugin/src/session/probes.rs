@@ -79,7 +79,7 @@ impl Probes {
                 if let Some(sending) = self.sending.get_mut(&key) {
                     self.peers.remove(&sending.peer());
                     self.peers.insert((stream.path, stream.to), key);
-                    sending.renew(stream.to, now.mono);
+                    sending.renew(stream.to, stream.security, now.mono);
                     sending.entries(&mut self.report.entries);
                     self.look_at(key, now.mono);
                     return;
@@ -109,12 +109,14 @@ impl Probes {
                 sender,
                 refwait,
                 dscp,
+                security,
             } => {
                 let config = ReflectorConfig {
                     refwait,
                     ..ReflectorConfig::default()
                 };
-                self.reflect(key, config, (path, local), sender, dscp << 2, now.mono);
+                let reflector = Reflector::new(config, now.mono).secured(security);
+                self.reflect(key, reflector, (path, local), sender, dscp << 2);
             }
             Order::ReflectAll { path, local } => drop(self.anybody.insert(path, local)),
             Order::Retire { key, timeout } => {
@@ -156,7 +158,7 @@ impl Probes {
                         path: datagram.path,
                         to: datagram.from,
                         payload: reply,
-                        seal: true,
+                        seal: Some(reflecting.reflector.sealer()),
                         token: None,
                         options: Options {
                             tos: Some(reflecting.tos),
@@ -168,11 +170,6 @@ impl Probes {
                 Err(_) => self.counters.discarded += 1,
             }
         }
-    }
-
-    /// Writes T3 into a reply just before it leaves.
-    pub(crate) fn seal(payload: &mut [u8], now: Now) {
-        Reflector::seal(payload, now.wall);
     }
 
     /// A token has come back.
@@ -286,13 +283,11 @@ impl Probes {
     fn reflect(
         &mut self,
         key: Key,
-        config: ReflectorConfig,
+        reflector: Reflector,
         (path, local): (Path, SocketAddr),
         sender: SocketAddr,
         tos: u8,
-        now: Mono,
     ) {
-        let reflector = Reflector::new(config, now);
         if let Some(timeout) = reflector.poll_timeout() {
             self.look_at(key, timeout);
         }
@@ -326,8 +321,8 @@ impl Probes {
             ..ReflectorConfig::default()
         };
         let local = SocketAddr::new(datagram.to.unwrap_or(local.ip()), local.port());
-        let now = datagram.arrival.mono;
-        self.reflect(key, config, (datagram.path, local), datagram.from, 0, now);
+        let reflector = Reflector::new(config, datagram.arrival.mono);
+        self.reflect(key, reflector, (datagram.path, local), datagram.from, 0);
         Some(key)
     }
 

@@ -2,6 +2,7 @@
 
 use twamp_core::metrics::loss::LossCounts;
 use twamp_core::probe::{Arrival, Discard, Outcome, Sender, SenderConfig, TxStamp};
+use twamp_core::security::TestSecurity;
 use twamp_core::time::{ErrorEstimate, Mono, Now};
 
 use std::net::SocketAddr;
@@ -57,7 +58,7 @@ impl Sending {
         Self {
             key,
             config,
-            sender: Sender::new(config),
+            sender: Sender::secured(config, stream.security.clone()),
             session: 0,
             former: LossCounts::default(),
             entries: Vec::new(),
@@ -75,13 +76,14 @@ impl Sending {
         (self.stream.path, self.stream.to)
     }
 
-    /// Another session was agreed on: numbers begin anew, and the far end answers at `to`.
-    pub(super) fn renew(&mut self, to: SocketAddr, now: Mono) {
+    /// Another session was agreed on: numbers begin anew, the far end answers at `to`, and probes
+    /// are protected by other keys.
+    pub(super) fn renew(&mut self, to: SocketAddr, security: TestSecurity, now: Mono) {
         self.set_aside(now);
         self.drain();
         self.entries.push(Entry::NewSession);
         self.former += self.sender.counts();
-        self.sender = Sender::new(self.config);
+        self.sender = Sender::secured(self.config, security);
         self.session += 1;
         self.stream.to = to;
         if self.pace == Pace::Suspended {
@@ -115,7 +117,7 @@ impl Sending {
             path: self.stream.path,
             to: self.stream.to,
             payload,
-            seal: false,
+            seal: None,
             token: Some(Token {
                 key: self.key,
                 session: self.session,

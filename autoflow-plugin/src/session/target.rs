@@ -4,15 +4,22 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use plugin_abi::config::{Responder, Security};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use twamp_core::control::{
-    Entropy, Server, ServerConfig, ServerEvent, SessionIndex, SessionParameters, new_sid,
+    ControlError, Entropy, Server, ServerConfig, ServerEvent, SessionIndex, SessionParameters,
+    new_sid,
 };
+use twamp_core::security::TestSecurity;
 use twamp_core::time::Ntp64;
+use twamp_core::wire::control::Modes;
 
 use super::connect::adopt;
 pub(crate) use super::connect::listen;
 use super::conversation::Conversation;
+use super::entropy::SystemEntropy;
+use super::keys::Keys;
 use super::{Key, Order};
 use crate::net::{Path, clock};
 
@@ -37,10 +44,33 @@ pub(crate) struct Manners {
     pub(crate) refwait: Duration,
 }
 
-/// Serves until dropped. `orders` goes to the probe thread.
+impl Manners {
+    /// As the configuration wants it, of an instance that started at `started`.
+    pub(crate) fn new(responder: &Responder, started: Ntp64) -> Self {
+        let modes = responder.modes.iter().map(|mode| match mode {
+            Security::Open => Modes::OPEN,
+            Security::Auth => Modes::AUTHENTICATED,
+            Security::Encrypted => Modes::ENCRYPTED,
+            Security::Mixed => Modes::MIXED,
+        });
+        Self {
+            server: ServerConfig {
+                modes: modes.fold(Modes::NONE, |all, mode| all | mode),
+                servwait: Duration::from_secs(responder.servwait_s.into()),
+                max_sessions: responder.max_sessions,
+                ..ServerConfig::new(started)
+            },
+            refwait: Duration::from_secs(responder.refwait_s.into()),
+        }
+    }
+}
+
+/// Serves until dropped. `orders` goes to the probe thread. Other manners hold from the next
+/// connection on.
 pub(crate) async fn serve(
     target: Target,
-    manners: Manners,
+    manners: watch::Receiver<Manners>,
+    keys: Keys,
     orders: impl Fn(Order) + Clone + 'static,
 ) {
     let local = target.local;
@@ -58,16 +88,18 @@ pub(crate) async fn serve(
                     tracing::warn!("{local}: {CONNECTIONS} control connections, {peer} is refused");
                     continue;
                 }
+                let Manners { server, refwait } = manners.borrow().clone();
                 let serving = Connection {
                     path,
                     port,
                     peer,
                     local: stream.local_addr().unwrap_or(local),
-                    refwait: manners.refwait,
+                    refwait,
+                    keys: keys.clone(),
                     orders: orders.clone(),
                     sessions: HashMap::new(),
                 };
-                connections.spawn_local(serving.run(stream, manners.server.clone()));
+                connections.spawn_local(serving.run(stream, server));
             }
             Some(_) = connections.join_next() => {}
         }
@@ -93,16 +125,24 @@ struct Connection<Orders> {
     peer: SocketAddr,
     local: SocketAddr,
     refwait: Duration,
+    keys: Keys,
     orders: Orders,
     /// Accepted and not yet stopped.
-    sessions: HashMap<SessionIndex, (Key, SessionParameters)>,
+    sessions: HashMap<SessionIndex, Accepted>,
+}
+
+struct Accepted {
+    key: Key,
+    request: SessionParameters,
+    security: TestSecurity,
 }
 
 impl<Orders: Fn(Order)> Connection<Orders> {
     async fn run(mut self, stream: TcpStream, config: ServerConfig) {
         let now = clock();
         let server = Server::new(config, self.peer, self.local, &mut SystemEntropy, now.mono);
-        let mut control = Conversation::new(server, stream);
+        let caller = Some(self.peer.ip().to_canonical());
+        let mut control = Conversation::new(server, stream, self.keys.clone(), caller);
         loop {
             match control.next_event().await {
                 // Sessions one by one are not offered.
@@ -120,13 +160,18 @@ impl<Orders: Fn(Order)> Connection<Orders> {
                         .accept_session(session, self.port, sid, now.mono)
                         .is_ok()
                     {
-                        self.sessions.insert(session, (Key::new(), request));
+                        let accepted = Accepted {
+                            key: Key::new(),
+                            request,
+                            security: control.machine.test_security(&sid),
+                        };
+                        self.sessions.insert(session, accepted);
                     }
                 }
                 ServerEvent::Started => self.start(),
                 ServerEvent::Stopped { .. } => self.stop(),
                 ServerEvent::Ended(reason) => {
-                    tracing::debug!("control connection of {} ended: {reason}", self.peer);
+                    self.tell_end(reason);
                     break;
                 }
             }
@@ -135,40 +180,38 @@ impl<Orders: Fn(Order)> Connection<Orders> {
         control.finish().await;
     }
 
+    fn tell_end(&self, reason: ControlError) {
+        let peer = self.peer;
+        match reason {
+            ControlError::NotAuthentic | ControlError::BadHmac | ControlError::Overloaded => {
+                tracing::warn!("control connection of {peer} is refused: {reason}");
+            }
+            _ => tracing::debug!("control connection of {peer} ended: {reason}"),
+        }
+    }
+
     fn start(&self) {
-        for (key, request) in self.sessions.values() {
+        for accepted in self.sessions.values() {
+            let request = &accepted.request;
             tracing::info!("{} is answered on {}", request.sender, self.local.ip());
             (self.orders)(Order::Reflect {
-                key: *key,
+                key: accepted.key,
                 path: self.path,
                 local: SocketAddr::new(self.local.ip(), self.port),
                 sender: request.sender,
                 refwait: self.refwait,
                 dscp: request.dscp,
+                security: accepted.security.clone(),
             });
         }
     }
 
     fn stop(&mut self) {
-        for (_, (key, request)) in self.sessions.drain() {
+        for (_, accepted) in self.sessions.drain() {
             (self.orders)(Order::Retire {
-                key,
-                timeout: request.timeout,
+                key: accepted.key,
+                timeout: accepted.request.timeout,
             });
         }
-    }
-}
-
-/// The operating system's generator.
-struct SystemEntropy;
-
-impl Entropy for SystemEntropy {
-    fn fill(&mut self, out: &mut [u8]) {
-        // Fails on no Linux of the last ten years once it is up; zeros would be caught by nobody,
-        // so the thread's own guard takes it.
-        assert!(
-            getrandom::fill(out).is_ok(),
-            "the system gives no random numbers"
-        );
     }
 }

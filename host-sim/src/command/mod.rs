@@ -15,6 +15,7 @@ use crate::demo::DemoError;
 use crate::document::ReadError;
 use crate::exit::Exit;
 use crate::host::{self, FindError};
+use crate::secret::SecretError;
 use crate::text::{Output, complain};
 
 /// Why a command could not do its work.
@@ -26,6 +27,9 @@ pub enum CommandError {
     /// The configuration can't be read.
     #[error(transparent)]
     Read(#[from] ReadError),
+    /// A secret can't be had from its file.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
     /// The plugin refused a call.
     #[error("{}", refusal(.0))]
     Call(#[from] CallError),
@@ -69,7 +73,7 @@ impl CommandError {
     #[must_use]
     pub fn exit(&self) -> Exit {
         match self {
-            Self::Read(_) | Self::Usage(_) => Exit::Misused,
+            Self::Read(_) | Self::Secret(_) | Self::Usage(_) => Exit::Misused,
             Self::Call(error) if matches!(error.code, code::CONFIGURATION | code::INVALID) => {
                 Exit::Misused
             }

@@ -4,7 +4,7 @@ mod report;
 
 use std::time::Duration;
 
-use plugin_abi::config::{Probe, Protocol};
+use plugin_abi::config::{Config, Key, Probe, Protocol};
 use plugin_abi::host::Engine;
 use plugin_abi::manage::{Answer, Progress, Request, RunRequest, RunState};
 
@@ -14,6 +14,7 @@ use crate::address::Family;
 use crate::cli::{Ping, PingMode};
 use crate::exit::Exit;
 use crate::host::{Interrupt, listen};
+use crate::secret;
 use crate::text::{self, Output, complain, milliseconds};
 
 /// How often the run is looked at.
@@ -21,6 +22,10 @@ const LOOK: Duration = Duration::from_millis(50);
 
 pub(super) fn run(arguments: &Ping, around: &Surroundings) -> Result<Exit, CommandError> {
     let interrupt = around.interrupt()?;
+    let config = Config {
+        keys: keys(arguments)?,
+        ..Config::default()
+    };
     let remote = match arguments.target.resolve(family(arguments)?) {
         Ok(remote) => remote,
         Err(error) => {
@@ -30,7 +35,8 @@ pub(super) fn run(arguments: &Ping, around: &Surroundings) -> Result<Exit, Comma
     };
     let request = request(arguments, remote);
     let (listener, _events) = listen(around.log_level());
-    let engine = around.plugin()?.create("{}", listener)?;
+    let document = config.revealed().map_err(CommandError::Configuration)?;
+    let engine = (around.plugin()?).create(&document.to_string(), listener)?;
     engine.start()?;
     let ended = measure(&engine, request, &interrupt)?;
     finish(&Report::of(remote, ended), around.output)
@@ -52,16 +58,42 @@ fn family(arguments: &Ping) -> Result<Family, CommandError> {
     }
 }
 
+/// The secret that the mode needs.
+fn keys(arguments: &Ping) -> Result<Vec<Key>, CommandError> {
+    let secure = protocol(arguments.mode).is_secure();
+    match (&arguments.key_id, &arguments.passphrase_file) {
+        (Some(id), Some(file)) if secure => Ok(vec![Key::new(id, secret::passphrase(file)?)]),
+        _ if secure => Err(CommandError::Usage(format!(
+            "--mode {} needs a secret; add --key-id ID and --passphrase-file FILE",
+            protocol(arguments.mode).name()
+        ))),
+        (None, None) => Ok(Vec::new()),
+        _ => Err(CommandError::Usage(format!(
+            "--mode {} uses no secret; leave --key-id and --passphrase-file out, or take mode auth, \
+             encrypted or mixed",
+            protocol(arguments.mode).name()
+        ))),
+    }
+}
+
+fn protocol(mode: PingMode) -> Protocol {
+    match mode {
+        PingMode::Open => Protocol::Open,
+        PingMode::Auth => Protocol::Auth,
+        PingMode::Encrypted => Protocol::Encrypted,
+        PingMode::Mixed => Protocol::Mixed,
+        PingMode::Light => Protocol::Light,
+    }
+}
+
 fn request(arguments: &Ping, remote: std::net::SocketAddr) -> RunRequest {
     RunRequest {
         remote,
         local: arguments.local,
         count: arguments.count,
         probe: Probe {
-            protocol: match arguments.mode {
-                PingMode::Open => Protocol::Open,
-                PingMode::Light => Protocol::Light,
-            },
+            protocol: protocol(arguments.mode),
+            key_id: arguments.key_id.clone(),
             interval_ms: arguments.interval,
             timeout_ms: arguments.timeout,
             padding: arguments.padding,
@@ -159,9 +191,10 @@ mod tests {
             request.probe,
             Probe {
                 protocol: Protocol::Light,
+                key_id: None,
                 interval_ms: 0.5,
                 timeout_ms: 250,
-                padding: 100,
+                padding: Some(100),
                 dscp: 46,
                 ttl: 9,
                 dont_fragment: true,
@@ -173,6 +206,21 @@ mod tests {
     fn without_options_probes_are_the_defaults_of_the_engine() {
         let request = request(&arguments("h"), "192.0.2.1:862".parse().unwrap());
         assert_eq!(request.probe, Probe::default());
+    }
+
+    #[test]
+    fn a_secure_mode_needs_a_secret_and_no_other_mode_takes_one() {
+        for (line, says) in [
+            ("--mode auth h", "--mode auth needs a secret"),
+            (
+                "--key-id hub --passphrase-file f h",
+                "--mode open uses no secret",
+            ),
+        ] {
+            let error = keys(&arguments(line)).unwrap_err();
+            assert_eq!(error.exit(), Exit::Misused);
+            assert!(error.to_string().starts_with(says), "{error}");
+        }
     }
 
     #[test]

@@ -4,14 +4,15 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
-use plugin_abi::config::{Config, Responder, TWAMP_PORT};
+use plugin_abi::config::{Config, Responder, Security, TWAMP_PORT};
 use plugin_abi::manage::ServedResult;
 use serde_json::json;
 
 use super::{CommandError, Surroundings};
-use crate::cli::Respond;
+use crate::cli::{Respond, RespondMode};
 use crate::exit::Exit;
 use crate::host::{Event, listen};
+use crate::secret;
 use crate::text::{Output, Style, complain, milliseconds, percent, share};
 
 /// How long a look at the events waits before it looks at Ctrl-C.
@@ -20,13 +21,10 @@ const LOOK: Duration = Duration::from_millis(100);
 pub(super) fn run(arguments: &Respond, around: &Surroundings) -> Result<Exit, CommandError> {
     let output = around.output;
     let interrupt = around.interrupt()?;
-    let config = Config {
-        responder: responder(arguments, ipv6_is_there()),
-        ..Config::default()
-    };
+    let config = config(arguments)?;
     let (listener, events) = listen(around.log_level());
-    let text = serde_json::to_string(&config).map_err(CommandError::Configuration)?;
-    let engine = around.plugin()?.create(&text, listener)?;
+    let document = config.revealed().map_err(CommandError::Configuration)?;
+    let engine = (around.plugin()?).create(&document.to_string(), listener)?;
     engine.start()?;
     announce(&config.responder, output)?;
 
@@ -44,6 +42,29 @@ pub(super) fn run(arguments: &Respond, around: &Surroundings) -> Result<Exit, Co
         report(&event, output)?;
     }
     Ok(Exit::Good)
+}
+
+fn config(arguments: &Respond) -> Result<Config, CommandError> {
+    let keys = match &arguments.keys {
+        Some(file) => secret::keys(file)?,
+        None if arguments
+            .modes
+            .iter()
+            .all(|mode| *mode == RespondMode::Open) =>
+        {
+            Vec::new()
+        }
+        None => {
+            return Err(CommandError::Usage(
+                "--modes with auth, encrypted or mixed needs secrets; add --keys FILE".into(),
+            ));
+        }
+    };
+    Ok(Config {
+        responder: responder(arguments, ipv6_is_there()),
+        keys,
+        ..Config::default()
+    })
 }
 
 /// The responder that the options describe. Without IPv6 the default addresses are IPv4 only.
@@ -78,9 +99,27 @@ fn responder(arguments: &Respond, ipv6: bool) -> Responder {
     Responder {
         listen,
         light,
+        modes: modes(&arguments.modes),
         test_ports: arguments.test_ports.bounds(),
         ..Responder::default()
     }
+}
+
+/// Each mode once.
+fn modes(asked: &[RespondMode]) -> Vec<Security> {
+    let mut modes = Vec::new();
+    for mode in asked {
+        let mode = match mode {
+            RespondMode::Open => Security::Open,
+            RespondMode::Auth => Security::Auth,
+            RespondMode::Encrypted => Security::Encrypted,
+            RespondMode::Mixed => Security::Mixed,
+        };
+        if !modes.contains(&mode) {
+            modes.push(mode);
+        }
+    }
+    modes
 }
 
 fn ipv6_is_there() -> bool {
@@ -91,11 +130,14 @@ fn announce(responder: &Responder, output: Output) -> std::io::Result<()> {
     let Responder {
         listen,
         light,
+        modes,
         test_ports,
         ..
     } = responder;
     output.object(&json!({
-        "listening": { "control": listen, "light": light, "test_ports": test_ports }
+        "listening": {
+            "control": listen, "light": light, "modes": modes, "test_ports": test_ports
+        }
     }))?;
     let mut says = Vec::new();
     if !listen.is_empty() {
@@ -195,6 +237,19 @@ mod tests {
         let (control, light) = listening("--light 8621");
         assert!(control.is_empty());
         assert_eq!(light, ["0.0.0.0:8621", "[::]:8621"]);
+    }
+
+    #[test]
+    fn each_mode_is_offered_once_and_secure_ones_need_secrets() {
+        let asked = [RespondMode::Auth, RespondMode::Open, RespondMode::Auth];
+        assert_eq!(modes(&asked), [Security::Auth, Security::Open]);
+        let words = ["host-sim", "respond", "--modes", "open,mixed"];
+        let Command::Respond(arguments) = Cli::try_parse_from(words).unwrap().command else {
+            panic!("not respond");
+        };
+        let error = config(&arguments).unwrap_err();
+        assert_eq!(error.exit(), Exit::Misused);
+        assert!(error.to_string().contains("--keys FILE"), "{error}");
     }
 
     #[test]

@@ -36,6 +36,7 @@ impl Source {
         let number = position.line.to_string();
         let margin = " ".repeat(number.len());
         let (line, before, marked) = self.marked_line(mistake);
+        let line = without_secrets(line);
         let aside = |text: &str| paint.text(Style::Aside, text);
         format!(
             "{error} {says}\n\
@@ -73,6 +74,17 @@ impl Source {
             .map_or(0, |marked| marked.chars().count());
         (line, before, marked.max(1))
     }
+}
+
+/// The line with stars for whatever stands behind the word `passphrase`, one for a character.
+fn without_secrets(line: &str) -> String {
+    const WORD: &str = "passphrase";
+    let Some(at) = line.find(WORD) else {
+        return line.to_owned();
+    };
+    let (public, secret) = line.split_at(at + WORD.len());
+    let star = |c: char| if c.is_alphanumeric() { '*' } else { c };
+    public.chars().chain(secret.chars().map(star)).collect()
 }
 
 #[cfg(test)]
@@ -120,6 +132,13 @@ branch.toml: 1 mistake
     fn a_mistake_over_several_lines_is_marked_on_its_first() {
         let text = shown("a = [\n  1,\n]\n", "a");
         assert!(text.contains("1 | a = [\n  |     ^\n"), "{text}");
+    }
+
+    #[test]
+    fn a_passphrase_is_not_shown_although_its_line_is() {
+        let text = "[[keys]]\nid = \"hub\"\npassphrase = \"hidden\"\n";
+        let text = shown(text, "keys[0].passphrase");
+        assert!(text.contains("3 | passphrase = \"******\"\n"), "{text}");
     }
 
     #[test]

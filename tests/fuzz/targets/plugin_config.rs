@@ -18,7 +18,8 @@ const KEYS: &[&str] = &[
     "window_ms", "stale_after_ms", "dwell_ms", "failback_ms", "dead_intervals", "id", "name",
     "underlay", "far_end", "local", "remote", "device", "mark", "cost", "metered",
     "flows_movable", "mtu", "capacity_up_mbps", "capacity_down_mbps", "sender", "sla", "prefer",
-    "round_trip_ms", "jitter_ms", "loss_percent", "", "a.b[0]", "line\nbreak", "lien", "é",
+    "round_trip_ms", "jitter_ms", "loss_percent", "keys", "key_id", "passphrase", "not_before",
+    "not_after", "modes", "", "a.b[0]", "line\nbreak", "lien", "é",
 ];
 
 fuzz_mutator!(|data: &mut [u8], size: usize, max_size: usize, seed: u32| {

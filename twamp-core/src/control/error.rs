@@ -136,6 +136,9 @@ pub enum ControlError {
         /// What the configuration allows.
         limit: u32,
     },
+    /// The driver can derive no key now: too many wait for one.
+    #[error("too many connections wait for their keys; try again later")]
+    Overloaded,
     /// The greeting asks for more key derivation than we are willing to do.
     #[error("peer announced a count of {found}, allowed are {limit}; raise max_count to go on")]
     CountAboveLimit {
@@ -198,6 +201,7 @@ impl ControlError {
             | Self::Refused { .. } => Fault::PeerRefused,
             Self::NoCommonMode { .. }
             | Self::UnknownKey
+            | Self::Overloaded
             | Self::TooManySessions { .. }
             | Self::CountAboveLimit { .. }
             | Self::Backlog { .. } => Fault::OurLimit,

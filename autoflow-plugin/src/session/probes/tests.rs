@@ -1,4 +1,7 @@
+use std::sync::Arc;
+
 use twamp_core::probe::{Arrival, Outcome};
+use twamp_core::security::{TestKeys, TestSecurity};
 use twamp_core::time::Wall;
 
 use super::*;
@@ -60,6 +63,7 @@ impl End {
             padding: 27,
             timeout: Duration::from_millis(50),
             stateful: true,
+            security: TestSecurity::Open,
         }
     }
 
@@ -68,7 +72,19 @@ impl End {
         self.probes.order(Order::Send { key, stream }, at(now));
     }
 
+    fn send_secured(&mut self, key: Key, to: SocketAddr, security: &TestSecurity, now: u64) {
+        let stream = Stream {
+            security: security.clone(),
+            ..self.stream(to, None)
+        };
+        self.probes.order(Order::Send { key, stream }, at(now));
+    }
+
     fn reflect(&mut self, sender: SocketAddr, now: u64) -> Key {
+        self.reflect_secured(sender, &TestSecurity::Open, now)
+    }
+
+    fn reflect_secured(&mut self, sender: SocketAddr, security: &TestSecurity, now: u64) -> Key {
         let key = Key::new();
         let order = Order::Reflect {
             key,
@@ -77,6 +93,7 @@ impl End {
             sender,
             refwait: Duration::from_secs(900),
             dscp: 0,
+            security: security.clone(),
         };
         self.probes.order(order, at(now));
         key
@@ -92,8 +109,8 @@ impl End {
         let leaving = std::mem::take(&mut self.outbox.0).into_iter();
         leaving
             .map(|mut packet| {
-                if packet.seal {
-                    Probes::seal(&mut packet.payload, at(now));
+                if let Some(sealer) = &packet.seal {
+                    sealer.seal(&mut packet.payload, at(now).wall);
                 }
                 if let Some(token) = packet.token {
                     let (path, user) = (packet.path, at(now));
@@ -240,6 +257,27 @@ fn a_session_agreed_on_anew_begins_its_numbers_anew_and_keeps_its_counts() {
         (1, 0),
         "no loss is invented there"
     );
+}
+
+#[test]
+fn a_protected_session_agreed_on_anew_takes_the_new_keys() {
+    let keys = |octet| Arc::new(TestKeys::new(&[octet; 16], &[octet; 32]));
+    for mode in [TestSecurity::Authenticated, TestSecurity::Encrypted] {
+        let (mut near, mut far) = (End::new(), End::new());
+        let (first, second) = (mode(keys(1)), mode(keys(2)));
+        let key = Key::new();
+        far.reflect_secured(near.address, &first, 0);
+        near.send_secured(key, far.address, &first, 1_000);
+        exchange(&mut near, &mut far, 1_000);
+        far.reflect_secured(near.address, &second, 1_001);
+        // The old keys open nothing any more.
+        exchange(&mut near, &mut far, 1_010);
+        near.send_secured(key, far.address, &second, 1_020);
+        exchange(&mut near, &mut far, 1_020);
+        let report = near.report(1_120);
+        let (_, pulse) = report.pulses[0];
+        assert_eq!((pulse.counts.received, pulse.counts.set_aside), (2, 1));
+    }
 }
 
 #[test]

@@ -339,8 +339,7 @@ stamps by the kernel; clocks not synchronised: one-way figures show variation on
     }
 
     #[test]
-    fn each_failure_has_its_own_kind_sentence_and_exit_code() {
-        let mut sentences = std::collections::BTreeSet::new();
+    fn each_failure_has_its_own_kind_and_exit_code_and_the_words_of_the_plugin() {
         for (kind, word, exit) in [
             (FailureKind::Unreachable, "unreachable", Exit::Failed),
             (FailureKind::Refused, "refused", Exit::Failed),
@@ -353,9 +352,8 @@ stamps by the kernel; clocks not synchronised: one-way figures show variation on
             assert_eq!(report.exit(), exit);
             let json = serde_json::to_value(&report).unwrap();
             assert_eq!(json["failure"]["kind"], word);
-            sentences.insert(json["failure"]["message"].to_string());
+            assert_eq!(json["failure"]["message"], "because");
         }
-        assert_eq!(sentences.len(), 6);
     }
 
     #[test]

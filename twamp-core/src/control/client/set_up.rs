@@ -73,6 +73,21 @@ impl Client {
         Ok(())
     }
 
+    /// No key can be derived now: the connection ends with [`ControlError::Overloaded`].
+    ///
+    /// # Errors
+    /// [`Misuse`] if no key is waited for (any more).
+    pub fn key_refused(&mut self) -> Result<(), Misuse> {
+        match self.state {
+            State::Deriving(_) => {
+                self.end(ControlError::Overloaded);
+                Ok(())
+            }
+            State::Ended(_) => Err(Misuse::Ended),
+            _ => Err(Misuse::NotDeriving),
+        }
+    }
+
     /// How test packets of this session are protected; not at all before the connection is set up.
     pub fn test_security(&self, sid: &Sid) -> TestSecurity {
         match &self.credentials {

@@ -44,6 +44,22 @@ impl Server {
         Ok(())
     }
 
+    /// No key can be derived now: the client is told of a temporary limit, and the connection ends
+    /// with [`ControlError::Overloaded`].
+    ///
+    /// # Errors
+    /// [`Misuse`] if no key is waited for (any more).
+    pub fn key_refused(&mut self) -> Result<(), Misuse> {
+        match self.state {
+            State::Deriving(_) => {
+                self.turn_away(Accept::TEMPORARY_LIMIT, ControlError::Overloaded);
+                Ok(())
+            }
+            State::Ended(_) => Err(Misuse::Ended),
+            _ => Err(Misuse::NotDeriving),
+        }
+    }
+
     /// How test packets of this session are protected; not at all before the connection is set up.
     pub fn test_security(&self, sid: &Sid) -> TestSecurity {
         match &self.keys {

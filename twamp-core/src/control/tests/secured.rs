@@ -250,6 +250,33 @@ fn a_key_that_is_not_waited_for_is_the_drivers_mistake() {
 }
 
 #[test]
+fn an_end_that_can_derive_no_key_now_says_so_and_closes() {
+    let mut pair = Pair::new(Modes::ENCRYPTED, Modes(0xf));
+    assert_eq!(pair.server.key_refused(), Err(Misuse::NotDeriving));
+    let greeting = pair.server.poll_transmit().unwrap();
+    pair.client.handle_bytes(&greeting, NOW).unwrap();
+    pair.derive();
+    let response = pair.client.poll_transmit().unwrap();
+    pair.server.handle_bytes(&response, NOW).unwrap();
+    pair.server.key_refused().unwrap();
+    let overloaded = [ServerEvent::Ended(ControlError::Overloaded)];
+    assert_eq!(pair.server_events(), overloaded);
+    let said = pair.server.poll_transmit().unwrap();
+    let told = pair.client.handle_bytes(&said, NOW).unwrap_err();
+    let accept = Accept::TEMPORARY_LIMIT;
+    let what = "the connection";
+    assert_eq!(told, ControlError::Refused { what, accept });
+
+    let mut pair = Pair::new(Modes::ENCRYPTED, Modes(0xf));
+    let greeting = pair.server.poll_transmit().unwrap();
+    pair.client.handle_bytes(&greeting, NOW).unwrap();
+    pair.client.key_refused().unwrap();
+    let overloaded = [ClientEvent::Ended(ControlError::Overloaded)];
+    assert_eq!(pair.client_events(), overloaded);
+    assert_eq!(pair.client.poll_transmit(), None);
+}
+
+#[test]
 fn a_request_sent_ahead_of_server_start_is_decrypted_and_answered() {
     let mut pair = Pair::new(Modes::ENCRYPTED, Modes::ENCRYPTED);
     let greeting = pair.server.poll_transmit().unwrap();

@@ -1,0 +1,314 @@
+//! The keys of one engine: the ring, which may be replaced at any time, and the thread
+//! `twamp-kdf`, which derives from it. Derivation is slow on purpose, so it is kept off all others.
+//!
+//! ```text
+//!   twamp-ctl                               twamp-kdf
+//!   conversation ── Job (at most 256) ────▶ derive, with the ring as it is then
+//!                ◀─ oneshot ───────────────
+//! ```
+//!
+//! The thread is started by the first job and sleeps between jobs.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+
+use arc_swap::ArcSwap;
+use plugin_abi::config::Key;
+use tokio::sync::oneshot;
+use twamp_core::security::{DerivedKey, KeyDerivation, KeyError, KeyId, KeyRing, SharedSecret};
+use twamp_core::time::Wall;
+
+use crate::log;
+use crate::net::{clock, with_signals_blocked};
+
+/// Jobs that wait, at most.
+const WAITING: usize = 256;
+/// Of them, from one peer: whoever connects can ask for work before proving anything.
+const OF_ONE_PEER: usize = 4;
+
+/// The keys of one engine. A clone is the same keys.
+#[derive(Clone)]
+pub(crate) struct Keys(Arc<Inner>);
+
+/// A key in the making; an error: it will never come.
+pub(super) type Deriving = oneshot::Receiver<DerivedKey>;
+
+/// Too much work waits already.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Overloaded;
+
+struct Inner {
+    ring: ArcSwap<KeyRing>,
+    log: log::Queue,
+    desk: Mutex<Desk>,
+}
+
+#[derive(Default)]
+struct Desk {
+    thread: Option<(SyncSender<Job>, JoinHandle<()>)>,
+    /// Jobs not yet done, by the peer that caused them.
+    peers: HashMap<IpAddr, usize>,
+    refused: u64,
+    closed: bool,
+}
+
+struct Job {
+    derivation: KeyDerivation,
+    /// Who caused it; `None`: this end.
+    peer: Option<IpAddr>,
+    answer: oneshot::Sender<DerivedKey>,
+}
+
+impl Keys {
+    /// The keys of a configuration. Starts no thread.
+    pub(crate) fn new(keys: &[Key], log: &log::Queue) -> Self {
+        let _log = log::enter(log);
+        Self(Arc::new(Inner {
+            ring: ArcSwap::from_pointee(ring(keys)),
+            log: log.clone(),
+            desk: Mutex::default(),
+        }))
+    }
+
+    /// Other keys, for all connections from now on. Those that are set up keep theirs.
+    pub(crate) fn replace(&self, keys: &[Key]) {
+        self.0.ring.store(Arc::new(ring(keys)));
+    }
+
+    /// Connections that got no key because too many waited.
+    pub(crate) fn refused(&self) -> u64 {
+        self.desk().refused
+    }
+
+    /// Has a key derived, for a connection that `peer` made; `None`: one of this end's own.
+    pub(super) fn derive(
+        &self,
+        derivation: KeyDerivation,
+        peer: Option<IpAddr>,
+    ) -> Result<Deriving, Overloaded> {
+        let (answer, deriving) = oneshot::channel();
+        let mut desk = self.desk();
+        let job = Job {
+            derivation,
+            peer,
+            answer,
+        };
+        let accepted = self.accept(&mut desk, job);
+        desk.refused += u64::from(accepted.is_err());
+        accepted.map(|()| deriving)
+    }
+
+    fn accept(&self, desk: &mut Desk, job: Job) -> Result<(), Overloaded> {
+        let peer = job.peer;
+        let of_peer = peer.and_then(|peer| desk.peers.get(&peer)).copied();
+        if desk.closed || of_peer >= Some(OF_ONE_PEER) {
+            return Err(Overloaded);
+        }
+        if desk.thread.is_none() {
+            desk.thread = Some(self.start().map_err(|error| {
+                tracing::error!("local system: can't start the thread twamp-kdf: {error}");
+                Overloaded
+            })?);
+        }
+        let queue = desk.thread.as_ref().map(|(queue, _)| queue);
+        queue
+            .and_then(|queue| queue.try_send(job).ok())
+            .ok_or(Overloaded)?;
+        if let Some(peer) = peer {
+            *desk.peers.entry(peer).or_default() += 1;
+        }
+        Ok(())
+    }
+
+    fn start(&self) -> std::io::Result<(SyncSender<Job>, JoinHandle<()>)> {
+        let (queue, jobs) = sync_channel(WAITING);
+        let keys = self.clone();
+        let thread = thread::Builder::new().name("twamp-kdf".into());
+        let thread = with_signals_blocked(|| {
+            thread.spawn(move || {
+                let log = keys.0.log.clone();
+                let _log = log::enter(&log);
+                keys.work(&jobs);
+            })
+        })?;
+        Ok((queue, thread))
+    }
+
+    fn work(&self, jobs: &Receiver<Job>) {
+        while let Ok(job) = jobs.recv() {
+            // Nobody waits for it any more where the connection has ended.
+            if !job.answer.is_closed() {
+                let key = job.derivation.run(&self.0.ring.load(), clock().wall);
+                let _ = job.answer.send(key);
+            }
+            if let Some(peer) = job.peer {
+                self.desk().done(peer);
+            }
+        }
+    }
+
+    /// Derives nothing more, and joins the thread.
+    pub(crate) fn close(&self) {
+        let thread = {
+            let mut desk = self.desk();
+            desk.closed = true;
+            desk.thread.take()
+        };
+        if let Some((queue, thread)) = thread {
+            drop(queue);
+            // A panic in it has been counted there.
+            let _ = thread.join();
+        }
+    }
+
+    fn desk(&self) -> MutexGuard<'_, Desk> {
+        self.0.desk.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Shows names, never secrets.
+impl fmt::Debug for Keys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Keys").field(&self.0.ring.load()).finish()
+    }
+}
+
+impl Desk {
+    fn done(&mut self, peer: IpAddr) {
+        if let Some(jobs) = self.peers.get_mut(&peer) {
+            *jobs -= 1;
+            if *jobs == 0 {
+                self.peers.remove(&peer);
+            }
+        }
+    }
+}
+
+/// A key without a passphrase is none: nobody can prove that they hold it.
+fn ring(keys: &[Key]) -> KeyRing {
+    let mut ring = KeyRing::default();
+    for key in keys {
+        match entry(key) {
+            Ok(Some((id, secret))) => drop(ring.insert(id, secret)),
+            Ok(None) => tracing::warn!(
+                "the key {} has no passphrase, so nobody can use it; write one",
+                key.id
+            ),
+            Err(error) => tracing::error!("the key {} can't be used: {error}", key.id),
+        }
+    }
+    ring
+}
+
+fn entry(key: &Key) -> Result<Option<(KeyId, SharedSecret)>, KeyError> {
+    let Some(passphrase) = &key.passphrase else {
+        return Ok(None);
+    };
+    let at =
+        |seconds: u64| Wall(i64::try_from(u128::from(seconds) * 1_000_000_000).unwrap_or(i64::MAX));
+    let secret = SharedSecret::new(passphrase.reveal())?.between(
+        key.not_before.map_or(Wall(i64::MIN), at),
+        key.not_after.map_or(Wall(i64::MAX), at),
+    );
+    Ok(Some((KeyId::new(&key.id)?, secret)))
+}
+
+#[cfg(test)]
+mod tests {
+    use plugin_abi::config::Secret;
+
+    use super::*;
+
+    const SLOW: u32 = 1 << 15;
+
+    fn keys(passphrase: &str) -> Keys {
+        let key = Key::new("hub", Secret::new(passphrase));
+        Keys::new(&[key], &log::Queue::new())
+    }
+
+    fn job(name: &str, count: u32) -> KeyDerivation {
+        KeyDerivation::new(KeyId::new(name).ok(), [7; 16], count)
+    }
+
+    fn peer(host: u8) -> Option<IpAddr> {
+        Some([192, 0, 2, host].into())
+    }
+
+    #[test]
+    fn a_key_is_derived_from_the_ring_as_it_is_then() {
+        let keys = keys("old");
+        let derived = |keys: &Keys| {
+            let deriving = keys.derive(job("hub", 1024), peer(1)).unwrap();
+            deriving.blocking_recv().unwrap()
+        };
+        let old = derived(&keys);
+        keys.replace(&[Key::new("hub", Secret::new("new"))]);
+        let new = derived(&keys);
+        assert!(old.is_known() && new.is_known() && old != new);
+        keys.replace(&[]);
+        assert!(!derived(&keys).is_known());
+        keys.close();
+    }
+
+    #[test]
+    fn a_key_counts_within_its_time_only_and_not_without_a_passphrase() {
+        let mut key = Key::new("hub", Secret::new("x"));
+        key.not_after = Some(1);
+        let bare = Key {
+            passphrase: None,
+            ..Key::new("bare", Secret::new(""))
+        };
+        let ring = ring(&[key, bare]);
+        let valid = |at| ring.valid_ids(Wall(at)).count();
+        assert_eq!((valid(1_000_000_000), valid(1_000_000_001)), (1, 0));
+    }
+
+    #[test]
+    fn one_peer_may_let_four_wait_and_all_together_as_many_as_there_is_room_for() {
+        let keys = keys("x");
+        let mut waiting = Vec::new();
+        for _ in 0..OF_ONE_PEER {
+            waiting.push(keys.derive(job("hub", SLOW), peer(1)).unwrap());
+        }
+        assert_eq!(
+            keys.derive(job("hub", SLOW), peer(1)).err(),
+            Some(Overloaded)
+        );
+        waiting.push(keys.derive(job("hub", SLOW), peer(2)).unwrap());
+        assert_eq!(keys.refused(), 1);
+        let full = (0..=WAITING).find(|_| match keys.derive(job("hub", SLOW), None) {
+            Ok(deriving) => {
+                waiting.push(deriving);
+                false
+            }
+            Err(Overloaded) => true,
+        });
+        assert!(full.is_some());
+        assert_eq!(keys.refused(), 2);
+        // Nobody waits: nothing is derived any more.
+        waiting.clear();
+        keys.close();
+        assert_eq!(keys.desk().peers.len(), 0);
+    }
+
+    #[test]
+    fn after_the_end_nothing_is_derived_and_no_thread_is_started() {
+        let keys = keys("x");
+        keys.close();
+        assert_eq!(keys.derive(job("hub", 1024), None).err(), Some(Overloaded));
+        assert!(keys.desk().thread.is_none());
+    }
+
+    #[test]
+    fn debug_shows_no_passphrase() {
+        let shown = format!("{:?}", keys("hidden"));
+        assert!(
+            shown.contains("hub") && !shown.contains("hidden"),
+            "{shown}"
+        );
+    }
+}
