@@ -52,14 +52,33 @@ const CONFIG: Keys = &[
     ("classes", false, List(&Object(CLASS))),
 ];
 
-const PROBE: Keys = &[
-    ("protocol", false, Word(&["open", "light"])),
-    ("interval_ms", false, Figure(1.0, HOUR_MS as f64)),
-    ("timeout_ms", false, Whole(1, 600_000)),
-    ("padding", false, Whole(0, 9_000)),
-    ("dscp", false, Whole(0, 63)),
-    ("ttl", false, Whole(1, 255)),
-    ("dont_fragment", false, Flag),
+const PROBE: Keys = &probe(1.0);
+
+/// A run ends by itself, and may be more of a burden until then.
+const RUN_PROBE: Keys = &probe(0.01);
+
+const fn probe(least_interval_ms: f64) -> [(&'static str, bool, Kind); 7] {
+    [
+        ("protocol", false, Word(&["open", "light"])),
+        (
+            "interval_ms",
+            false,
+            Figure(least_interval_ms, HOUR_MS as f64),
+        ),
+        ("timeout_ms", false, Whole(1, 600_000)),
+        ("padding", false, Whole(0, 9_000)),
+        ("dscp", false, Whole(0, 63)),
+        ("ttl", false, Whole(1, 255)),
+        ("dont_fragment", false, Flag),
+    ]
+}
+
+const RUN: Keys = &[
+    ("remote", true, Socket),
+    ("local", false, Address),
+    ("count", true, Whole(1, u32::MAX as u64)),
+    ("probe", false, Object(RUN_PROBE)),
+    ("tos", false, Whole(0, 255)),
 ];
 
 const RESPONDER: Keys = &[
@@ -130,6 +149,11 @@ pub(super) fn config(root: &Node, problems: &mut Vec<Problem>) {
 /// Judges the shape of one line.
 pub(super) fn line(line: &Node, problems: &mut Vec<Problem>) {
     object(LINE, line, problems);
+}
+
+/// Judges the shape of a run.
+pub(super) fn run(run: &Node, problems: &mut Vec<Problem>) {
+    object(RUN, run, problems);
 }
 
 fn object(keys: Keys, node: &Node, problems: &mut Vec<Problem>) {

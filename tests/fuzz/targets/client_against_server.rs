@@ -147,6 +147,9 @@ impl Connection {
                 ClientEvent::Refused { .. } => saw.refused += 1,
                 ClientEvent::Started => saw.started += 1,
                 ClientEvent::StartRefused { .. } => panic!("accepted sessions can be started"),
+                ClientEvent::SessionStarted { .. }
+                | ClientEvent::SessionNotStarted { .. }
+                | ClientEvent::SessionStopped { .. } => panic!("{event:?} in open mode"),
                 ClientEvent::Ended(reason) => saw.ended = Some(reason),
             }
         }
@@ -158,6 +161,9 @@ impl Connection {
                 ServerEvent::SessionRequested { session, .. } => self.waiting = Some(session),
                 ServerEvent::Started => saw.started += 1,
                 ServerEvent::Stopped { accept } => saw.stopped.push(accept),
+                ServerEvent::SessionStarted { .. } | ServerEvent::SessionStopped { .. } => {
+                    panic!("{event:?} in open mode")
+                }
                 ServerEvent::Ended(reason) => saw.ended = Some(reason),
             }
         }

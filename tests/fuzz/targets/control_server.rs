@@ -221,6 +221,9 @@ impl Watched {
                     assert!(std::mem::take(&mut self.started));
                     self.running = 0;
                 }
+                ServerEvent::SessionStarted { .. } | ServerEvent::SessionStopped { .. } => {
+                    panic!("{event:?} in open mode")
+                }
                 ServerEvent::Ended(reason) => self.end(reason),
             }
         }

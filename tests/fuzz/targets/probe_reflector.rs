@@ -67,6 +67,7 @@ fuzz_target!(|input: Input| {
         stateful: input.stateful,
         from_zero: input.from_zero,
         remembered: input.remembered.into(),
+        ..ReflectorConfig::default()
     };
     let mono = Mono(1_000);
     let mut watched = Watched {
