@@ -158,7 +158,7 @@ pub struct Ping {
 /// `host-sim respond`.
 #[derive(Args, Clone, Debug)]
 pub struct Respond {
-    /// Where to answer TWAMP-Control [default: 0.0.0.0:862 and [::]:862]; may be repeated
+    /// Where to answer TWAMP-Control [default: port 862 of every address]; may be repeated
     #[arg(long, value_name = "ADDR:PORT", action = ArgAction::Append, value_delimiter = ',')]
     pub listen: Vec<SocketAddr>,
     /// Security modes to offer; all but open need --keys

@@ -181,7 +181,7 @@ fn the_far_end_offers_only_modes_that_need_a_key() {
         Manner::Offers(6),
         "rejected",
         "TWAMP-Control with FAR: no common mode: configured are open, peer \
-         offers authenticated+encrypted; allow one of them",
+         offers authenticated+encrypted; allow one of them (all but open need a key)",
     );
 }
 

@@ -337,7 +337,45 @@ fn a_run_that_is_refused_is_no_session() {
     };
     let refused = manage(r#"{"do":"run","run":{"remote":"127.0.0.1:9","count":1}}"#);
     assert!(refused.contains("must be running"), "{refused}");
+    let wrong = r#"{"remote":"127.0.0.1:9","count":1,"probe":{"interval_ms":-1}}"#;
+    let refused = manage(&format!(r#"{{"do":"run","run":{wrong}}}"#));
+    assert!(
+        refused.contains("run.probe.interval_ms: expected"),
+        "{refused}"
+    );
     assert_eq!(manage(r#"{"do":"sessions"}"#), r#"{"sessions":[]}"#);
+    // SAFETY: it came from `create` and is used no more.
+    assert_eq!(unsafe { (TABLE.destroy)(engine) }, code::OK);
+}
+
+#[test]
+fn a_run_that_is_cancelled_at_once_ends() {
+    let listener = Listener::default();
+    let engine = create(&listener.host(), "{}").unwrap();
+    let silent = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let remote = silent.local_addr().unwrap();
+    let manage = |request: String| {
+        let mut text = String::new();
+        let (octets, len) = (request.as_ptr(), request.len());
+        // SAFETY: everything lives during the call.
+        unsafe { (TABLE.manage)(engine, octets, len, sink(&mut text)) };
+        text
+    };
+    // SAFETY: it came from `create`.
+    assert_eq!(unsafe { (TABLE.start)(engine, TwampSink::NONE) }, code::OK);
+    for _ in 0..20 {
+        let probe = r#"{"protocol":"light","interval_ms":1000,"timeout_ms":1}"#;
+        let run = format!(r#"{{"remote":"{remote}","count":1000,"probe":{probe}}}"#);
+        let answer = manage(format!(r#"{{"do":"run","run":{run}}}"#));
+        let run = answer.trim_matches(|c: char| !c.is_ascii_digit());
+        manage(format!(r#"{{"do":"cancel","run":{run}}}"#));
+        let progress = || manage(format!(r#"{{"do":"progress","run":{run}}}"#));
+        let ended = (0..5_000).any(|_| {
+            std::thread::sleep(std::time::Duration::from_millis(1));
+            progress().contains(r#""state":"ended""#)
+        });
+        assert!(ended, "{}", progress());
+    }
     // SAFETY: it came from `create` and is used no more.
     assert_eq!(unsafe { (TABLE.destroy)(engine) }, code::OK);
 }

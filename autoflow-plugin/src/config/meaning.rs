@@ -48,18 +48,27 @@ pub(super) fn line(line: &Node, problems: &mut Vec<Problem>) {
         let fix = "add it, or set responder to false";
         problems.push(local.problem("an address to answer on, on a line that responds", fix));
     }
-    one_host(&local, problems);
-    one_host(&remote, problems);
-    if let (Some(near), Some(far)) = (address(&local), address(&remote))
+    ends(&local, &remote, problems);
+    link_of_the_far_end(line, problems);
+    own_items(&line.key("groups"), "group", Node::whole, problems);
+    probe_fits(line, problems);
+}
+
+/// Judges the meaning of a run.
+pub(super) fn run(run: &Node, problems: &mut Vec<Problem>) {
+    ends(&run.key("local"), &run.key("remote"), problems);
+}
+
+fn ends(local: &Node, remote: &Node, problems: &mut Vec<Problem>) {
+    one_host(local, problems);
+    one_host(remote, problems);
+    if let (Some(near), Some(far)) = (address(local), address(remote))
         && near.is_ipv4() != far.is_ipv4()
     {
         let family = if far.is_ipv4() { "IPv4" } else { "IPv6" };
         let expected = format!("an {family} address, as in {}", remote.path());
         problems.push(local.problem(expected, "take two addresses of one family"));
     }
-    link_of_the_far_end(line, problems);
-    own_items(&line.key("groups"), "group", Node::whole, problems);
-    probe_fits(line, problems);
 }
 
 fn decision(root: &Node, problems: &mut Vec<Problem>) {

@@ -11,8 +11,8 @@ mod node;
 mod shape;
 
 use plugin_abi::config::{Config, Line};
-use plugin_abi::manage::Problem;
-use serde::Deserialize;
+use plugin_abi::manage::{Problem, RunRequest};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub(crate) use among::{Misfit, judge_among};
@@ -55,11 +55,31 @@ pub(crate) fn judge(document: &Value) -> Result<Config, Vec<Problem>> {
 /// # Errors
 /// Every mistake in it.
 pub(crate) fn judge_line(line: &Line) -> Result<(), Vec<Problem>> {
-    let value = serde_json::to_value(line).map_err(|error| vec![unforeseen(&error)])?;
+    judge_value("line", line, |node, problems| {
+        shape::line(node, problems);
+        meaning::line(node, problems);
+    })
+}
+
+/// Judges a run that somebody asks for; paths begin with `run`.
+///
+/// # Errors
+/// Every mistake in it.
+pub(crate) fn judge_run(run: &RunRequest) -> Result<(), Vec<Problem>> {
+    judge_value("run", run, |node, problems| {
+        shape::run(node, problems);
+        meaning::run(node, problems);
+    })
+}
+
+fn judge_value(
+    name: &str,
+    value: &impl Serialize,
+    judge: impl FnOnce(&Node, &mut Vec<Problem>),
+) -> Result<(), Vec<Problem>> {
+    let value = serde_json::to_value(value).map_err(|error| vec![unforeseen(&error)])?;
     let mut problems = Vec::new();
-    let node = Node::named("line", &value);
-    shape::line(&node, &mut problems);
-    meaning::line(&node, &mut problems);
+    judge(&Node::named(name, &value), &mut problems);
     if problems.is_empty() {
         Ok(())
     } else {
@@ -150,6 +170,35 @@ mod tests {
             "document: expected one JSON object, found expected value at line 2 column 11; \
              mend the syntax there"
         );
+    }
+
+    #[test]
+    fn a_run_is_judged_as_a_line_is() {
+        let run = |document: Value| {
+            let run: RunRequest = serde_json::from_value(document).unwrap();
+            judge_run(&run).map_err(|problems| {
+                let paths = problems.into_iter().map(|problem| problem.path);
+                paths.collect::<Vec<_>>()
+            })
+        };
+        let good = json!({"remote": "127.0.0.1:862", "count": 1, "probe": {"interval_ms": 0.5}});
+        assert_eq!(run(good), Ok(()));
+        let wrong = json!({
+            "remote": "[::]:0", "local": "127.0.0.1", "count": 0,
+            "probe": {"interval_ms": -1, "timeout_ms": 0, "dscp": 64, "padding": 9001, "ttl": 0}
+        });
+        let paths = [
+            "run.remote",
+            "run.count",
+            "run.probe.interval_ms",
+            "run.probe.timeout_ms",
+            "run.probe.padding",
+            "run.probe.dscp",
+            "run.probe.ttl",
+            "run.remote",
+            "run.local",
+        ];
+        assert_eq!(run(wrong), Err(paths.map(str::to_owned).to_vec()));
     }
 
     #[test]

@@ -63,19 +63,32 @@ const CONFIG: Keys = &[
     ("classes", false, List(&Object(CLASS))),
 ];
 
-const PROBE: Keys = &[
-    (
-        "protocol",
-        false,
-        Word(&["open", "auth", "encrypted", "mixed", "light"]),
-    ),
-    ("key_id", false, KeyName),
-    ("interval_ms", false, Figure(1.0, HOUR_MS as f64)),
-    ("timeout_ms", false, Whole(1, 600_000)),
-    ("padding", false, Whole(0, 9_000)),
-    ("dscp", false, Whole(0, 63)),
-    ("ttl", false, Whole(1, 255)),
-    ("dont_fragment", false, Flag),
+const PROBE: Keys = &probe(1.0);
+
+/// A run ends by itself, and may be more of a burden until then.
+const RUN_PROBE: Keys = &probe(0.01);
+
+const fn probe(least_interval_ms: f64) -> [(&'static str, bool, Kind); 8] {
+    const PROTOCOLS: Kind = Word(&["open", "auth", "encrypted", "mixed", "light"]);
+    let interval = Figure(least_interval_ms, HOUR_MS as f64);
+    [
+        ("protocol", false, PROTOCOLS),
+        ("key_id", false, KeyName),
+        ("interval_ms", false, interval),
+        ("timeout_ms", false, Whole(1, 600_000)),
+        ("padding", false, Whole(0, 9_000)),
+        ("dscp", false, Whole(0, 63)),
+        ("ttl", false, Whole(1, 255)),
+        ("dont_fragment", false, Flag),
+    ]
+}
+
+const RUN: Keys = &[
+    ("remote", true, Socket),
+    ("local", false, Address),
+    ("count", true, Whole(1, u32::MAX as u64)),
+    ("probe", false, Object(RUN_PROBE)),
+    ("tos", false, Whole(0, 255)),
 ];
 
 const RESPONDER: Keys = &[
@@ -158,6 +171,11 @@ pub(super) fn config(root: &Node, problems: &mut Vec<Problem>) {
 /// Judges the shape of one line.
 pub(super) fn line(line: &Node, problems: &mut Vec<Problem>) {
     object(LINE, line, problems);
+}
+
+/// Judges the shape of a run.
+pub(super) fn run(run: &Node, problems: &mut Vec<Problem>) {
+    object(RUN, run, problems);
 }
 
 fn object(keys: Keys, node: &Node, problems: &mut Vec<Problem>) {
@@ -324,277 +342,4 @@ fn distance(one: &str, other: &str) -> usize {
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::super::tests::{good, mistakes};
-    use super::*;
-
-    /// The one mistake of the good document after `value` was put at `pointer`.
-    fn mistake(pointer: &str, value: Value) -> String {
-        let mut document = good();
-        let (parent, key) = pointer.rsplit_once('/').unwrap();
-        match document.pointer_mut(parent).unwrap() {
-            Value::Object(object) => drop(object.insert(key.to_owned(), value)),
-            Value::Array(array) => array[key.parse::<usize>().unwrap()] = value,
-            _ => panic!("{pointer} leads nowhere"),
-        }
-        let found = mistakes(&document);
-        assert_eq!(found.len(), 1, "{pointer}: {found:#?}");
-        found.into_iter().next().unwrap()
-    }
-
-    #[test]
-    fn every_rule_of_the_tables_has_its_sentence() {
-        let cases: &[(&str, Value, &str)] = &[
-            (
-                "/mod",
-                json!("act"),
-                r#"mod: expected a key that is known here, found "mod"; did you mean "mode"?"#,
-            ),
-            (
-                "/lines/0/remot",
-                json!("192.0.2.1"),
-                r#"lines[0].remot: expected a key that is known here, found "remot"; did you mean "remote"?"#,
-            ),
-            (
-                "/groups/0/colour",
-                json!("red"),
-                r#"groups[0].colour: expected a key that is known here, found "colour"; remove it, or take one of id, name, mode"#,
-            ),
-            (
-                "/mode",
-                json!("acting"),
-                r#"mode: expected one of measure, advise, act, found "acting"; take one of them"#,
-            ),
-            (
-                "/clock",
-                json!("sun"),
-                r#"clock: expected one of system, manual, found "sun"; take one of them"#,
-            ),
-            (
-                "/probe",
-                json!([]),
-                "probe: expected an object, found an empty list; write its keys and values",
-            ),
-            (
-                "/probe/protocol",
-                json!("stamp"),
-                r#"probe.protocol: expected one of open, auth, encrypted, mixed, light, found "stamp"; take one of them"#,
-            ),
-            (
-                "/probe/interval_ms",
-                json!(0.5),
-                "probe.interval_ms: expected a number from 1 to 3600000, found 0.5; choose a number in that range",
-            ),
-            (
-                "/probe/interval_ms",
-                json!(-20),
-                "probe.interval_ms: expected a number from 1 to 3600000, found -20; choose a number in that range",
-            ),
-            (
-                "/probe/interval_ms",
-                json!("20"),
-                r#"probe.interval_ms: expected a number from 1 to 3600000, found "20"; choose a number in that range"#,
-            ),
-            (
-                "/probe/timeout_ms",
-                json!(0),
-                "probe.timeout_ms: expected a whole number from 1 to 600000, found 0; choose a number in that range",
-            ),
-            (
-                "/probe/timeout_ms",
-                json!(1.5),
-                "probe.timeout_ms: expected a whole number from 1 to 600000, found 1.5; choose a number in that range",
-            ),
-            (
-                "/probe/padding",
-                json!(9001),
-                "probe.padding: expected a whole number from 0 to 9000, found 9001; choose a number in that range",
-            ),
-            (
-                "/probe/dscp",
-                json!(64),
-                "probe.dscp: expected a whole number from 0 to 63, found 64; choose a number in that range",
-            ),
-            (
-                "/probe/ttl",
-                json!(0),
-                "probe.ttl: expected a whole number from 1 to 255, found 0; choose a number in that range",
-            ),
-            (
-                "/probe/dont_fragment",
-                json!("yes"),
-                r#"probe.dont_fragment: expected true or false, found "yes"; write it without quotes"#,
-            ),
-            (
-                "/responder/listen/0",
-                json!("127.0.0.1"),
-                r#"responder.listen[0]: expected an IP address with a port above 0, found "127.0.0.1"; write it as "192.0.2.1:862" or "[2001:db8::1]:862""#,
-            ),
-            (
-                "/responder/light",
-                json!("127.0.0.1:862"),
-                r#"responder.light: expected a list, found "127.0.0.1:862"; put it in square brackets"#,
-            ),
-            (
-                "/responder/modes",
-                json!(["open", "secret"]),
-                r#"responder.modes[1]: expected one of open, auth, encrypted, mixed, found "secret"; take one of them"#,
-            ),
-            (
-                "/keys/0/not_after",
-                json!(-1),
-                "keys[0].not_after: expected a whole number from 0 to 9223372036, found -1; choose a number in that range",
-            ),
-            (
-                "/keys/0/passphrase",
-                json!("hid\nden"),
-                "keys[0].passphrase: expected a passphrase: ASCII, in one line, not empty, found something that is not shown; write it in quotes, without line ends and letters beyond ASCII",
-            ),
-            (
-                "/responder/control_port",
-                json!(0),
-                "responder.control_port: expected a whole number from 1 to 65535, found 0; choose a number in that range",
-            ),
-            (
-                "/responder/test_ports",
-                json!([20_100, 20_000]),
-                "responder.test_ports: expected two ports from 1 to 65535, the first not above the last, found [20100,20000]; write them as [20000, 20999]",
-            ),
-            (
-                "/responder/test_ports",
-                json!([0, 20_000]),
-                "responder.test_ports: expected two ports from 1 to 65535, the first not above the last, found [0,20000]; write them as [20000, 20999]",
-            ),
-            (
-                "/decision/dead_intervals",
-                json!(0),
-                "decision.dead_intervals: expected a whole number from 1 to 1000, found 0; choose a number in that range",
-            ),
-            (
-                "/lines/0/id",
-                json!(u64::MAX),
-                "lines[0].id: expected a whole number below 18446744073709551615, found 18446744073709551615; write the id without quotes; that number means no id",
-            ),
-            (
-                "/lines/0/id",
-                json!("1"),
-                r#"lines[0].id: expected a whole number below 18446744073709551615, found "1"; write the id without quotes; that number means no id"#,
-            ),
-            (
-                "/lines/1/name",
-                json!(" "),
-                r#"lines[1].name: expected a name of 1 to 128 letters, found " "; write it in quotes, without control characters"#,
-            ),
-            (
-                "/lines/0/local",
-                json!("127.0.1.1:80"),
-                r#"lines[0].local: expected an IP address without port, found "127.0.1.1:80"; write it as "192.0.2.1" or "2001:db8::1""#,
-            ),
-            (
-                "/lines/0/remote",
-                json!("127.0.1.2:0"),
-                r#"lines[0].remote: expected an IP address, with a port above 0 or without, found "127.0.1.2:0"; write it as "192.0.2.1" or "[2001:db8::1]:862""#,
-            ),
-            (
-                "/lines/0/remote",
-                json!("hub.example"),
-                r#"lines[0].remote: expected an IP address, with a port above 0 or without, found "hub.example"; write it as "192.0.2.1" or "[2001:db8::1]:862""#,
-            ),
-            (
-                "/lines/1/capacity_up_mbps",
-                json!(0),
-                "lines[1].capacity_up_mbps: expected a number above 0, up to 10000000, found 0; choose a number in that range",
-            ),
-            (
-                "/lines/0",
-                json!("fibre"),
-                r#"lines[0]: expected an object, found "fibre"; write its keys and values"#,
-            ),
-            (
-                "/classes/0/sla/round_trip_ms",
-                json!(0),
-                "classes[0].sla.round_trip_ms: expected a number above 0, up to 60000, found 0; choose a number in that range",
-            ),
-            (
-                "/classes/0/sla/jitter_ms",
-                json!(null),
-                "classes[0].sla.jitter_ms: expected a number above 0, up to 60000, found null; choose a number in that range",
-            ),
-            (
-                "/classes/0/sla/loss_percent",
-                json!(101),
-                "classes[0].sla.loss_percent: expected a number above 0, up to 100, found 101; choose a number in that range",
-            ),
-        ];
-        for (pointer, value, sentence) in cases {
-            assert_eq!(mistake(pointer, value.clone()), *sentence);
-        }
-    }
-
-    #[test]
-    fn a_missing_key_is_named() {
-        let mut document = good();
-        for (pointer, key) in [
-            ("/lines/2", "id"),
-            ("/groups/0", "name"),
-            ("/classes/1", "sla"),
-        ] {
-            document
-                .pointer_mut(pointer)
-                .unwrap()
-                .as_object_mut()
-                .unwrap()
-                .remove(key);
-        }
-        assert_eq!(
-            mistakes(&document),
-            [
-                r#"lines[2].id: expected the key "id", found nothing; add it"#,
-                r#"groups[0].name: expected the key "name", found nothing; add it"#,
-                r#"classes[1].sla: expected the key "sla", found nothing; add it"#,
-            ]
-        );
-    }
-
-    #[test]
-    fn every_key_that_the_types_know_is_in_the_tables() {
-        let full = good();
-        let typed = serde_json::to_value(super::super::judge(&full).unwrap()).unwrap();
-        let keys = |value: &Value| {
-            value
-                .as_object()
-                .unwrap()
-                .keys()
-                .cloned()
-                .collect::<Vec<_>>()
-        };
-        let table = |keys: Keys| {
-            let mut names: Vec<_> = keys.iter().map(|(key, ..)| (*key).to_owned()).collect();
-            names.sort();
-            names
-        };
-        assert_eq!(keys(&typed), table(CONFIG));
-        assert_eq!(keys(&typed["probe"]), table(PROBE));
-        let unread = ["not_before", "passphrase"].map(str::to_owned);
-        let known = table(KEY).into_iter().filter(|key| !unread.contains(key));
-        assert!(keys(&typed["keys"][0]).into_iter().eq(known));
-        assert_eq!(keys(&typed["decision"]), table(DECISION));
-        assert_eq!(keys(&typed["classes"][0]), table(CLASS));
-        assert_eq!(keys(&typed["classes"][0]["sla"]), table(SLA));
-    }
-
-    #[test]
-    fn the_distance_counts_letters() {
-        for (one, other, letters) in [
-            ("mode", "mode", 0),
-            ("mod", "mode", 1),
-            ("", "abc", 3),
-            ("dwel_ms", "dwell_ms", 1),
-            ("kitten", "sitting", 3),
-        ] {
-            assert_eq!(distance(one, other), letters, "{one} {other}");
-        }
-    }
-}
+mod tests;

@@ -1,6 +1,6 @@
 //! The thread `twamp-ctl`: sessions, verdicts and callbacks; one small runtime, one loop.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -44,6 +44,8 @@ pub(super) struct Control {
     pub(super) config: Config,
     pub(super) publisher: Publisher,
     sessions: HashMap<Key, Session>,
+    /// Runs whose path is being opened, and that nobody has cancelled.
+    opening: HashSet<Key>,
     pub(super) by_line: HashMap<u64, Key>,
     pub(super) targets: HashMap<SocketAddr, AbortHandle>,
     /// When this instance started.
@@ -89,6 +91,7 @@ impl Control {
             publisher: Publisher::new(&config),
             config,
             sessions: HashMap::new(),
+            opening: HashSet::new(),
             by_line: HashMap::new(),
             targets: HashMap::new(),
             started,
@@ -267,6 +270,7 @@ impl Control {
     }
 
     fn bind_run(&mut self, key: Key, request: Box<RunRequest>) {
+        self.opening.insert(key);
         let local = opening::source(request.local, request.remote);
         let spec = PathSpec {
             ttl: request.probe.ttl,
@@ -307,10 +311,14 @@ impl Control {
                 tracing::error!("responder on {local}: {error}");
                 self.targets.remove(&local);
             }
-            News::RunBound(key, request, Ok((path, local))) => {
-                self.begin_run(key, *request, path, local);
-            }
+            News::RunBound(key, request, Ok((path, local))) => match self.opening.remove(&key) {
+                true => self.begin_run(key, *request, path, local),
+                false => self.orders.send(Order::Close(path)),
+            },
             News::RunBound(key, _, Err(error)) => {
+                if !self.opening.remove(&key) {
+                    return;
+                }
                 let failure = Failure {
                     kind: FailureKind::Local,
                     message: error.to_string(),
@@ -476,6 +484,7 @@ impl Control {
         match self.sessions.get(&key).map(|session| session.running) {
             Some(true) => self.orders.send(Order::Finish(key)),
             Some(false) => self.quit(key),
+            None if self.opening.remove(&key) => self.end_session(key, None),
             None => {}
         }
     }
@@ -515,6 +524,9 @@ impl Control {
             if let News::Step(key, Step::Ended(failure)) = news {
                 self.end_session(key, failure);
             }
+        }
+        for key in std::mem::take(&mut self.opening) {
+            self.end_session(key, None);
         }
         for served in lock(&self.shared.board).close() {
             self.run_ended(0, &served);

@@ -34,6 +34,9 @@ pub(crate) enum EngineError {
         /// What the host named.
         found: u64,
     },
+    /// A run that can't be measured so.
+    #[error("{}", list(.0))]
+    Run(Vec<Problem>),
     /// The id or name of a line is another line's.
     #[error("{}", list(.0))]
     Taken(Vec<Problem>),
@@ -76,7 +79,7 @@ impl EngineError {
             Self::Unsupported(_) => code::UNSUPPORTED,
             Self::UnknownLine(_) | Self::UnknownGroups(_) => code::UNKNOWN,
             Self::Taken(_) => code::EXISTS,
-            Self::OldGeneration { .. } => code::CONFIGURATION,
+            Self::OldGeneration { .. } | Self::Run(_) => code::CONFIGURATION,
             Self::Path { .. } | Self::Listen { .. } | Self::System { .. } => code::SYSTEM,
         }
     }

@@ -199,6 +199,9 @@ impl Engine {
             }
             Request::Statistics => Answer::Statistics(self.shared.statistics()),
             Request::Run { run } => {
+                if let Err(problems) = crate::config::judge_run(&run) {
+                    return refuse(&EngineError::Run(problems));
+                }
                 let key = Key::new();
                 // Before the thread hears of it, so that its progress can be asked for at once.
                 let mode = run.probe.protocol.name();

@@ -58,7 +58,7 @@ impl Sending {
         Self {
             key,
             config,
-            sender: Sender::secured(config, stream.security.clone()),
+            sender: Sender::new(config).secured(stream.security.clone()),
             session: 0,
             former: LossCounts::default(),
             entries: Vec::new(),
@@ -83,7 +83,7 @@ impl Sending {
         self.drain();
         self.entries.push(Entry::NewSession);
         self.former += self.sender.counts();
-        self.sender = Sender::secured(self.config, security);
+        self.sender = Sender::new(self.config).secured(security);
         self.session += 1;
         self.stream.to = to;
         if self.pace == Pace::Suspended {

@@ -66,9 +66,30 @@ fn change(document: &mut Value, dice: &mut Dice, keys: &[&str]) {
 /// A value with an edge.
 fn value(dice: &mut Dice) -> Value {
     let texts = [
-        "", " ", "A", "é\u{0}", "act", "measure", "advise", "manual", "system", "open", "light",
-        "127.0.0.1", "127.0.0.1:862", "127.0.0.1:0", "0.0.0.0", "::1", "[::1]:862", "[::]:1",
-        "fe80::1", "[fe80::1%2]:9", "224.0.0.1", "255.255.255.255", "::ffff:127.0.0.1", "1.2.3",
+        "",
+        " ",
+        "A",
+        "é\u{0}",
+        "act",
+        "measure",
+        "advise",
+        "manual",
+        "system",
+        "open",
+        "light",
+        "127.0.0.1",
+        "127.0.0.1:862",
+        "127.0.0.1:0",
+        "0.0.0.0",
+        "::1",
+        "[::1]:862",
+        "[::]:1",
+        "fe80::1",
+        "[fe80::1%2]:9",
+        "224.0.0.1",
+        "255.255.255.255",
+        "::ffff:127.0.0.1",
+        "1.2.3",
     ];
     match dice.below(12) {
         0 => Value::Null,

@@ -4,6 +4,7 @@
 #![no_main]
 
 use std::collections::VecDeque;
+use std::sync::OnceLock;
 
 use arbitrary::Arbitrary;
 use fuzzing::octets::{Ask, MostlyOk, NoEntropy};
@@ -12,17 +13,27 @@ use twamp_core::control::{
     Client, ClientConfig, ClientEvent, ControlError, Fault, Server, ServerConfig, ServerEvent,
     SessionIndex,
 };
-use twamp_core::time::{Mono, Ntp64};
-use twamp_core::wire::control::{Accept, Sid};
+use twamp_core::security::{DerivedKey, KeyDerivation, KeyId, KeyRing, SharedSecret};
+use twamp_core::time::{Mono, Ntp64, Wall};
+use twamp_core::wire::control::{Accept, Modes, Sid};
 
 const NOW: Mono = Mono(0);
 const ENOUGH_ROUNDS: usize = 10_000;
 
 #[derive(Arbitrary, Debug)]
 struct Input {
+    security: Security,
     steps: Vec<Step>,
     /// In the end the connection breaks, with what is still on its way.
     breaks: bool,
+}
+
+#[derive(Arbitrary, Clone, Copy, Debug)]
+enum Security {
+    Open,
+    Authenticated,
+    Encrypted,
+    Mixed,
 }
 
 #[derive(Arbitrary, Debug)]
@@ -62,10 +73,27 @@ struct Seen {
 
 fuzz_target!(|input: Input| {
     let (near, far) = ("192.0.2.1:40000", "192.0.2.2:862");
-    let (near, far) = (near.parse().expect("an address"), far.parse().expect("an address"));
+    let (near, far) = (
+        near.parse().expect("an address"),
+        far.parse().expect("an address"),
+    );
+    let modes = match input.security {
+        Security::Open => Modes::OPEN,
+        Security::Authenticated => Modes::AUTHENTICATED,
+        Security::Encrypted => Modes::ENCRYPTED,
+        Security::Mixed => Modes::MIXED,
+    };
+    let allowed = ClientConfig {
+        modes,
+        ..ClientConfig::default()
+    };
+    let offered = ServerConfig {
+        modes,
+        ..ServerConfig::new(Ntp64(1))
+    };
     let mut connection = Connection {
-        client: Client::new(ClientConfig::default(), NOW),
-        server: Server::new(ServerConfig::new(Ntp64(1)), near, far, &mut NoEntropy, NOW),
+        client: Client::with_key(allowed, key_id(), &mut NoEntropy, NOW),
+        server: Server::new(offered, near, far, &mut NoEntropy, NOW),
         to_server: VecDeque::new(),
         to_client: VecDeque::new(),
         waiting: None,
@@ -84,6 +112,21 @@ fuzz_target!(|input: Input| {
         connection.finish();
     }
 });
+
+fn key_id() -> KeyId {
+    KeyId::new("a key").expect("a name")
+}
+
+/// The work is always the same, so it is done once.
+fn key(work: &KeyDerivation) -> &'static DerivedKey {
+    static KEY: OnceLock<DerivedKey> = OnceLock::new();
+    KEY.get_or_init(|| {
+        let mut ring = KeyRing::default();
+        let secret = SharedSecret::new("a passphrase").expect("a passphrase");
+        ring.insert(key_id(), secret);
+        work.run(&ring, Wall(0))
+    })
+}
 
 impl Connection {
     fn step(&mut self, step: &Step) {
@@ -128,7 +171,8 @@ impl Connection {
         };
         let decided = if accept.is_ok() {
             self.server_saw.accepted += 1;
-            self.server.accept_session(session, port.max(1), Sid([1; 16]), NOW)
+            self.server
+                .accept_session(session, port.max(1), Sid([1; 16]), NOW)
         } else {
             self.server.refuse_session(session, accept, NOW)
         };
@@ -136,8 +180,16 @@ impl Connection {
     }
 
     fn look(&mut self) {
-        self.to_server.extend(self.client.poll_transmit().unwrap_or_default());
-        self.to_client.extend(self.server.poll_transmit().unwrap_or_default());
+        if let Some(work) = self.client.poll_derivation() {
+            assert_eq!(self.client.key_derived(key(&work), NOW), Ok(()));
+        }
+        if let Some(work) = self.server.poll_derivation() {
+            assert_eq!(self.server.key_derived(key(&work), NOW), Ok(()));
+        }
+        self.to_server
+            .extend(self.client.poll_transmit().unwrap_or_default());
+        self.to_client
+            .extend(self.server.poll_transmit().unwrap_or_default());
         while let Some(event) = self.client.poll_event() {
             let saw = &mut self.client_saw;
             assert_eq!(saw.ended, None);
@@ -147,6 +199,9 @@ impl Connection {
                 ClientEvent::Refused { .. } => saw.refused += 1,
                 ClientEvent::Started => saw.started += 1,
                 ClientEvent::StartRefused { .. } => panic!("accepted sessions can be started"),
+                ClientEvent::SessionStarted { .. }
+                | ClientEvent::SessionNotStarted { .. }
+                | ClientEvent::SessionStopped { .. } => panic!("{event:?} without its mode"),
                 ClientEvent::Ended(reason) => saw.ended = Some(reason),
             }
         }
@@ -158,6 +213,9 @@ impl Connection {
                 ServerEvent::SessionRequested { session, .. } => self.waiting = Some(session),
                 ServerEvent::Started => saw.started += 1,
                 ServerEvent::Stopped { accept } => saw.stopped.push(accept),
+                ServerEvent::SessionStarted { .. } | ServerEvent::SessionStopped { .. } => {
+                    panic!("{event:?} without its mode")
+                }
                 ServerEvent::Ended(reason) => saw.ended = Some(reason),
             }
         }
@@ -183,7 +241,10 @@ impl Connection {
             }
         }
         assert!(self.client_saw.ready && self.server_saw.ready);
-        assert_eq!(self.client_saw.accepted + self.client_saw.refused, self.requested);
+        assert_eq!(
+            self.client_saw.accepted + self.client_saw.refused,
+            self.requested
+        );
         // The server also refuses by itself.
         let refused = self.client_saw.refused;
         self.server_saw.refused = refused;

@@ -163,6 +163,9 @@ impl Watched {
                     assert!(!std::mem::replace(&mut self.started, true));
                 }
                 ClientEvent::StartRefused { accept } => assert!(!accept.is_ok()),
+                ClientEvent::SessionStarted { .. }
+                | ClientEvent::SessionNotStarted { .. }
+                | ClientEvent::SessionStopped { .. } => panic!("{event:?} in open mode"),
                 ClientEvent::Ended(reason) => self.ended = Some(reason),
             }
         }

@@ -114,7 +114,9 @@ impl Watched {
                 }
             }
             Step::Flood(message, times) => {
-                let flood = message.octets(self.running).repeat(usize::from(times % 1024));
+                let flood = message
+                    .octets(self.running)
+                    .repeat(usize::from(times % 1024));
                 self.hear(&flood);
             }
             Step::Noise(octets, cuts) => {
@@ -139,9 +141,8 @@ impl Watched {
                     self.server.handle_timeout(self.now);
                     self.look();
                     let ended = self.ended.expect("it timed out");
-                    let timed_out = |e| {
-                        matches!(e, ControlError::TimedOut { .. } | ControlError::Idle { .. })
-                    };
+                    let timed_out =
+                        |e| matches!(e, ControlError::TimedOut { .. } | ControlError::Idle { .. });
                     assert!(timed_out(ended), "{ended}");
                 }
             }
@@ -220,6 +221,9 @@ impl Watched {
                 ServerEvent::Stopped { .. } => {
                     assert!(std::mem::take(&mut self.started));
                     self.running = 0;
+                }
+                ServerEvent::SessionStarted { .. } | ServerEvent::SessionStopped { .. } => {
+                    panic!("{event:?} in open mode")
                 }
                 ServerEvent::Ended(reason) => self.end(reason),
             }

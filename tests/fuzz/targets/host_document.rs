@@ -30,15 +30,27 @@ fuzz_target!(|octets: &[u8]| {
 
 /// A mistake in every place of the document, and in places that are not there.
 fn everywhere(document: &Document, text: &str) {
-    let mut paths = vec!["document".into(), String::new(), "[7].a".into(), "a..[x".into()];
+    let mut paths = vec![
+        "document".into(),
+        String::new(),
+        "[7].a".into(),
+        "a..[x".into(),
+    ];
     collect(document.value(), "", &mut paths);
-    let problems: Vec<_> = paths.iter().map(|path| problem(path, "something")).collect();
+    let problems: Vec<_> = paths
+        .iter()
+        .map(|path| problem(path, "something"))
+        .collect();
     let of_keys = paths.iter().map(|path| {
         let key = path.rsplit('.').next().unwrap_or_default();
         problem(path, &format!("{key:?}"))
     });
     shown(document.source(), &document.mistakes(&problems), text);
-    shown(document.source(), &document.mistakes(&of_keys.collect::<Vec<_>>()), text);
+    shown(
+        document.source(),
+        &document.mistakes(&of_keys.collect::<Vec<_>>()),
+        text,
+    );
 }
 
 /// The paths of all values, as the plugin writes them, and of a missing key beside each.
@@ -74,7 +86,9 @@ fn problem(path: &str, found: &str) -> Problem {
 fn shown(source: &Source, mistakes: &[Mistake], text: &str) {
     let lines: Vec<_> = text.split('\n').collect();
     for mistake in mistakes {
-        let line = lines.get(mistake.position.line as usize - 1).expect("a line of the text");
+        let line = lines
+            .get(mistake.position.line as usize - 1)
+            .expect("a line of the text");
         assert!(mistake.position.column as usize <= line.chars().count() + 1);
     }
     assert!(mistakes.is_sorted_by_key(|mistake| mistake.position));

@@ -32,7 +32,10 @@ fuzz_target!(|octets: &[u8]| {
             break;
         };
         assert!(before <= at, "an event comes too late");
-        assert!(at == 0 || player.due(at - 1).is_none(), "an event comes too early");
+        assert!(
+            at == 0 || player.due(at - 1).is_none(),
+            "an event comes too early"
+        );
         let moment = player.due(at).expect("it is due");
         assert!(LINES.contains(&moment.event.line.as_str()));
         before = at;

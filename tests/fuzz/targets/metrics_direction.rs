@@ -51,8 +51,13 @@ fuzz_target!(|probes: Vec<Probe>| {
     }
     let mut probes = probes;
     // The last probe is answered after all others, so that every loss has a direction.
-    let answered = Copy { there: 0, replies: [Some(0), None] };
-    probes.push(Probe { copies: [Some(answered), None] });
+    let answered = Copy {
+        there: 0,
+        replies: [Some(0), None],
+    };
+    probes.push(Probe {
+        copies: [Some(answered), None],
+    });
 
     let mut line = BTreeMap::new();
     let mut at = 0;
@@ -131,7 +136,10 @@ impl Truth {
         let (forward, backward) = (lost(false), lost(true));
         let missing = self.counted.iter().filter(|counted| !**counted).count() as u64;
         let counts = account.counts();
-        assert_eq!((counts.in_flight, counts.unattributed, account.epoch()), (0, 0, 0));
+        assert_eq!(
+            (counts.in_flight, counts.unattributed, account.epoch()),
+            (0, 0, 0)
+        );
         assert_eq!(counts.lost(), forward + backward);
         let extra = missing - backward;
         assert!((backward..=backward + extra).contains(&counts.lost_backward));

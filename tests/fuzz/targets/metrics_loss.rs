@@ -89,7 +89,10 @@ impl Model {
             }
             Event::SetAside(back) => {
                 let number = self.number(back);
-                assert_eq!(account.set_aside(number), self.settle(number, Fate::SetAside));
+                assert_eq!(
+                    account.set_aside(number),
+                    self.settle(number, Fate::SetAside)
+                );
             }
             Event::Reply { back, number, t3 } => {
                 self.reply(account, back, number.into(), t3.into());
@@ -163,7 +166,9 @@ impl Model {
 
     fn fate(&self, number: u64) -> Option<Fate> {
         let known = number >= self.base as u64;
-        known.then(|| self.fates.get(number as usize).copied()).flatten()
+        known
+            .then(|| self.fates.get(number as usize).copied())
+            .flatten()
     }
 
     fn compare(&self, account: &LossAccount) {
@@ -174,17 +179,26 @@ impl Model {
         assert_eq!(counts.not_sent, count(|f| *f == Fate::NotSent));
         assert_eq!(counts.sent, self.fates.len() as u64 - counts.not_sent);
         assert_eq!(counts.received, count(|f| matches!(f, Fate::Received(_))));
-        assert_eq!(counts.lost(), count(|f| matches!(f, Fate::Lost | Fate::Late(_))));
+        assert_eq!(
+            counts.lost(),
+            count(|f| matches!(f, Fate::Lost | Fate::Late(_)))
+        );
         assert_eq!(counts.late, count(|f| matches!(f, Fate::Late(_))));
         assert_eq!(counts.set_aside, count(|f| *f == Fate::SetAside));
         assert_eq!(counts.in_flight, count(|f| *f == Fate::Outstanding));
         assert_eq!(counts.duplicates_forward, self.forward);
         assert_eq!(counts.duplicates_backward, self.backward);
         assert_eq!(account.next(), self.fates.len() as u64);
-        assert_eq!(account.remembered(), self.base as u64..self.fates.len() as u64);
+        assert_eq!(
+            account.remembered(),
+            self.base as u64..self.fates.len() as u64
+        );
 
         let oldest = self.fates.iter().position(|f| *f == Fate::Outstanding);
-        assert_eq!(account.oldest_outstanding(), oldest.map(|oldest| oldest as u64));
+        assert_eq!(
+            account.oldest_outstanding(),
+            oldest.map(|oldest| oldest as u64)
+        );
         let settled = &self.fates[..oldest.unwrap_or(self.fates.len())];
         assert_eq!(account.longest_run(), longest_run(settled));
         if self.copied {

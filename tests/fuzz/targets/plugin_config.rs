@@ -9,17 +9,69 @@ use plugin_abi::config::{Clock, Config};
 use plugin_abi::host::Silent;
 use plugin_abi::manage::{Answer, Request};
 use plugin_abi::{capability, code};
+use serde_json::Value;
 
 /// Keys that a document may have somewhere, and a few that it may not.
 const KEYS: &[&str] = &[
-    "clock", "mode", "probe", "responder", "decision", "lines", "groups", "classes", "protocol",
-    "interval_ms", "timeout_ms", "padding", "dscp", "ttl", "dont_fragment", "listen", "light",
-    "control_port", "test_ports", "servwait_s", "refwait_s", "max_sessions", "publish_ms",
-    "window_ms", "stale_after_ms", "dwell_ms", "failback_ms", "dead_intervals", "id", "name",
-    "underlay", "far_end", "local", "remote", "device", "mark", "cost", "metered",
-    "flows_movable", "mtu", "capacity_up_mbps", "capacity_down_mbps", "sender", "sla", "prefer",
-    "round_trip_ms", "jitter_ms", "loss_percent", "keys", "key_id", "passphrase", "not_before",
-    "not_after", "modes", "", "a.b[0]", "line\nbreak", "lien", "é",
+    "clock",
+    "mode",
+    "probe",
+    "responder",
+    "decision",
+    "lines",
+    "groups",
+    "classes",
+    "protocol",
+    "interval_ms",
+    "timeout_ms",
+    "padding",
+    "dscp",
+    "ttl",
+    "dont_fragment",
+    "listen",
+    "light",
+    "control_port",
+    "test_ports",
+    "servwait_s",
+    "refwait_s",
+    "max_sessions",
+    "publish_ms",
+    "window_ms",
+    "stale_after_ms",
+    "dwell_ms",
+    "failback_ms",
+    "dead_intervals",
+    "id",
+    "name",
+    "underlay",
+    "far_end",
+    "local",
+    "remote",
+    "device",
+    "mark",
+    "cost",
+    "metered",
+    "flows_movable",
+    "mtu",
+    "capacity_up_mbps",
+    "capacity_down_mbps",
+    "sender",
+    "sla",
+    "prefer",
+    "round_trip_ms",
+    "jitter_ms",
+    "loss_percent",
+    "keys",
+    "key_id",
+    "passphrase",
+    "not_before",
+    "not_after",
+    "modes",
+    "",
+    "a.b[0]",
+    "line\nbreak",
+    "lien",
+    "é",
 ];
 
 fuzz_mutator!(|data: &mut [u8], size: usize, max_size: usize, seed: u32| {
@@ -48,10 +100,13 @@ fuzz_target!(|octets: &[u8]| {
         }
         Err(error) => {
             assert_eq!(error.code, code::CONFIGURATION, "{error}");
-            assert_eq!(dry_run.as_ref().map_err(|e| &e.message), Err(&error.message));
+            assert_eq!(
+                dry_run.as_ref().map_err(|e| &e.message),
+                Err(&error.message)
+            );
             // Of what is no JSON there is no value to send for a verdict.
             if let Some(verdict) = verdict {
-                assert_eq!(verdict, error.message);
+                assert_eq!(places(&verdict), places(&error.message));
             }
         }
     }
@@ -68,8 +123,39 @@ fn judged(text: &str) -> Option<String> {
     Some(sentences.join("\n"))
 }
 
+/// Where the mistakes are. What was found there may differ in a number's last digit, which goes
+/// when a number is read and written.
+fn places(sentences: &str) -> Vec<&str> {
+    let place = |line: &'_ str| line.find(": expected ").unwrap_or(line.len());
+    sentences.lines().map(|line| &line[..place(line)]).collect()
+}
+
 fn goes_round(exported: &str) {
     let again = sound(plugin().create(exported, Silent)).expect("what it says is good");
     let exported_again = sound(again.export_config()).expect("as before");
-    assert_eq!(exported_again, exported);
+    let document = |text| serde_json::from_str::<Value>(text).expect("JSON");
+    assert!(
+        alike(&document(&exported_again), &document(exported)),
+        "{exported}"
+    );
+}
+
+/// Equal, but for the last digit of numbers.
+fn alike(one: &Value, other: &Value) -> bool {
+    match (one, other) {
+        (Value::Number(one), Value::Number(other)) if one.is_f64() => {
+            let (one, other) = (one.as_f64().unwrap_or(0.0), other.as_f64().unwrap_or(1.0));
+            (one - other).abs() <= 1e-12 * one.abs()
+        }
+        (Value::Array(one), Value::Array(other)) => {
+            one.len() == other.len() && one.iter().zip(other).all(|(a, b)| alike(a, b))
+        }
+        (Value::Object(one), Value::Object(other)) => {
+            one.len() == other.len()
+                && one
+                    .iter()
+                    .all(|(key, a)| other.get(key).is_some_and(|b| alike(a, b)))
+        }
+        (one, other) => one == other,
+    }
 }

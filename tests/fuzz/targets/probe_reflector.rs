@@ -27,10 +27,20 @@ struct Input {
 #[derive(Arbitrary, Debug)]
 enum Step {
     Noise(Vec<u8>, How),
-    Probe { sequence: Sequence, sent_micros: i32, error: u16, padding: Vec<u8>, how: How },
+    Probe {
+        sequence: Sequence,
+        sent_micros: i32,
+        error: u16,
+        padding: Vec<u8>,
+        how: How,
+    },
     Start,
-    Stop { timeout_ms: u16 },
-    Wait { nanos: u64 },
+    Stop {
+        timeout_ms: u16,
+    },
+    Wait {
+        nanos: u64,
+    },
 }
 
 #[derive(Arbitrary, Debug)]
@@ -67,6 +77,7 @@ fuzz_target!(|input: Input| {
         stateful: input.stateful,
         from_zero: input.from_zero,
         remembered: input.remembered.into(),
+        ..ReflectorConfig::default()
     };
     let mono = Mono(1_000);
     let mut watched = Watched {
@@ -95,7 +106,13 @@ impl Watched {
     fn step(&mut self, step: &Step) {
         match step {
             Step::Noise(octets, how) => self.receive(octets, *how),
-            Step::Probe { sequence, sent_micros, error, padding, how } => {
+            Step::Probe {
+                sequence,
+                sent_micros,
+                error,
+                padding,
+                how,
+            } => {
                 let mut octets = vec![0; SENDER_LEN];
                 let sent = self.wall.0.saturating_add(i64::from(*sent_micros) * 1_000);
                 SenderPacket {
@@ -114,7 +131,10 @@ impl Watched {
             Step::Stop { timeout_ms } => {
                 let timeout = Duration::from_millis((*timeout_ms).into());
                 self.reflector.stop(self.mono, timeout);
-                let end = self.reflector.poll_timeout().expect("a stopped session ends");
+                let end = self
+                    .reflector
+                    .poll_timeout()
+                    .expect("a stopped session ends");
                 assert!(end <= self.mono + timeout || self.reflector.expired(self.mono));
                 self.started = true;
             }
@@ -209,7 +229,11 @@ impl Watched {
         assert!(report.distinct + report.duplicates <= report.received);
         assert!(report.reordered <= report.distinct);
         assert_eq!(report.variation.is_some(), report.distinct > 0);
-        assert!(report.jitter_ns.is_none_or(|jitter| jitter.is_finite() && jitter >= 0.0));
+        assert!(
+            report
+                .jitter_ns
+                .is_none_or(|jitter| jitter.is_finite() && jitter >= 0.0)
+        );
         assert!(report.variation.is_none_or(|v| v.mean_ns <= v.max_ns));
     }
 }

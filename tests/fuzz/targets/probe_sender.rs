@@ -29,13 +29,22 @@ struct Input {
 
 #[derive(Arbitrary, Debug)]
 enum Step {
-    Send { stamp: Option<(i16, Option<i16>)>, refused: bool },
+    Send {
+        stamp: Option<(i16, Option<i16>)>,
+        refused: bool,
+    },
     Reply(Reply),
     Noise(Vec<u8>),
-    Wait { micros: u32 },
+    Wait {
+        micros: u32,
+    },
     WaitUntilTheTimeout,
-    StepTheClock { micros: i32 },
-    SetAsideOutstanding { ago_micros: u16 },
+    StepTheClock {
+        micros: i32,
+    },
+    SetAsideOutstanding {
+        ago_micros: u16,
+    },
 }
 
 /// A reply to one of the last probes.
@@ -84,7 +93,10 @@ fuzz_target!(|input: Input| {
     };
     let mut watched = Watched {
         sender: Sender::new(config),
-        now: Now { mono: Mono(1_000), wall: Wall(1_700_000_000_000_000_000) },
+        now: Now {
+            mono: Mono(1_000),
+            wall: Wall(1_700_000_000_000_000_000),
+        },
         probes: Vec::new(),
         outcomes: HashMap::new(),
         replies: 0,
@@ -117,12 +129,20 @@ impl Watched {
             Step::WaitUntilTheTimeout => {
                 if let Some(timeout) = self.sender.poll_timeout() {
                     self.wait(timeout.0.saturating_sub(self.now.mono.0));
-                    assert!(self.sender.poll_timeout().is_none_or(|next| next > self.now.mono));
+                    assert!(
+                        self.sender
+                            .poll_timeout()
+                            .is_none_or(|next| next > self.now.mono)
+                    );
                 }
             }
             Step::StepTheClock { micros } => self.now.wall.0 += i64::from(*micros) * 1_000,
             Step::SetAsideOutstanding { ago_micros } => {
-                let then = self.now.mono.0.saturating_sub(u64::from(*ago_micros) * 1_000);
+                let then = self
+                    .now
+                    .mono
+                    .0
+                    .saturating_sub(u64::from(*ago_micros) * 1_000);
                 self.sender.set_aside_outstanding(Mono(then));
             }
         }
@@ -148,7 +168,10 @@ impl Watched {
         match stamp {
             _ if refused => self.sender.not_sent(token),
             Some((user, kernel)) => {
-                let stamp = TxStamp { user: near(user), kernel: kernel.map(near) };
+                let stamp = TxStamp {
+                    user: near(user),
+                    kernel: kernel.map(near),
+                };
                 self.sender.transmitted(token, stamp);
             }
             None => _ = token.sequence(),
@@ -214,7 +237,15 @@ impl Watched {
             assert_eq!(former, None, "{sequence} has two fates");
         }
         let counts = self.sender.counts();
-        let LossCounts { sent, received, in_flight, set_aside, not_sent, late, .. } = counts;
+        let LossCounts {
+            sent,
+            received,
+            in_flight,
+            set_aside,
+            not_sent,
+            late,
+            ..
+        } = counts;
         assert_eq!(sent, received + counts.lost() + in_flight + set_aside);
         assert_eq!(sent + not_sent, self.probes.len() as u64);
         assert_eq!(received, self.sample_count + self.reply_aside_count);

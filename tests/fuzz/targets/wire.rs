@@ -12,7 +12,9 @@ use twamp_core::wire::control::{
     AcceptSession, RequestTwSession, ServerGreeting, ServerStart, SetUpResponse, StartAck,
     StartSessions, StopSessions,
 };
+use twamp_core::wire::stamp::{self, Layout};
 use twamp_core::wire::test::{REFLECTOR_LEN, ReflectorPacket, SENDER_LEN, SenderPacket};
+use twamp_core::wire::tlv::{Tlv, Tlvs};
 
 /// A format, as the RFCs draw it.
 struct Format<T, const LEN: usize> {
@@ -28,7 +30,9 @@ impl<T: PartialEq + Debug, const LEN: usize> Format<T, LEN> {
     fn check(&self, octets: &[u8]) -> Option<T> {
         let message = match (self.parse)(octets) {
             Ok(message) => message,
-            Err(WireError::TooShort { expected, found, .. }) => {
+            Err(WireError::TooShort {
+                expected, found, ..
+            }) => {
                 assert_eq!((expected, found), (LEN, octets.len()));
                 assert!(found < expected);
                 return None;
@@ -134,7 +138,50 @@ fuzz_target!(|octets: &[u8]| {
         unused: &[14..16, 38..40],
     }
     .check(octets);
+    for layout in [Layout::Open, Layout::Authenticated] {
+        stamp_packets(layout, octets);
+    }
+    tlvs(octets);
 });
+
+/// What a base packet says is written and read again.
+fn stamp_packets(layout: Layout, octets: &[u8]) {
+    let mut out = vec![0xaa; layout.base_len() + 8];
+    if let Ok(packet) = stamp::SenderPacket::parse(layout, octets) {
+        packet.write(layout, &mut out);
+        assert_eq!(stamp::SenderPacket::parse(layout, &out), Ok(packet));
+    }
+    if let Ok(packet) = stamp::ReflectorPacket::parse(layout, octets) {
+        packet.write(layout, &mut out);
+        assert_eq!(stamp::ReflectorPacket::parse(layout, &out), Ok(packet));
+    }
+    assert_eq!(out[layout.base_len()..], [0xaa; 8]);
+}
+
+/// TLVs follow one another to the end or to the first malformed one; what they say is written and
+/// read again.
+fn tlvs(area: &[u8]) {
+    let mut at = 0;
+    for tlv in Tlvs::new(area) {
+        let tlv = match tlv {
+            Ok(tlv) => tlv,
+            Err(malformed) => {
+                assert_eq!(malformed.at, at);
+                return;
+            }
+        };
+        assert_eq!(tlv.at, at);
+        at = tlv.end();
+        if let Ok(value) = tlv.typed() {
+            let mut out = Vec::new();
+            value.push(tlv.flags, &mut out);
+            let again = Tlv::read(&out, 0).expect("what was written can be read");
+            assert_eq!((again.flags, again.kind), (tlv.flags, tlv.kind));
+            assert_eq!(again.typed(), Ok(value));
+        }
+    }
+    assert_eq!(at, area.len());
+}
 
 /// The fixed part of a packet; what follows it is left alone.
 fn written<const LEN: usize>(write: impl FnOnce(&mut [u8])) -> [u8; LEN] {

@@ -117,7 +117,8 @@ pub enum ControlError {
     },
     /// The two sides have no security mode in common.
     #[error(
-        "no common mode: configured are {configured}, peer offers {offered}; allow one of them"
+        "no common mode: configured are {configured}, peer offers {offered}; \
+         allow one of them (all but open need a key)"
     )]
     NoCommonMode {
         /// Modes of our configuration.

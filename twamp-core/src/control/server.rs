@@ -234,8 +234,9 @@ impl Server {
         self.events.pop_front()
     }
 
-    /// False while an answer or a key of the driver's is due, and after the end: read no more octets from
-    /// the connection then. Up to [`BACKLOG_LIMIT`](super::BACKLOG_LIMIT) of them are kept.
+    /// False while an answer or a key of the driver's is due, and after the end: read no more
+    /// octets from the connection then. Up to [`BACKLOG_LIMIT`](super::BACKLOG_LIMIT) of them are
+    /// kept.
     pub fn wants_bytes(&self) -> bool {
         !matches!(
             self.state,

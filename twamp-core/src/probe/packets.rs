@@ -58,7 +58,7 @@ fn arrival(us: i64) -> Arrival {
 
 /// A sender that makes probe 7 next.
 fn sender(config: SenderConfig, security: &TestSecurity) -> Sender {
-    let mut sender = Sender::secured(config, security.clone());
+    let mut sender = Sender::new(config).secured(security.clone());
     for _ in 0..7 {
         send(&mut sender, 0);
     }
@@ -79,7 +79,7 @@ fn reflector(features: Features, security: &TestSecurity) -> Reflector {
         ..ReflectorConfig::default()
     };
     let mut reflector = Reflector::new(config, Mono(0)).secured(security.clone());
-    let mut ahead = Sender::secured(SenderConfig::default(), security.clone());
+    let mut ahead = Sender::new(SenderConfig::default()).secured(security.clone());
     for _ in 0..5 {
         let probe = send(&mut ahead, 0);
         let mut out = Vec::new();

@@ -138,12 +138,10 @@ impl Sender {
         Self::starting_at(0, config)
     }
 
-    /// The same, with protected packets.
-    pub fn secured(config: SenderConfig, security: TestSecurity) -> Self {
-        Sender {
-            security,
-            ..Self::new(config)
-        }
+    /// The same session with protected packets.
+    #[must_use]
+    pub fn secured(self, security: TestSecurity) -> Self {
+        Sender { security, ..self }
     }
 
     fn starting_at(first: u64, config: SenderConfig) -> Self {

@@ -163,7 +163,9 @@ mod tests {
         }
 
         #[test]
-        fn nothing_overflows(stamps: [u64; 2], error: u16, near: i64, tai_offset_s: i32, wall: i64) {
+        fn nothing_overflows(
+            stamps: [u64; 2], error: u16, near: i64, tai_offset_s: i32, wall: i64,
+        ) {
             ptp(tai_offset_s).decode(stamps.map(Ntp64), ErrorEstimate(error), Wall(near));
             ptp(tai_offset_s).encode(Wall(wall));
         }

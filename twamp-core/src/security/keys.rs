@@ -316,7 +316,8 @@ mod tests {
     proptest! {
         #[test]
         fn any_key_id_field_is_read_and_what_is_read_survives(field: [u8; 80]) {
-            for id in [KeyId::from_wire(&field), KeyId::from_wire_spis(&field)].into_iter().flatten() {
+            let read = [KeyId::from_wire(&field), KeyId::from_wire_spis(&field)];
+            for id in read.into_iter().flatten() {
                 let again = if id.is_security_association() {
                     KeyId::from_wire_spis(&id.to_wire())
                 } else {

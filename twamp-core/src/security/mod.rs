@@ -65,3 +65,27 @@ fn decrypt(
         cbc.decrypt_block(block.into());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn work_results_and_keys_may_go_to_other_threads() {
+        fn check<T: Send + Sync>() {}
+        check::<KeyRing>();
+        check::<KeyDerivation>();
+        check::<DerivedKey>();
+        check::<TestSecurity>();
+    }
+
+    #[test]
+    fn hmac_sha1_is_that_of_rfc_2202_cut_to_its_left() {
+        // Test case 3 of RFC 2202 has a key of 20 octets, and zeros behind a key change nothing.
+        let mut key = [0; 32];
+        key[..20].fill(0xaa);
+        let mac = keyed(&key).chain_update([0xdd; 50]);
+        let expected = 0x125d_7342_b9ac_11cd_91a3_9af4_8aa1_7b4f_u128;
+        assert_eq!(leftmost(mac), expected.to_be_bytes());
+    }
+}

@@ -89,7 +89,7 @@ impl TestSecurity {
         !matches!(self, Self::Open)
     }
 
-    /// True if nothing of the fixed part may change after [`protect`](Self::protect). In
+    /// True if nothing of the fixed part may change after `protect`. In
     /// authenticated mode stamps can be written afterwards.
     pub fn covers_stamps(&self) -> bool {
         matches!(self, Self::Encrypted(_))

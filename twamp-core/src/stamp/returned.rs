@@ -46,8 +46,8 @@ pub enum Stopped {
     Malformed,
     /// The reflector, or we, could not verify the HMAC TLV. None was read.
     Integrity,
-    /// The reply has no TLVs: its SSID is 0 while ours is not, or it has other octets in their
-    /// place. The peer lacks RFC 8972.
+    /// The reply has no TLVs though we sent some, or other octets in their place, or its SSID is 0
+    /// while ours is not. The peer lacks RFC 8972.
     NoExtensions,
 }
 

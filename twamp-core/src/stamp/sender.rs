@@ -250,12 +250,14 @@ impl Sender {
             Outcome::Sample(sample) => Some((sample, returned)),
             _ => None,
         });
-        let read = match layout.tlvs(packet) {
-            _ if expected != 0 && found == 0 => Returned {
+        let area = layout.tlvs(packet);
+        let nothing_back = area.is_empty() && self.config.request != Request::default();
+        let read = match nothing_back || (expected != 0 && found == 0) {
+            true => Returned {
                 stopped: Some(Stopped::NoExtensions),
                 ..Returned::default()
             },
-            area => Returned::read(area, &reply, arrival.user, &self.config),
+            false => Returned::read(area, &reply, arrival.user, &self.config),
         };
         self.lacks_extensions = read.stopped == Some(Stopped::NoExtensions);
         if let Some(report) = read.access {

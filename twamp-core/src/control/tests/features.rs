@@ -62,7 +62,8 @@ fn a_server_that_closes_on_features_is_to_be_asked_again_without_them() {
     pair.client.handle_closed();
     assert!(matches!(
         pair.client_events()[..],
-        [ClientEvent::Ended(reason @ ControlError::ClosedEarly { .. })] if reason.plain_modes().is_none()
+        [ClientEvent::Ended(reason @ ControlError::ClosedEarly { .. })]
+            if reason.plain_modes().is_none()
     ));
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::security::{KeyId, KeyRing, SharedSecret};
+use crate::security::{KeyDerivation, KeyId, KeyRing, SharedSecret};
 use crate::time::{Mono, Ntp64, Wall};
 use crate::wire::control::Sid;
 
@@ -89,18 +89,20 @@ impl Pair {
         self.settle_in_pieces(usize::MAX);
     }
 
-    /// Does the slow work of both, if there is any.
+    /// Does the slow work of both, if there is any; with one iteration it isn't slow, and what
+    /// many give is the vectors' business.
     fn derive(&mut self) -> bool {
+        let quick = |job: &KeyDerivation, ring: &KeyRing| {
+            KeyDerivation::new(job.key_id().cloned(), [0; 16], 1).run(ring, TODAY)
+        };
         let (near, far) = (self.client.poll_derivation(), self.server.poll_derivation());
         if let Some(job) = &near {
-            self.client
-                .key_derived(&job.run(&self.near, TODAY), NOW)
-                .unwrap();
+            let key = quick(job, &self.near);
+            self.client.key_derived(&key, NOW).unwrap();
         }
         if let Some(job) = &far {
-            self.server
-                .key_derived(&job.run(&self.far, TODAY), NOW)
-                .unwrap();
+            let key = quick(job, &self.far);
+            self.server.key_derived(&key, NOW).unwrap();
         }
         near.is_some() || far.is_some()
     }

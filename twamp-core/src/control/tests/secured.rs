@@ -1,8 +1,10 @@
 //! The secure modes: who gets in, who doesn't, and what they are told.
 
 use super::*;
-use crate::security::{ControlKeys, ControlSealer, KeyDerivation};
-use crate::wire::control::{Accept, RequestTwSession, ServerGreeting, ServerStart, SetUpResponse};
+use crate::security::{ControlKeys, ControlSealer};
+use crate::wire::control::{
+    Accept, RequestTwSession, ServerGreeting, ServerStart, SetUpResponse, StopSessions,
+};
 
 /// What the server tells a client that names `id` with `passphrase`, in octets, and the reason.
 fn turned_away(id: &str, passphrase: &str, far: KeyRing) -> (Vec<u8>, ControlError) {
@@ -360,6 +362,28 @@ fn the_chain_runs_on_over_many_rounds_of_start_and_stop() {
         let stopped = ServerEvent::Stopped { accept: Accept::OK };
         assert_eq!(pair.server_events().last(), Some(&stopped), "round {n}");
     }
+}
+
+#[test]
+fn messages_in_one_segment_are_told_apart() {
+    let mut pair = Pair::new(Modes::AUTHENTICATED, Modes::AUTHENTICATED);
+    pair.client.request_session(request(), NOW);
+    pair.accept(sid(1));
+    pair.client.start_sessions(NOW).unwrap();
+    pair.settle();
+    pair.server_events();
+    pair.client.stop_sessions(Accept::OK, NOW).unwrap();
+    pair.client.request_session(request(), NOW);
+    let both = pair.client.poll_transmit().unwrap();
+    assert_eq!(both.len(), StopSessions::LEN + RequestTwSession::LEN);
+    pair.server.handle_bytes(&both, NOW).unwrap();
+    assert!(matches!(
+        pair.server_events()[..],
+        [
+            ServerEvent::Stopped { .. },
+            ServerEvent::SessionRequested { .. }
+        ]
+    ));
 }
 
 #[test]

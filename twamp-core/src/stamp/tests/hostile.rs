@@ -114,6 +114,37 @@ fn protected_tlvs_without_an_hmac_tlv_are_refused() {
 }
 
 #[test]
+fn an_hmac_tlv_that_is_not_at_its_place_is_refused() {
+    let security = Security::OpenWithTlvKey(key());
+    let sender = SenderConfig {
+        security: security.clone(),
+        request: Request {
+            class_of_service: Some(46),
+            ..Request::default()
+        },
+        ..SenderConfig::default()
+    };
+    let reflector = ReflectorConfig {
+        security,
+        ..ReflectorConfig::default()
+    };
+    let mut bench = Bench::new(sender, reflector);
+    let mut probe = bench.probe(0);
+    assert_eq!(flags(&probe, 44), [(4, 0x80), (8, 0x80)]);
+    crate::wire::tlv::push(
+        &mut probe,
+        Flags(0x80),
+        Kind::ACCESS_REPORT,
+        &[0x10, 2, 0, 0],
+    );
+    crate::wire::tlv::push(&mut probe, Flags(0x80), Kind(241), &[]);
+    let reply = bench.reflect(&probe, MS);
+    let refused = [(4, 0x20), (8, 0x20), (6, 0x20), (241, 0xa0)];
+    assert_eq!(flags(&reply, 44), refused);
+    assert_eq!(bench.reflector.report().access, None);
+}
+
+#[test]
 fn a_reply_goes_to_nothing_that_could_answer_it() {
     let probe = Bench::asking(Request::default()).probe(0);
     let cases = [

@@ -3,9 +3,11 @@
 //!
 //! ```text
 //! Private Enterprise Number (4) | form = 1 (2) | reserved (2) | span number (4) | reserved (4)
-//! span, ns (8) | counted (8) | received (8)
-//! not known if all ones: lost backward (8) | variation: mean, ns (8) | max, ns (8) | jitter, ns (8)
+//! span, ns (8) | counted (8) | received (8) | lost backward (8)
+//! variation: mean, ns (8) | max, ns (8) | jitter, ns (8)
 //! ```
+//!
+//! Of the last four numbers, all ones stand for not known.
 
 use super::{Flags, Kind, Tlv, Value};
 use crate::wire::{put, take};
