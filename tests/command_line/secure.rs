@@ -130,7 +130,7 @@ fn a_mode_that_is_not_offered_is_never_replaced_by_a_weaker_one() {
         message,
         format!(
             "TWAMP-Control with {far}: no common mode: configured are encrypted, peer offers \
-             open+authenticated; allow one of them"
+             open+authenticated; allow one of them (all but open need a key)"
         )
     );
 }

@@ -29,6 +29,8 @@ use crate::session::initiator::{Binding, Initiation};
 use crate::session::target::{self, Manners, Target};
 use crate::session::{Key, Order, Report};
 
+/// A stop waits no longer than this for probes in flight, whatever their time-out.
+const PARTING: Duration = Duration::from_secs(5);
 /// After a stop, sessions may take so long to say goodbye.
 const GOODBYE: Duration = Duration::from_millis(1_500);
 /// The probe thread reports a last time within this.
@@ -471,7 +473,8 @@ impl Control {
 
     /// Everything ends: no more probes; those in flight are waited for.
     fn stop(&mut self) {
-        let longest = self.sessions.values().map(|session| session.timeout).max();
+        let timeouts = self.sessions.values().map(|session| session.timeout);
+        let longest = timeouts.max().map(|longest| longest.min(PARTING));
         self.stopping = Some(Instant::now() + longest.unwrap_or_default() + Duration::from_secs(1));
         for (key, session) in &self.sessions {
             if session.running {
