@@ -94,10 +94,12 @@ pub enum ScriptFault {
     /// `every_s` and `until_s` go together.
     #[error("`every_s` and `until_s` go together; state both or none")]
     HalfARepetition,
-    /// The event repeats more often than a script may.
-    #[error("it repeats {found} times; at most {MAX_REPETITIONS} are allowed")]
+    /// The events happen more often than those of a script may.
+    #[error(
+        "with it, events happen {found} times, more than {MAX_MOMENTS}; repeat them less often"
+    )]
     TooOften {
-        /// Repetitions stated.
+        /// How often the events up to this one happen.
         found: u64,
     },
     /// There is no such line.
@@ -108,8 +110,8 @@ pub enum ScriptFault {
     Impairment(#[from] ImpairmentError),
 }
 
-/// Most repetitions of an event: a change each second for twelve days.
-const MAX_REPETITIONS: u64 = 1_000_000;
+/// How often all events together may happen: a change each second for twelve days.
+const MAX_MOMENTS: u64 = 1_000_000;
 
 /// Times in a script end here, in seconds: about three years.
 const MAX_TIME_S: f64 = 1e8;
@@ -120,10 +122,14 @@ impl Script {
     /// # Errors
     /// The first event that can't.
     pub fn validate(&self, lines: &[&str]) -> Result<(), ScriptError> {
+        let mut found = 0_u64;
         for (number, event) in (1..).zip(&self.events) {
-            event
-                .validate(lines)
-                .map_err(|what| ScriptError { number, what })?;
+            let at = |what| ScriptError { number, what };
+            event.validate(lines).map_err(at)?;
+            found = found.saturating_add(event.repetitions());
+            if found > MAX_MOMENTS {
+                return Err(at(ScriptFault::TooOften { found }));
+            }
         }
         Ok(())
     }
@@ -132,7 +138,9 @@ impl Script {
     /// same time in the order they are written.
     #[must_use]
     pub fn play(&self) -> Player<'_> {
-        let mut moments: Vec<Moment<'_>> = self.events.iter().flat_map(Event::moments).collect();
+        // Bounded here too: a script may be played unvalidated.
+        let moments = self.events.iter().flat_map(Event::moments);
+        let mut moments: Vec<Moment<'_>> = moments.take(MAX_MOMENTS as usize).collect();
         moments.sort_by_key(|moment| moment.at_ns);
         Player { moments, next: 0 }
     }
@@ -146,10 +154,6 @@ impl Event {
             (Some(every_s), Some(until_s)) => {
                 time("every_s", every_s, 0.001)?;
                 time("until_s", until_s, 0.0)?;
-                let found = self.repetitions();
-                if found > MAX_REPETITIONS {
-                    return Err(ScriptFault::TooOften { found });
-                }
             }
             _ => return Err(ScriptFault::HalfARepetition),
         }
@@ -170,9 +174,7 @@ impl Event {
     }
 
     fn moments(&self) -> impl Iterator<Item = Moment<'_>> {
-        // Bounded here too: a script may be played unvalidated.
-        let count = self.repetitions().min(MAX_REPETITIONS);
-        (0..count).map(|i| Moment {
+        (0..self.repetitions()).map(|i| Moment {
             at_ns: ((self.at_s + i as f64 * self.every_s.unwrap_or(0.0)) * 1e9).round() as u64,
             event: self,
         })
@@ -307,6 +309,22 @@ mod tests {
             until_s: Some(1e8),
             ..event(0.0, "A")
         };
-        assert!(wrong(often).contains("repeats"));
+        assert!(wrong(often).contains("more than 1000000"));
+    }
+
+    #[test]
+    fn many_events_together_may_not_repeat_more_often_than_one() {
+        let often = Event {
+            every_s: Some(1.0),
+            until_s: Some(600_000.0),
+            ..event(0.0, "A")
+        };
+        let script = |times| Script {
+            events: vec![often.clone(); times],
+        };
+        assert_eq!(script(1).validate(&["A"]), Ok(()));
+        let wrong = script(2).validate(&["A"]).unwrap_err();
+        assert_eq!(wrong.number, 2);
+        assert_eq!(script(3).play().count(), 1_000_000);
     }
 }

@@ -39,7 +39,7 @@ enum Step {
         micros: u32,
     },
     WaitUntilTheTimeout,
-    StepTheClock {
+    MoveTheClock {
         micros: i32,
     },
     SetAsideOutstanding {
@@ -136,7 +136,7 @@ impl Watched {
                     );
                 }
             }
-            Step::StepTheClock { micros } => self.now.wall.0 += i64::from(*micros) * 1_000,
+            Step::MoveTheClock { micros } => self.now.wall.0 += i64::from(*micros) * 1_000,
             Step::SetAsideOutstanding { ago_micros } => {
                 let then = self
                     .now
