@@ -25,7 +25,8 @@ pub(crate) use host::{Change, Host};
 pub(crate) use picture::{Picture, Taken};
 
 /// What this plugin can do.
-const CAPABILITIES: u64 = capability::TWAMP | capability::LIGHT | capability::KERNEL_STAMPS;
+const CAPABILITIES: u64 =
+    capability::TWAMP | capability::LIGHT | capability::SECURITY | capability::KERNEL_STAMPS;
 
 /// What both doors lead to.
 pub(crate) static TABLE: TwampPlugin = table();
