@@ -16,7 +16,6 @@
 //! | `damping`| how long must a line be clean before it is used again? |
 //! | `reason` | how to say it, and where it is kept |
 //! | `choices` | what the host looks up |
-#![allow(dead_code)]
 
 mod choices;
 mod choose;

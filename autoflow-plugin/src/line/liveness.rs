@@ -30,12 +30,8 @@ pub(crate) enum Trouble {
     Refused,
     /// The far end says that nobody listens on the test port.
     PortUnreachable,
-    /// This process was held up.
-    LocalPause,
     /// The local system can't send: interface down, no address, socket error.
     LocalFault,
-    /// Replies stay out, but the host's tunnel moves packets.
-    TrafficMoves,
 }
 
 /// The state of a line.
@@ -72,9 +68,7 @@ impl Trouble {
             Self::NoSession => "no session",
             Self::Refused => "refused by the far end",
             Self::PortUnreachable => "test port unreachable",
-            Self::LocalPause => "this process was held up",
             Self::LocalFault => "the local system can't send",
-            Self::TrafficMoves => "no replies, but traffic moves",
         }
     }
 
@@ -213,7 +207,7 @@ mod tests {
     fn after_trouble_the_silence_is_counted_anew() {
         let mut line = Liveness::new(4);
         pulse(&mut line, 200, Some(170), None);
-        line.trouble(at(250), Some(Trouble::LocalPause));
+        line.trouble(at(250), Some(Trouble::LocalFault));
         line.trouble(at(3_000), None);
         assert_eq!(
             pulse(&mut line, 3_500, Some(170), Some(250)),

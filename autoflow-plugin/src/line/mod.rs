@@ -7,7 +7,6 @@
 //!
 //! An [`Estimator`] belongs to one line and one probe class. It knows no class of traffic and no
 //! other line, and reads no clock.
-#![allow(dead_code)]
 
 mod estimator;
 mod liveness;
