@@ -22,7 +22,7 @@ use super::opening::{self, Opened};
 use super::publish::Publisher;
 use super::shared::Shared;
 use super::upkeep::{Quit, Upkeep};
-use crate::boundary::Host;
+use crate::host::Host;
 use crate::line::Trouble;
 use crate::net::{Path, PathSpec, clock};
 use crate::session::initiator::{Binding, Initiation};

@@ -39,7 +39,7 @@ use plugin_abi::engine_state;
 use plugin_abi::manage::{Answer, Refusal, Request};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
-use crate::boundary::{Host, Picture};
+use crate::host::{Host, Picture};
 use crate::log;
 use crate::net::{Net, clock, clock_error, with_signals_blocked};
 use crate::session::probes::Probes;

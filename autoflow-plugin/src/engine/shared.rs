@@ -14,8 +14,8 @@ use twamp_core::time::{Mono, Now};
 
 use super::{EngineError, lock};
 use crate::autoflow::Choices;
-use crate::boundary::{Picture, Taken};
 use crate::config::{Misfit, judge_among};
+use crate::host::{Picture, Taken};
 use crate::log;
 use crate::net::{Bell, clock};
 use crate::session::Key;
