@@ -10,6 +10,7 @@ mod failure;
 mod golden;
 mod help;
 mod host;
+mod hostile;
 mod namespace;
 mod oracle;
 mod ping;

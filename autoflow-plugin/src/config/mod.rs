@@ -8,6 +8,8 @@ mod among;
 mod keys;
 mod meaning;
 mod node;
+#[cfg(test)]
+mod properties;
 mod shape;
 
 use plugin_abi::config::{Config, Line};
