@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use plugin_abi::config::Peer;
 
 use crate::address::{PortAt, PortRange, Target};
 use crate::demo::MIN_SECONDS;
@@ -179,6 +180,14 @@ pub struct Respond {
     /// First and last UDP port for test sessions
     #[arg(long, value_name = "A-B", default_value = "20000-20999")]
     pub test_ports: PortRange,
+    /// Whom to answer: networks like 192.0.2.0/24, addresses, or any for everybody
+    #[arg(
+        long,
+        value_name = "PREFIX",
+        value_delimiter = ',',
+        default_value = "any"
+    )]
+    pub peers: Vec<Peer>,
 }
 
 /// `host-sim bench`.
@@ -332,6 +341,8 @@ mod tests {
             "host-sim ping --mode auth --key-id hub h",
             "host-sim ping --mode auth --passphrase-file f h",
             "host-sim respond --test-ports 9-8",
+            "host-sim respond --peers 192.0.2.1/24",
+            "host-sim respond --peers everybody",
             "host-sim demo --seconds 19",
             "host-sim run --config a.toml --seconds 0",
         ] {

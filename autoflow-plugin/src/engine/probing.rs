@@ -61,7 +61,10 @@ fn turns(
                         net.close(path);
                     }
                 }
-                Ok(Order::Close(path)) => net.close(path),
+                Ok(Order::Close(path)) => {
+                    probes.order(Order::Close(path), woken.now);
+                    net.close(path);
+                }
                 Ok(Order::Quit) | Err(TryRecvError::Disconnected) => {
                     let last = probes.report_now(turn.began);
                     send_report(last, net, tell);

@@ -33,7 +33,7 @@ pub(crate) fn clock_error() -> ErrorEstimate {
     let mut timex: libc::timex = unsafe { std::mem::zeroed() };
     // SAFETY: `timex` is valid to write to.
     let state = unsafe { libc::adjtimex(&raw mut timex) };
-    estimate(state, timex.status, i64::from(timex.maxerror))
+    estimate(state, timex.status, timex.maxerror)
 }
 
 /// From what the call answered, the status and the largest error, microseconds. The kernel lets

@@ -12,10 +12,12 @@
 //!
 //! The probe thread knows no line, no class and no score; it sends on time, answers, and reports.
 
+pub(crate) mod admission;
 pub(crate) mod board;
 mod connect;
 mod conversation;
 mod entropy;
+pub(crate) mod ground;
 mod identity;
 pub(crate) mod initiator;
 pub(crate) mod keys;
@@ -30,12 +32,14 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use plugin_abi::manage::ResponderLimited;
 use tokio::sync::oneshot;
 use twamp_core::metrics::loss::LossCounts;
 use twamp_core::probe::{Outcome, ReflectorReport};
 use twamp_core::security::TestSecurity;
 use twamp_core::time::{Mono, Now};
 
+use self::admission::Stay;
 use self::setback::Setback;
 use crate::net::{NetCounters, NetError, Path, PathSpec};
 
@@ -58,7 +62,7 @@ pub(crate) enum Order {
         spec: Box<PathSpec>,
         answer: oneshot::Sender<Result<(Path, SocketAddr), NetError>>,
     },
-    /// Close it.
+    /// Close it, and end the sessions that are answered on it.
     Close(Path),
     /// Send probes; to a session that is there already: it was agreed on anew.
     Send { key: Key, stream: Stream },
@@ -75,6 +79,7 @@ pub(crate) enum Order {
         refwait: Duration,
         dscp: u8,
         security: TestSecurity,
+        stay: Stay,
     },
     /// Answer whatever comes on `path`, which is bound to `local` (TWAMP Light): each sender is a
     /// session of its own.
@@ -145,6 +150,8 @@ pub(crate) struct Served {
     pub(crate) remote: SocketAddr,
     pub(crate) local: SocketAddr,
     pub(crate) report: ReflectorReport,
+    /// What this host itself kept from being answered.
+    pub(crate) limited: ResponderLimited,
     /// Why it is over.
     pub(crate) ended: Option<&'static str>,
 }

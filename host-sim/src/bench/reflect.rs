@@ -59,7 +59,10 @@ fn ours(
     let probe = std::net::UdpSocket::bind(local).map_err(system("bind a port"))?;
     let local = probe.local_addr().map_err(system("bind a port"))?;
     drop(probe);
-    let engine = engine::start(plugin, &json!({ "responder": { "light": [local] } }))?;
+    let engine = engine::start(
+        plugin,
+        &json!({ "responder": { "light": [local], "peers": ["any"] } }),
+    )?;
     let _flood = Flood::start(local, sessions).map_err(system("flood"))?;
     std::thread::sleep(WARM_UP);
     let reflected = |all: &plugin_abi::manage::Statistics| all.reflected;
