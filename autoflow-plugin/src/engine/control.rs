@@ -282,7 +282,7 @@ impl Control {
         };
         let (orders, news) = (self.orders.clone(), self.news.clone());
         self.tasks.spawn_local(async move {
-            let bound = bind(&orders, spec, (0, 0)).await;
+            let bound = bind(&orders, spec, (0, 0), None).await;
             let _ = news.send(News::RunBound(key, request, bound));
         });
     }
@@ -294,7 +294,7 @@ impl Control {
                 let current = self.config.lines.contains(&line);
                 match current && !self.by_line.contains_key(&line.id) {
                     true => self.begin_line(&line, path, local),
-                    false => self.orders.send(Order::Close(path)),
+                    false => self.leave(&line, path),
                 }
             }
             News::Bound(line, Err(error)) => {
@@ -324,6 +324,12 @@ impl Control {
                 };
                 self.end_session(key, Some(failure));
             }
+        }
+    }
+
+    fn leave(&self, line: &Line, path: Path) {
+        if let Some(far) = line.remote.map(|remote| remote.socket().ip()) {
+            self.orders.send(Order::Leave { path, far });
         }
     }
 

@@ -27,7 +27,8 @@ impl Control {
             let ports = self.config.responder.test_ports;
             self.tasks.spawn_local(async move {
                 let spec = opening::sender(&line, &probe, (opening::local_of(&line), 0).into());
-                let bound = bind(&orders, spec, ports).await;
+                let far = line.remote.map(|remote| remote.socket().ip());
+                let bound = bind(&orders, spec, ports, far).await;
                 let _ = news.send(News::Bound(Box::new(line), bound));
             });
         }

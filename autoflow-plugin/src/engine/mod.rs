@@ -21,6 +21,7 @@ mod error;
 mod lines;
 mod message;
 mod opening;
+mod paths;
 mod probing;
 mod publish;
 mod responders;
@@ -48,6 +49,7 @@ use crate::session::{Key, Order};
 use control::Control;
 pub(crate) use error::EngineError;
 use message::{Orders, Wish};
+use paths::Paths;
 pub(crate) use shared::Answered;
 use shared::Shared;
 
@@ -94,12 +96,13 @@ impl Engine {
             });
         }
         let system = |action| move |source| EngineError::System { action, source };
-        let (mut net, waker) = Net::new().map_err(|source| EngineError::Path {
+        let (net, waker) = Net::new().map_err(|source| EngineError::Path {
             what: "the probe thread".into(),
             source,
         })?;
         let config = self.config();
-        let opened = opening::open(&mut net, &config)?;
+        let mut paths = Paths::new(net);
+        let opened = opening::open(&mut paths, &config)?;
         let (order_queue, orders) = channel();
         let (tell, told) = unbounded_channel();
         let (wishes, wished) = unbounded_channel();
@@ -124,7 +127,7 @@ impl Engine {
                 .name("twamp-io/0".into())
                 .spawn(move || {
                     let _log = log::enter(&log);
-                    probing::run(net, probes, &orders, &tell);
+                    probing::run(paths, probes, &orders, &tell);
                 })?;
             // If this one can't be had, the first ends by itself: its orders are gone.
             let ctl = thread::Builder::new()

@@ -75,7 +75,7 @@ impl Control {
                 let (orders, news, local) = (self.orders.clone(), self.news.clone(), *local);
                 self.tasks.spawn_local(async move {
                     let spec = opening::reflector((local.ip(), 0).into());
-                    let _ = news.send(News::Moved(local, bind(&orders, spec, ports).await));
+                    let _ = news.send(News::Moved(local, bind(&orders, spec, ports, None).await));
                 });
             }
         }
@@ -99,7 +99,7 @@ impl Control {
             let (orders, news) = (self.orders.clone(), self.news.clone());
             self.tasks.spawn_local(async move {
                 let (spec, port) = (opening::reflector(local), local.port());
-                let bound = bind(&orders, spec, (port, port)).await;
+                let bound = bind(&orders, spec, (port, port), None).await;
                 let _ = news.send(News::Light(local, bound));
             });
         }

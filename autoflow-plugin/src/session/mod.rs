@@ -28,7 +28,7 @@ mod sending;
 pub(crate) mod setback;
 pub(crate) mod target;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -57,11 +57,16 @@ impl Key {
 
 /// What the probe thread is told.
 pub(crate) enum Order {
-    /// Open a path.
+    /// Open a path on the first free port of the range. For probes to `far` one may do that is
+    /// there already.
     Bind {
         spec: Box<PathSpec>,
+        ports: (u16, u16),
+        far: Option<IpAddr>,
         answer: oneshot::Sender<Result<(Path, SocketAddr), NetError>>,
     },
+    /// A session to `far` has no use for it any more; if nobody has, it is closed.
+    Leave { path: Path, far: IpAddr },
     /// Close it, and end the sessions that are answered on it.
     Close(Path),
     /// Send probes; to a session that is there already: it was agreed on anew.

@@ -158,7 +158,7 @@ impl Probes {
                     self.look_at(key, now.mono);
                 }
             }
-            Order::Bind { .. } | Order::Quit => {}
+            Order::Bind { .. } | Order::Leave { .. } | Order::Quit => {}
         }
     }
 
