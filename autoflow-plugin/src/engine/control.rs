@@ -64,6 +64,9 @@ pub(super) struct Control {
     fresh: Option<Mono>,
     /// Choices are too old to be used, and the log says so.
     stale: bool,
+    /// What has happened since the last publication is to be published by then.
+    publish_at: Option<Instant>,
+    published: Instant,
     /// Everything is to end; the probes in flight are waited for.
     stopping: Option<Instant>,
 }
@@ -107,6 +110,8 @@ impl Control {
             news,
             fresh: None,
             stale: false,
+            publish_at: None,
+            published: Instant::now(),
             stopping: None,
         };
         (control, heard)
@@ -149,7 +154,8 @@ impl Control {
         self.begin(opened);
         let log = self.shared.log.clone();
         loop {
-            let (stale_at, stop_at) = (self.stale_at(), self.stopping);
+            let (stale_at, publish_at) = (self.stale_at(), self.publish_at);
+            let stop_at = self.stopping;
             tokio::select! {
                 Some(wish) = wishes.recv() => self.wish(wish),
                 Some(message) = told.recv() => match message {
@@ -159,6 +165,7 @@ impl Control {
                 Some(news) = news.recv() => self.news(news),
                 Some(_) = self.tasks.join_next() => {}
                 () = log.filled() => {}
+                () = until(publish_at) => self.publish(),
                 () = until(stale_at) => self.grow_stale(),
                 () = until(stop_at) => break,
             }
@@ -305,7 +312,7 @@ impl Control {
                 };
                 self.publisher
                     .trouble(line.id, clock().mono, Trouble::LocalFault, failure.message);
-                self.publish();
+                self.publish_soon();
             }
             News::Listening(local, target) => self.listening(local, target),
             News::Moved(local, bound) => self.moved(local, bound),
@@ -369,7 +376,7 @@ impl Control {
             }
             Step::Ended(failure) => self.end_session(key, failure),
         }
-        self.publish();
+        self.publish_soon();
     }
 
     /// A session is over: its result is final.
@@ -432,8 +439,17 @@ impl Control {
         self.publish();
     }
 
+    /// Something has happened to one of what may be thousands of lines: published at once if
+    /// nothing was of late, else together with what comes until then.
+    pub(super) fn publish_soon(&mut self) {
+        let cadence = Duration::from_millis(self.config.decision.publish_ms.into());
+        self.publish_at = Some(self.published + cadence);
+    }
+
     /// New snapshot, new choices, and whoever wants to know is told.
-    pub(super) fn publish(&mut self) {
+    fn publish(&mut self) {
+        self.publish_at = None;
+        self.published = Instant::now();
         let now = clock();
         let published = self.publisher.publish(now, self.fresh, &self.shared);
         if published.changed {
