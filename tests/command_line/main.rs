@@ -3,12 +3,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
 
-mod address;
+use autoflow_tests::{address, host};
+
 mod configuration;
 mod failure;
 mod golden;
 mod help;
-mod host;
 mod namespace;
 mod oracle;
 mod ping;
