@@ -18,9 +18,21 @@ use crate::size::{raise_descriptors, short_or_long};
 /// Only ends a test that hangs.
 const PATIENCE: Duration = Duration::from_secs(300);
 
+/// Senders of one engine. In the world each has a host of its own, and no work but its own.
+const OF_ONE_ENGINE: usize = 50;
+
 /// Each sender is a line with an address of its own; behind a NAT all have the same.
-fn senders(count: usize, far: Ipv4Addr, nat: bool) -> Engine {
-    let line = |number: usize| {
+fn senders(count: usize, far: Ipv4Addr, nat: bool) -> Vec<Engine> {
+    let plugin = Plugin::load_checked(&artifacts().plugin).unwrap();
+    let numbers: Vec<_> = (0..count).collect();
+    let engines = numbers.chunks(OF_ONE_ENGINE);
+    engines
+        .map(|numbers| some_senders(&plugin, numbers, far, nat))
+        .collect()
+}
+
+fn some_senders(plugin: &Plugin, numbers: &[usize], far: Ipv4Addr, nat: bool) -> Engine {
+    let line = |&number: &usize| {
         let [.., high, low] = (number as u32).to_be_bytes();
         let local = match nat {
             true => Ipv4Addr::new(127, 67, 0, 1),
@@ -33,20 +45,21 @@ fn senders(count: usize, far: Ipv4Addr, nat: bool) -> Engine {
         "probe": {"protocol": "encrypted", "key_id": "hub", "interval_ms": 1_000},
         "responder": {"test_ports": [10_000, 19_999]},
         "keys": [{"id": "hub", "passphrase": "hidden"}],
-        "lines": (0..count).map(line).collect::<Vec<_>>(),
+        "lines": numbers.iter().map(line).collect::<Vec<_>>(),
     });
-    let plugin = Plugin::load_checked(&artifacts().plugin).unwrap();
     let engine = plugin.create(&document.to_string(), Silent).unwrap();
     engine.start().unwrap();
     engine
 }
 
-fn running(engine: &Engine) -> usize {
-    let Answer::Sessions(rows) = engine.manage(&Request::Sessions).unwrap() else {
-        panic!("no sessions");
+fn running(engines: &[Engine]) -> usize {
+    let running = |engine: &Engine| {
+        let Answer::Sessions(rows) = engine.manage(&Request::Sessions).unwrap() else {
+            panic!("no sessions");
+        };
+        rows.iter().filter(|row| row.state == "running").count()
     };
-    let running = rows.iter().filter(|row| row.state == "running");
-    running.count()
+    engines.iter().map(running).sum()
 }
 
 fn all_come_up(nat: bool) {
