@@ -3,13 +3,13 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
 
-mod address;
+use autoflow_tests::{address, host};
+
 mod bench;
 mod configuration;
 mod failure;
 mod golden;
 mod help;
-mod host;
 mod hostile;
 mod namespace;
 mod oracle;
