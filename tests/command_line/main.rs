@@ -6,12 +6,15 @@
 mod address;
 mod configuration;
 mod failure;
+mod features;
 mod golden;
 mod help;
 mod host;
+mod individual;
 mod namespace;
 mod oracle;
 mod ping;
+mod raw;
 mod respond;
 mod scapy;
 mod secure;

@@ -9,7 +9,7 @@ use plugin_abi::manage::Problem;
 use serde_json::{Map, Value};
 
 use super::node::Node;
-use super::{keys, shape};
+use super::{features, keys, shape};
 
 /// Judges the meaning of a whole configuration.
 pub(super) fn config(root: &Node, problems: &mut Vec<Problem>) {
@@ -23,6 +23,8 @@ pub(super) fn config(root: &Node, problems: &mut Vec<Problem>) {
     }
     own(&root.key("keys"), "id", Node::text, problems);
     keys::config(root, problems);
+    features::probe(&root.key("probe"), problems);
+    features::responder(&root.key("responder").key("features"), problems);
     let groups: HashSet<u64> = ids(&root.key("groups")).collect();
     for each in root.key("lines").items() {
         line(&each, problems);
@@ -52,11 +54,13 @@ pub(super) fn line(line: &Node, problems: &mut Vec<Problem>) {
     link_of_the_far_end(line, problems);
     own_items(&line.key("groups"), "group", Node::whole, problems);
     probe_fits(line, problems);
+    features::probe(&line.key("probe"), problems);
 }
 
 /// Judges the meaning of a run.
 pub(super) fn run(run: &Node, problems: &mut Vec<Problem>) {
     ends(&run.key("local"), &run.key("remote"), problems);
+    features::probe(&run.key("probe"), problems);
 }
 
 fn ends(local: &Node, remote: &Node, problems: &mut Vec<Problem>) {
@@ -248,7 +252,7 @@ fn probe_fits(line: &Node, problems: &mut Vec<Problem>) {
     if let (Some(true), Some(mtu), Some(octets)) = (
         probe.key("dont_fragment").flag_or(false),
         mtu.whole(),
-        padding.number_or(default),
+        padding.number_or(default + features::more_padding(&probe)),
     ) {
         let ip = if address(&line.key("remote")).is_some_and(|ip| ip.is_ipv6()) {
             40.0

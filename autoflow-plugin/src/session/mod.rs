@@ -16,6 +16,7 @@ pub(crate) mod board;
 mod connect;
 mod conversation;
 mod entropy;
+mod features;
 mod identity;
 pub(crate) mod initiator;
 pub(crate) mod keys;
@@ -35,7 +36,9 @@ use twamp_core::metrics::loss::LossCounts;
 use twamp_core::probe::{Outcome, ReflectorReport};
 use twamp_core::security::TestSecurity;
 use twamp_core::time::{Mono, Now};
+use twamp_core::wire::control::Modes;
 
+pub(crate) use self::features::Terms;
 use self::setback::Setback;
 use crate::net::{NetCounters, NetError, Path, PathSpec};
 
@@ -75,6 +78,7 @@ pub(crate) enum Order {
         refwait: Duration,
         dscp: u8,
         security: TestSecurity,
+        terms: Terms,
     },
     /// Answer whatever comes on `path`, which is bound to `local` (TWAMP Light): each sender is a
     /// session of its own.
@@ -101,6 +105,7 @@ pub(crate) struct Stream {
     pub(crate) stateful: bool,
     /// How probes and replies are protected.
     pub(crate) security: TestSecurity,
+    pub(crate) terms: Terms,
 }
 
 /// What the probe thread has seen since its last report.
@@ -147,6 +152,8 @@ pub(crate) struct Served {
     pub(crate) report: ReflectorReport,
     /// Why it is over.
     pub(crate) ended: Option<&'static str>,
+    /// The features that were selected.
+    pub(crate) features: Modes,
 }
 
 /// Counters of the probe thread.

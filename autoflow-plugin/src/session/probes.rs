@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use twamp_core::probe::{Reflector, ReflectorConfig};
 use twamp_core::time::{ErrorEstimate, Mono, Now};
+use twamp_core::wire::control::Modes;
 
 use super::outlet::{Outlet, Token};
 use super::sending::Sending;
@@ -50,6 +51,8 @@ struct Reflecting {
     /// Answers only this address.
     sender: SocketAddr,
     tos: u8,
+    /// What was agreed on.
+    features: Modes,
     /// Something came since the last report.
     news: bool,
 }
@@ -79,7 +82,7 @@ impl Probes {
                 if let Some(sending) = self.sending.get_mut(&key) {
                     self.peers.remove(&sending.peer());
                     self.peers.insert((stream.path, stream.to), key);
-                    sending.renew(stream.to, stream.security, now.mono);
+                    sending.renew(stream, now.mono);
                     sending.entries(&mut self.report.entries);
                     self.look_at(key, now.mono);
                     return;
@@ -110,13 +113,16 @@ impl Probes {
                 refwait,
                 dscp,
                 security,
+                terms,
             } => {
                 let config = ReflectorConfig {
                     refwait,
+                    features: terms.packets,
                     ..ReflectorConfig::default()
                 };
                 let reflector = Reflector::new(config, now.mono).secured(security);
-                self.reflect(key, reflector, (path, local), sender, dscp << 2);
+                let (tos, features) = (dscp << 2, terms.modes);
+                self.reflect(key, reflector, (path, local), sender, tos, features);
             }
             Order::ReflectAll { path, local } => drop(self.anybody.insert(path, local)),
             Order::Retire { key, timeout } => {
@@ -287,6 +293,7 @@ impl Probes {
         (path, local): (Path, SocketAddr),
         sender: SocketAddr,
         tos: u8,
+        features: Modes,
     ) {
         if let Some(timeout) = reflector.poll_timeout() {
             self.look_at(key, timeout);
@@ -300,6 +307,7 @@ impl Probes {
             local,
             sender,
             tos,
+            features,
             news,
         };
         self.reflecting.insert(key, reflecting);
@@ -322,7 +330,8 @@ impl Probes {
         };
         let local = SocketAddr::new(datagram.to.unwrap_or(local.ip()), local.port());
         let reflector = Reflector::new(config, datagram.arrival.mono);
-        self.reflect(key, reflector, (datagram.path, local), datagram.from, 0);
+        let (place, from) = ((datagram.path, local), datagram.from);
+        self.reflect(key, reflector, place, from, 0, Modes::NONE);
         Some(key)
     }
 
@@ -358,6 +367,7 @@ impl Reflecting {
             local: self.local,
             report,
             ended,
+            features: self.features,
         }
     }
 }

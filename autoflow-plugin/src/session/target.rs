@@ -20,7 +20,7 @@ pub(crate) use super::connect::listen;
 use super::conversation::Conversation;
 use super::entropy::SystemEntropy;
 use super::keys::Keys;
-use super::{Key, Order};
+use super::{Key, Order, Terms, features};
 use crate::net::{Path, clock};
 
 /// Connections served at once on one address; more are closed at once.
@@ -53,9 +53,10 @@ impl Manners {
             Security::Encrypted => Modes::ENCRYPTED,
             Security::Mixed => Modes::MIXED,
         });
+        let features = features::offered(responder);
         Self {
             server: ServerConfig {
-                modes: modes.fold(Modes::NONE, |all, mode| all | mode),
+                modes: modes.fold(features, |all, mode| all | mode),
                 servwait: Duration::from_secs(responder.servwait_s.into()),
                 max_sessions: responder.max_sessions,
                 ..ServerConfig::new(started)
@@ -98,6 +99,7 @@ pub(crate) async fn serve(
                     keys: keys.clone(),
                     orders: orders.clone(),
                     sessions: HashMap::new(),
+                    terms: Terms::default(),
                 };
                 connections.spawn_local(serving.run(stream, server));
             }
@@ -129,6 +131,8 @@ struct Connection<Orders> {
     orders: Orders,
     /// Accepted and not yet stopped.
     sessions: HashMap<SessionIndex, Accepted>,
+    /// What the client has selected.
+    terms: Terms,
 }
 
 struct Accepted {
@@ -145,10 +149,7 @@ impl<Orders: Fn(Order)> Connection<Orders> {
         let mut control = Conversation::new(server, stream, self.keys.clone(), caller);
         loop {
             match control.next_event().await {
-                // Sessions one by one are not offered.
-                ServerEvent::Ready { .. }
-                | ServerEvent::SessionStarted { .. }
-                | ServerEvent::SessionStopped { .. } => {}
+                ServerEvent::Ready { modes } => self.terms = Terms::of(modes),
                 ServerEvent::SessionRequested { session, request } => {
                     let mut random = [0; 4];
                     SystemEntropy.fill(&mut random);
@@ -170,6 +171,16 @@ impl<Orders: Fn(Order)> Connection<Orders> {
                 }
                 ServerEvent::Started => self.start(),
                 ServerEvent::Stopped { .. } => self.stop(),
+                ServerEvent::SessionStarted { session } => {
+                    if let Some(one) = self.sessions.get(&session) {
+                        self.reflect(one);
+                    }
+                }
+                ServerEvent::SessionStopped { session } => {
+                    if let Some(one) = self.sessions.remove(&session) {
+                        self.retire(&one);
+                    }
+                }
                 ServerEvent::Ended(reason) => {
                     self.tell_end(reason);
                     break;
@@ -191,27 +202,34 @@ impl<Orders: Fn(Order)> Connection<Orders> {
     }
 
     fn start(&self) {
-        for accepted in self.sessions.values() {
-            let request = &accepted.request;
-            tracing::info!("{} is answered on {}", request.sender, self.local.ip());
-            (self.orders)(Order::Reflect {
-                key: accepted.key,
-                path: self.path,
-                local: SocketAddr::new(self.local.ip(), self.port),
-                sender: request.sender,
-                refwait: self.refwait,
-                dscp: request.dscp,
-                security: accepted.security.clone(),
-            });
-        }
+        self.sessions.values().for_each(|one| self.reflect(one));
     }
 
     fn stop(&mut self) {
-        for (_, accepted) in self.sessions.drain() {
-            (self.orders)(Order::Retire {
-                key: accepted.key,
-                timeout: accepted.request.timeout,
-            });
+        for (_, one) in std::mem::take(&mut self.sessions) {
+            self.retire(&one);
         }
+    }
+
+    fn reflect(&self, accepted: &Accepted) {
+        let request = &accepted.request;
+        tracing::info!("{} is answered on {}", request.sender, self.local.ip());
+        (self.orders)(Order::Reflect {
+            key: accepted.key,
+            path: self.path,
+            local: SocketAddr::new(self.local.ip(), self.port),
+            sender: request.sender,
+            refwait: self.refwait,
+            dscp: request.dscp,
+            security: accepted.security.clone(),
+            terms: self.terms,
+        });
+    }
+
+    fn retire(&self, accepted: &Accepted) {
+        (self.orders)(Order::Retire {
+            key: accepted.key,
+            timeout: accepted.request.timeout,
+        });
     }
 }

@@ -6,7 +6,9 @@ use twamp_core::time::Wall;
 
 use super::*;
 use crate::net::{Net, NoticeKind, PathSpec, TxStamps};
-use crate::session::{Entry, Stream};
+use crate::session::{Entry, Stream, Terms};
+
+mod features;
 
 /// Two ends without a network: packets of each wait in its outbox.
 struct End {
@@ -64,6 +66,7 @@ impl End {
             timeout: Duration::from_millis(50),
             stateful: true,
             security: TestSecurity::Open,
+            terms: Terms::default(),
         }
     }
 
@@ -94,6 +97,7 @@ impl End {
             refwait: Duration::from_secs(900),
             dscp: 0,
             security: security.clone(),
+            terms: Terms::default(),
         };
         self.probes.order(order, at(now));
         key

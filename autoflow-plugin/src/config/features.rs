@@ -1,0 +1,138 @@
+//! What must fit together about features: who asks for some talks to the far end first, and has
+//! the padding that they need.
+
+use plugin_abi::config::Protocol;
+use plugin_abi::manage::Problem;
+use twamp_core::wire::test::header_difference;
+
+use super::keys::protocol;
+use super::meaning::own_items;
+use super::node::Node;
+
+/// Judges what a probe asks for.
+pub(super) fn probe(probe: &Node, problems: &mut Vec<Problem>) {
+    let Some(protocol) = protocol(probe) else {
+        return;
+    };
+    let asked = asked(probe);
+    if !protocol.has_control() {
+        for feature in asked {
+            let expected = format!("no feature with protocol {}", protocol.name());
+            let fix = "remove it, or take a protocol that can agree on it";
+            problems.push(feature.problem(expected, fix));
+        }
+        return;
+    }
+    let (padding, reflected) = (probe.key("padding"), reflected(probe));
+    if reflected == 0 && probe.key("symmetric").flag_or(false) != Some(true) {
+        return;
+    }
+    let least = headers(protocol) + reflected;
+    if padding.whole().is_some_and(|octets| octets < least) {
+        let paths: Vec<_> = asked.iter().map(Node::path).collect();
+        let expected = format!("at least {least} octets, for {}", paths.join(" and "));
+        problems.push(padding.problem(expected, "pad more, or leave it out"));
+    }
+}
+
+/// Judges what a responder offers.
+pub(super) fn responder(features: &Node, problems: &mut Vec<Problem>) {
+    own_items(features, "feature", Node::text, problems);
+}
+
+/// Octets by which default padding grows with what may be agreed on.
+pub(super) fn more_padding(probe: &Node) -> f64 {
+    let protocol = protocol(probe).unwrap_or_default();
+    if !protocol.has_control() {
+        return 0.0;
+    }
+    let plain = header_difference(protects(protocol), false) as u64;
+    (headers(protocol) - plain + reflected(probe)) as f64
+}
+
+/// By how much replies are longer than probes without padding, DSCP and ECN included.
+fn headers(protocol: Protocol) -> u64 {
+    header_difference(protects(protocol), true) as u64
+}
+
+fn protects(protocol: Protocol) -> bool {
+    matches!(protocol, Protocol::Auth | Protocol::Encrypted)
+}
+
+fn reflected(probe: &Node) -> u64 {
+    probe.key("reflect_octets").whole().unwrap_or(0)
+}
+
+/// The features that are asked for; DSCP and ECN are without asking.
+fn asked<'doc>(probe: &Node<'doc>) -> Vec<Node<'doc>> {
+    let wishes = ["ptp", "symmetric", "reflect_octets"].map(|key| probe.key(key));
+    let is_wish = |node: &Node| match node.whole() {
+        Some(octets) => octets > 0,
+        None => node.flag_or(false) == Some(true),
+    };
+    wishes.into_iter().filter(is_wish).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::super::tests::mistakes;
+
+    fn of_probe(probe: &Value) -> Vec<String> {
+        mistakes(&json!({"probe": probe}))
+    }
+
+    #[test]
+    fn every_rule_has_its_sentence() {
+        let cases: &[(Value, &str)] = &[
+            (
+                json!({"probe": {"protocol": "light", "ptp": true}}),
+                "probe.ptp: expected no feature with protocol light, found true; remove it, or take a protocol that can agree on it",
+            ),
+            (
+                json!({"lines": [{"id": 1, "name": "a", "remote": "192.0.2.1",
+                                  "probe": {"protocol": "light", "reflect_octets": 4}}]}),
+                "lines[0].probe.reflect_octets: expected no feature with protocol light, found 4; remove it, or take a protocol that can agree on it",
+            ),
+            (
+                json!({"probe": {"symmetric": true, "padding": 29}}),
+                "probe.padding: expected at least 30 octets, for probe.symmetric, found 29; pad more, or leave it out",
+            ),
+            (
+                json!({"probe": {"symmetric": true, "reflect_octets": 10, "padding": 39}}),
+                "probe.padding: expected at least 40 octets, for probe.symmetric and probe.reflect_octets, found 39; pad more, or leave it out",
+            ),
+            (
+                json!({"probe": {"protocol": "auth", "key_id": "hub", "reflect_octets": 10,
+                                 "padding": 73},
+                       "keys": [{"id": "hub", "passphrase": "hidden"}]}),
+                "probe.padding: expected at least 74 octets, for probe.reflect_octets, found 73; pad more, or leave it out",
+            ),
+            (
+                json!({"responder": {"features": ["dscp-ecn", "dscp-ecn"]}}),
+                r#"responder.features[1]: expected a feature that is not taken, found "dscp-ecn" as in responder.features[0]; change one of the two"#,
+            ),
+            (
+                json!({"lines": [{"id": 1, "name": "a", "remote": "192.0.2.1", "mtu": 80,
+                                  "probe": {"dont_fragment": true, "reflect_octets": 9}}]}),
+                "lines[0].probe.padding: expected at most 38 octets, to fit lines[0].mtu, found 39; pad less, or let probes be fragmented",
+            ),
+        ];
+        for (document, sentence) in cases {
+            assert_eq!(mistakes(document), [*sentence]);
+        }
+    }
+
+    #[test]
+    fn what_is_not_asked_for_needs_nothing() {
+        assert_eq!(
+            of_probe(&json!({"padding": 0, "symmetric": false})),
+            [""; 0]
+        );
+        assert_eq!(of_probe(&json!({"padding": 0, "ptp": true})), [""; 0]);
+        let light = json!({"protocol": "light", "ptp": false, "symmetric": false});
+        assert_eq!(of_probe(&light), [""; 0]);
+        assert_eq!(mistakes(&json!({"responder": {"features": []}})), [""; 0]);
+    }
+}
