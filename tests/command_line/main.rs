@@ -4,12 +4,14 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 mod address;
+mod bench;
 mod configuration;
 mod failure;
 mod features;
 mod golden;
 mod help;
 mod host;
+mod hostile;
 mod individual;
 mod namespace;
 mod oracle;

@@ -121,6 +121,7 @@ fn every_probe_comes_back_on_the_loopback_in_both_modes_and_families() {
             assert_eq!(result["lost"]["forward"], forward);
             assert_eq!(result["lost"]["backward"], forward);
             assert_eq!(result["seen"]["ttl_forward"], 255);
+            assert_eq!(result["seen"]["ttl_backward"], 255);
             assert!(result["clock"]["synchronised"].is_boolean());
             assert!(["kernel", "user"].contains(&result["stamps"].as_str().unwrap()));
         }

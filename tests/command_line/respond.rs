@@ -126,7 +126,7 @@ fn people_get_sentences() {
         format!(
             "listening: TWAMP-Control on {far}:8620, test sessions on UDP ports 8700-8710; \
              features individual-sessions, reflect-octets, symmetrical-size, dscp-ecn, \
-             ptp-timestamps"
+             ptp-timestamps; answers everybody"
         )
     );
     measured(&format!("--count 3 --interval 5 {far}:8620"));

@@ -1,13 +1,13 @@
 //! What must fit together about features: who asks for some talks to the far end first, and has
 //! the padding that they need.
 
-use plugin_abi::config::Protocol;
+use plugin_abi::config::Probe;
 use plugin_abi::manage::Problem;
-use twamp_core::wire::test::header_difference;
 
 use super::keys::protocol;
 use super::meaning::own_items;
 use super::node::Node;
+use crate::session::features::most_padding;
 
 /// Judges what a probe asks for.
 pub(super) fn probe(probe: &Node, problems: &mut Vec<Problem>) {
@@ -23,14 +23,12 @@ pub(super) fn probe(probe: &Node, problems: &mut Vec<Problem>) {
         }
         return;
     }
-    let (padding, reflected) = (probe.key("padding"), reflected(probe));
-    if reflected == 0 && probe.key("symmetric").flag_or(false) != Some(true) {
-        return;
-    }
-    let least = headers(protocol) + reflected;
-    if padding.whole().is_some_and(|octets| octets < least) {
-        let paths: Vec<_> = asked.iter().map(Node::path).collect();
-        let expected = format!("at least {least} octets, for {}", paths.join(" and "));
+    // PTP stamps need no room.
+    let needy = asked.iter().map(Node::path);
+    let needy: Vec<_> = needy.filter(|path| !path.ends_with("ptp")).collect();
+    let (padding, least) = (probe.key("padding"), default_padding(probe));
+    if !needy.is_empty() && padding.whole().is_some_and(|octets| octets < least.into()) {
+        let expected = format!("at least {least} octets, for {}", needy.join(" and "));
         problems.push(padding.problem(expected, "pad more, or leave it out"));
     }
 }
@@ -40,27 +38,14 @@ pub(super) fn responder(features: &Node, problems: &mut Vec<Problem>) {
     own_items(features, "feature", Node::text, problems);
 }
 
-/// Octets by which default padding grows with what may be agreed on.
-pub(super) fn more_padding(probe: &Node) -> f64 {
-    let protocol = protocol(probe).unwrap_or_default();
-    if !protocol.has_control() {
-        return 0.0;
-    }
-    let plain = header_difference(protects(protocol), false) as u64;
-    (headers(protocol) - plain + reflected(probe)) as f64
-}
-
-/// By how much replies are longer than probes without padding, DSCP and ECN included.
-fn headers(protocol: Protocol) -> u64 {
-    header_difference(protects(protocol), true) as u64
-}
-
-fn protects(protocol: Protocol) -> bool {
-    matches!(protocol, Protocol::Auth | Protocol::Encrypted)
-}
-
-fn reflected(probe: &Node) -> u64 {
-    probe.key("reflect_octets").whole().unwrap_or(0)
+/// Octets after the sender packet of a probe that is not told how many, at most.
+pub(super) fn default_padding(probe: &Node) -> u16 {
+    let reflected = probe.key("reflect_octets").whole();
+    most_padding(&Probe {
+        protocol: protocol(probe).unwrap_or_default(),
+        reflect_octets: reflected.and_then(|octets| u16::try_from(octets).ok()),
+        ..Probe::default()
+    })
 }
 
 /// The features that are asked for; DSCP and ECN are without asking.

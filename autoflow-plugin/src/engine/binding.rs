@@ -6,6 +6,7 @@ use tokio::sync::oneshot;
 
 use super::EngineError;
 use super::message::Orders;
+use super::opening::reflector;
 use crate::net::{NetError, Path, PathSpec};
 use crate::session::Order;
 use crate::session::target::{self, Target};
@@ -44,11 +45,7 @@ pub(super) async fn listen(
 ) -> Result<Target, EngineError> {
     let (listener, local) =
         target::listen(local).map_err(|source| EngineError::listen(local, source))?;
-    let spec = PathSpec {
-        transmit_stamps: false,
-        ..PathSpec::new((local.ip(), 0).into())
-    };
-    let bound = bind(orders, spec, ports).await;
+    let bound = bind(orders, reflector((local.ip(), 0).into()), ports).await;
     let (path, probes) = bound.map_err(|source| EngineError::Path {
         what: format!("responder on {local}"),
         source,

@@ -23,6 +23,7 @@ mod message;
 mod opening;
 mod probing;
 mod publish;
+mod responders;
 mod shared;
 mod upkeep;
 
@@ -39,7 +40,7 @@ use plugin_abi::engine_state;
 use plugin_abi::manage::{Answer, Refusal, Request};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
-use crate::boundary::{Host, Picture};
+use crate::host::{Host, Picture};
 use crate::log;
 use crate::net::{Net, clock, clock_error, with_signals_blocked};
 use crate::session::probes::Probes;
@@ -98,14 +99,17 @@ impl Engine {
             source,
         })?;
         let config = self.config();
-        let mut opened = opening::open(&mut net, &config)?;
+        let opened = opening::open(&mut net, &config)?;
         let (order_queue, orders) = channel();
         let (tell, told) = unbounded_channel();
         let (wishes, wished) = unbounded_channel();
         let cadence = Duration::from_millis(config.decision.publish_ms.into());
-        let mut probes = Probes::new(cadence, clock_error());
+        let admission = self.shared.admission.clone();
+        // It may have changed since the engine was created.
+        admission.rule(&config);
+        let mut probes = Probes::new(cadence, clock_error(), admission);
         // Before the thread: what comes as soon as a port is bound is answered.
-        for (path, local) in std::mem::take(&mut opened.light) {
+        for &(path, local) in &opened.light {
             probes.order(Order::ReflectAll { path, local }, clock());
         }
         let (control, news) = Control::new(
@@ -190,6 +194,10 @@ impl Engine {
             Request::Validate { config } => {
                 Answer::Problems(crate::config::judge(&config).err().unwrap_or_default())
             }
+            Request::Warnings { config } => match crate::config::judge(&config) {
+                Ok(config) => Answer::Warnings(crate::config::warnings(&config)),
+                Err(problems) => Answer::Problems(problems),
+            },
             Request::Sessions => Answer::Sessions(lock(&self.shared.board).rows()),
             Request::Lines => Answer::Lines(lock(&self.shared.lines).clone()),
             Request::Why { class } => {

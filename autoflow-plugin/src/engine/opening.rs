@@ -114,7 +114,8 @@ pub(super) fn sender(line: &Line, probe: &Probe, local: SocketAddr) -> PathSpec 
     }
 }
 
-fn reflector(local: SocketAddr) -> PathSpec {
+/// How a path is opened that probes are answered on.
+pub(super) fn reflector(local: SocketAddr) -> PathSpec {
     PathSpec {
         transmit_stamps: false,
         ..PathSpec::new(local)

@@ -5,11 +5,11 @@ use std::sync::mpsc::{Receiver, TryRecvError};
 use std::time::Duration;
 
 use tokio::sync::mpsc::UnboundedSender;
-use twamp_core::time::Now;
+use twamp_core::time::{Mono, Now};
 
 use super::message::Told;
 use crate::fault::fault;
-use crate::net::{Event, Net, NetError, Outgoing, clock};
+use crate::net::{Event, Net, NetError, Outgoing, Woken, clock};
 use crate::session::outlet::{Outlet, Token};
 use crate::session::probes::Probes;
 use crate::session::{Order, Report};
@@ -51,10 +51,7 @@ fn turns(
     loop {
         let due = probes.poll_timeout();
         let woken = net.wait(due)?;
-        // A stopped process that goes on is woken by no timer, but after its time all the same.
-        let late = due.map_or(woken.late, |due| woken.late.max(woken.now.mono.since(due)));
-        // Before what has arrived meanwhile: a reply that waited for this thread is not late.
-        excuse(probes, late, woken.now);
+        let turn = Turn::begin(probes, due, woken);
         // Orders first: a session is ordered before its far end is told to begin.
         loop {
             match orders.try_recv() {
@@ -64,32 +61,29 @@ fn turns(
                         net.close(path);
                     }
                 }
-                Ok(Order::Close(path)) => net.close(path),
+                Ok(Order::Close(path)) => {
+                    probes.order(Order::Close(path), woken.now);
+                    net.close(path);
+                }
                 Ok(Order::Quit) | Err(TryRecvError::Disconnected) => {
-                    let last = probes.report_now(woken.now);
+                    let last = probes.report_now(turn.began);
                     send_report(last, net, tell);
                     return Ok(());
                 }
-                Ok(order) => probes.order(order, woken.now),
+                Ok(order) => probes.order(order, turn.began),
                 Err(TryRecvError::Empty) => break,
             }
         }
         let mut replies = Replies::default();
         while let Some(event) = net.poll() {
-            match event {
-                Event::Sent(sent) => probes.handle_sent(sent),
-                Event::Notice(notice) => probes.handle_notice(notice),
-                Event::Datagram(datagram) => probes.handle_datagram(&datagram, &mut replies),
-            }
+            turn.take(probes, event, &mut replies);
             if replies.0.len() == BATCH {
                 replies.leave(net);
             }
         }
         replies.leave(net);
-        // It may have been stopped since as well.
         let now = clock();
-        excuse(probes, now.mono.since(woken.now.mono), now);
-        probes.handle_timeout(now, net);
+        turn.end(probes, now, net);
         net.flush();
         // At the same time: stopped in between, it would take its own silence for the line's.
         if let Some(report) = probes.poll_report(now) {
@@ -98,7 +92,37 @@ fn turns(
     }
 }
 
-/// Held up for `late`, this thread can't tell what became of the probes in flight.
+/// One turn of the loop: what has arrived is taken, then what is due is done. Held up before
+/// either, this thread can't tell what became of the probes in flight.
+struct Turn {
+    began: Now,
+}
+
+impl Turn {
+    /// Woken from a wait for `due`. A stopped process that goes on is woken by no timer, but after
+    /// its time all the same; a reply that waited for this thread is not late.
+    fn begin(probes: &mut Probes, due: Option<Mono>, woken: Woken) -> Self {
+        let late = due.map_or(woken.late, |due| woken.late.max(woken.now.mono.since(due)));
+        excuse(probes, late, woken.now);
+        Self { began: woken.now }
+    }
+
+    fn take(&self, probes: &mut Probes, event: Event<'_, Token>, replies: &mut Replies) {
+        match event {
+            Event::Sent(sent) => probes.handle_sent(sent),
+            Event::Notice(notice) => probes.handle_notice(notice),
+            Event::Datagram(datagram) => probes.handle_datagram(&datagram, replies),
+        }
+    }
+
+    /// It may have been stopped since it began as well: a reply may wait that it has not seen.
+    fn end(self, probes: &mut Probes, now: Now, out: &mut impl Outlet) {
+        excuse(probes, now.mono.since(self.began.mono), now);
+        probes.handle_timeout(now, out);
+    }
+}
+
+/// Held up for `late`: nothing in flight is counted against a line.
 fn excuse(probes: &mut Probes, late: Duration, now: Now) {
     if late > PAUSE {
         probes.handle_pause(late, now);
@@ -143,5 +167,153 @@ impl Outlet for Net<Token> {
 
     fn queue(&mut self, packet: Outgoing<Token>) {
         Net::queue(self, packet);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+
+    use twamp_core::metrics::loss::LossCounts;
+    use twamp_core::probe::{Arrival, Reflector, ReflectorConfig};
+    use twamp_core::security::TestSecurity;
+    use twamp_core::time::{ErrorEstimate, Wall};
+
+    use super::*;
+    use crate::net::{Datagram, Path, PathSpec};
+    use crate::session::{Key, Stream};
+
+    /// A thread that has a probe in flight since 1000 ms. It sends one each 10 ms and gives one up
+    /// after 50 ms. Times are invented; the network only lends its path.
+    struct Thread {
+        probes: Probes,
+        packets: Replies,
+        path: Path,
+        _net: Net<Token>,
+    }
+
+    const FAR: &str = "192.0.2.1:862";
+
+    fn at(ms: u64) -> Now {
+        Now {
+            mono: Mono(ms * 1_000_000),
+            wall: Wall(1_800_000_000_000_000_000 + ms as i64 * 1_000_000),
+        }
+    }
+
+    fn error() -> ErrorEstimate {
+        ErrorEstimate::new(false, 1_000)
+    }
+
+    impl Thread {
+        fn new() -> Self {
+            let (mut net, _) = Net::new().unwrap();
+            let spec = PathSpec::new("127.0.0.1:0".parse().unwrap());
+            let (path, _) = net.open(&spec).unwrap();
+            let mut thread = Self {
+                probes: Probes::new(Duration::from_secs(1), error()),
+                packets: Replies::default(),
+                path,
+                _net: net,
+            };
+            let stream = Stream {
+                path,
+                to: FAR.parse().unwrap(),
+                interval: Duration::from_millis(10),
+                count: Some(1),
+                padding: 27,
+                timeout: Duration::from_millis(50),
+                stateful: true,
+                security: TestSecurity::Open,
+            };
+            let key = Key::new();
+            thread.probes.order(Order::Send { key, stream }, at(1_000));
+            thread.probes.handle_timeout(at(1_000), &mut thread.packets);
+            // Nothing else is due before the probe's time-out.
+            thread.probes.report_now(at(1_000));
+            thread
+        }
+
+        /// Woken at `ms`, by anything but the timer.
+        fn wake(&mut self, ms: u64) -> Turn {
+            let due = self.probes.poll_timeout();
+            let woken = Woken {
+                now: at(ms),
+                by_call: false,
+                late: Duration::ZERO,
+            };
+            Turn::begin(&mut self.probes, due, woken)
+        }
+
+        /// The answer to the probe has arrived meanwhile and is read at `ms`.
+        fn answer(&mut self, turn: &Turn, ms: u64) {
+            let probe = self.packets.0.pop().unwrap().payload;
+            let arrival = Arrival {
+                mono: at(ms).mono,
+                user: at(ms).wall,
+                ..Arrival::default()
+            };
+            let mut far = Reflector::new(ReflectorConfig::default(), at(1_000).mono);
+            let mut payload = Vec::new();
+            far.reflect(&probe, &arrival, error(), &mut payload)
+                .unwrap();
+            let from: SocketAddr = FAR.parse().unwrap();
+            let datagram = Datagram {
+                path: self.path,
+                from,
+                to: None,
+                interface: 0,
+                payload: &payload,
+                arrival,
+            };
+            turn.take(
+                &mut self.probes,
+                Event::Datagram(datagram),
+                &mut self.packets,
+            );
+        }
+
+        fn end(&mut self, turn: Turn, ms: u64) -> (LossCounts, Option<Duration>) {
+            turn.end(&mut self.probes, at(ms), &mut self.packets);
+            let report = self.probes.report_now(at(ms));
+            (report.pulses[0].1.counts, report.paused)
+        }
+    }
+
+    #[test]
+    fn a_process_that_was_stopped_while_it_waited_blames_no_line_for_it() {
+        let mut thread = Thread::new();
+        let turn = thread.wake(6_000);
+        thread.answer(&turn, 6_000);
+        let (counts, paused) = thread.end(turn, 6_000);
+        assert_eq!((counts.set_aside, counts.lost(), counts.late), (1, 0, 0));
+        assert_eq!(paused, Some(Duration::from_millis(4_950)));
+    }
+
+    #[test]
+    fn a_process_that_was_stopped_between_arrivals_and_time_outs_blames_no_line_either() {
+        let mut thread = Thread::new();
+        let turn = thread.wake(1_010);
+        let (counts, paused) = thread.end(turn, 6_010);
+        assert_eq!((counts.set_aside, counts.lost()), (1, 0));
+        assert_eq!(paused, Some(Duration::from_secs(5)));
+    }
+
+    #[test]
+    fn a_turn_that_is_only_a_little_late_excuses_nothing() {
+        let mut thread = Thread::new();
+        let turn = thread.wake(1_050 + 150);
+        let (counts, paused) = thread.end(turn, 1_200 + 150);
+        assert_eq!((counts.set_aside, counts.lost()), (0, 1));
+        assert_eq!(paused, None);
+    }
+
+    #[test]
+    fn an_answer_that_came_before_the_stop_still_counts() {
+        let mut thread = Thread::new();
+        let turn = thread.wake(1_010);
+        thread.answer(&turn, 1_010);
+        let (counts, _) = thread.end(turn, 6_010);
+        assert_eq!((counts.received, counts.set_aside), (1, 0));
     }
 }

@@ -154,3 +154,25 @@ fn no_headers() -> [libc::mmsghdr; BATCH] {
     // private padding on some C libraries, so it can't be written out.)
     unsafe { std::mem::zeroed() }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::UdpSocket;
+    use std::os::fd::AsFd;
+
+    use super::*;
+
+    #[test]
+    fn a_packet_longer_than_its_room_is_marked_and_shows_nothing_of_the_one_before_it() {
+        let [near, far] = [(); 2].map(|()| UdpSocket::bind("127.0.0.1:0").unwrap());
+        near.connect(far.local_addr().unwrap()).unwrap();
+        let mut inbox = Inbox::new(64);
+        for (octet, len) in [(1, 64), (2, 65), (3, 1), (4, 0)] {
+            near.send(&vec![octet; len]).unwrap();
+            // On the loopback it has arrived.
+            assert_eq!(inbox.receive(far.as_fd(), 0).unwrap(), 1);
+            assert_eq!(inbox.truncated(0), len > 64);
+            assert_eq!(inbox.payload(0), vec![octet; len.min(64)]);
+        }
+    }
+}

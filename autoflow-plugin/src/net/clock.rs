@@ -33,9 +33,14 @@ const TAI_OFFSET_S: i32 = 37;
 /// How good the wall clock is, as the kernel knows it from whoever disciplines it (`adjtimex`).
 pub(crate) fn clock_error() -> ErrorEstimate {
     let (state, timex) = discipline();
-    let synchronised = state >= 0 && timex.status & libc::STA_UNSYNC == 0;
-    // In microseconds; the kernel lets it grow while nobody disciplines the clock.
-    let micros = u64::try_from(timex.maxerror).unwrap_or(u64::MAX);
+    estimate(state, timex.status, timex.maxerror)
+}
+
+/// From what the call answered, the status and the largest error, microseconds. The kernel lets
+/// that grow while nobody disciplines the clock.
+fn estimate(state: libc::c_int, status: libc::c_int, max_error: i64) -> ErrorEstimate {
+    let synchronised = state >= 0 && status & libc::STA_UNSYNC == 0;
+    let micros = u64::try_from(max_error).unwrap_or(u64::MAX);
     ErrorEstimate::new(synchronised, micros.saturating_mul(1_000))
 }
 
@@ -113,5 +118,16 @@ mod tests {
     #[test]
     fn the_wall_clock_is_past_the_year_2020() {
         assert!(clock().wall > Wall(1_577_836_800_000_000_000));
+    }
+
+    #[test]
+    fn the_clock_is_synchronised_if_the_kernel_says_so_and_its_error_is_the_largest_possible() {
+        let good = estimate(libc::TIME_OK, libc::STA_PLL, 16_000);
+        assert!(good.synchronised() && good.error_ns() >= 16_000_000);
+        let lone = estimate(libc::TIME_ERROR, libc::STA_UNSYNC, 16_000_000);
+        assert!(!lone.synchronised() && lone.error_ns() >= 16_000_000_000);
+        let refused = estimate(-1, 0, 0);
+        assert!(!refused.synchronised() && refused.is_valid());
+        assert!(estimate(0, 0, -1).error_ns() > 1_000_000_000_000);
     }
 }

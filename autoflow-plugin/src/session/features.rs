@@ -1,10 +1,10 @@
-//! What two ends may agree on beyond the security mode: what this end asks for as a client, what
-//! it offers as a server, and what an agreement means for test packets.
+//! What two ends may agree on: what this end asks for as a client, what it offers as a server
+//! beyond the security modes, and what an agreement means for test packets.
 //!
 //! Individual session control (RFC 5938) is offered but never asked for: a client of ours has one
 //! session on each connection, so that starting all of them is starting each of them.
 
-use plugin_abi::config::{Feature, Probe, Responder};
+use plugin_abi::config::{Feature, Probe, Protocol, Responder};
 use twamp_core::control::Reflection;
 use twamp_core::probe::{Features, StampFormat};
 use twamp_core::wire::control::Modes;
@@ -42,6 +42,17 @@ impl Terms {
 /// The names of features, for people and programs.
 pub(super) fn names(modes: Modes) -> Vec<String> {
     modes.features().names().map(str::to_owned).collect()
+}
+
+/// The one mode that a protocol may select: nobody on the way can talk us into a weaker one.
+pub(super) fn security(protocol: Protocol) -> Modes {
+    match protocol {
+        Protocol::Open => Modes::OPEN,
+        Protocol::Auth => Modes::AUTHENTICATED,
+        Protocol::Encrypted => Modes::ENCRYPTED,
+        Protocol::Mixed => Modes::MIXED,
+        Protocol::Light => Modes::NONE,
+    }
 }
 
 /// What a client asks for, where it is offered. DSCP and ECN are always worth knowing.
@@ -82,6 +93,15 @@ pub(super) fn padding(probe: &Probe, modes: Modes) -> u16 {
     probe.padding().saturating_add(more)
 }
 
+/// The same where all is agreed on that is asked for.
+pub(crate) fn most_padding(probe: &Probe) -> u16 {
+    let features = match probe.protocol.has_control() {
+        true => wanted(probe),
+        false => Modes::NONE,
+    };
+    padding(probe, security(probe.protocol) | features)
+}
+
 /// What a server offers.
 pub(super) fn offered(responder: &Responder) -> Modes {
     all(responder.features.iter().map(|feature| match feature {
@@ -99,8 +119,6 @@ fn all(modes: impl Iterator<Item = Modes>) -> Modes {
 
 #[cfg(test)]
 mod tests {
-    use plugin_abi::config::Protocol;
-
     use super::*;
 
     fn probe(protocol: Protocol) -> Probe {
@@ -163,8 +181,10 @@ mod tests {
                 padding: Some(100),
                 ..nine
             };
-            assert_eq!(padding(&told, modes), 100);
+            assert_eq!([padding(&told, modes), most_padding(&told)], [100, 100]);
         }
+        let most = [Protocol::Light, Protocol::Mixed, Protocol::Auth].map(probe);
+        assert_eq!(most.map(|probe| most_padding(&probe)), [27, 30, 64]);
     }
 
     #[test]

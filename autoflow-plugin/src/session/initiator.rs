@@ -105,7 +105,7 @@ impl Initiation {
         let now = clock().mono;
         let features = features::wanted(&self.probe).without(refused);
         let config = ClientConfig {
-            modes: modes(self.probe.protocol) | features,
+            modes: features::security(self.probe.protocol) | features,
             ..ClientConfig::default()
         };
         let client = match key_id {
@@ -263,17 +263,6 @@ impl Missed {
             Self::Features(selected) => ended(remote, ControlError::FeaturesRefused { selected }),
             Self::Failed(failure) => failure,
         }
-    }
-}
-
-/// The one mode that a protocol may select: nobody on the way can talk us into a weaker one.
-fn modes(protocol: Protocol) -> Modes {
-    match protocol {
-        Protocol::Open => Modes::OPEN,
-        Protocol::Auth => Modes::AUTHENTICATED,
-        Protocol::Encrypted => Modes::ENCRYPTED,
-        Protocol::Mixed => Modes::MIXED,
-        Protocol::Light => Modes::NONE,
     }
 }
 

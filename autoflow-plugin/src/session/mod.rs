@@ -12,11 +12,13 @@
 //!
 //! The probe thread knows no line, no class and no score; it sends on time, answers, and reports.
 
+pub(crate) mod admission;
 pub(crate) mod board;
 mod connect;
 mod conversation;
 mod entropy;
-mod features;
+pub(crate) mod features;
+pub(crate) mod ground;
 mod identity;
 pub(crate) mod initiator;
 pub(crate) mod keys;
@@ -31,6 +33,7 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use plugin_abi::manage::ResponderLimited;
 use tokio::sync::oneshot;
 use twamp_core::metrics::loss::LossCounts;
 use twamp_core::probe::{Outcome, ReflectorReport};
@@ -38,6 +41,7 @@ use twamp_core::security::TestSecurity;
 use twamp_core::time::{Mono, Now};
 use twamp_core::wire::control::Modes;
 
+use self::admission::Stay;
 pub(crate) use self::features::Terms;
 use self::setback::Setback;
 use crate::net::{NetCounters, NetError, Path, PathSpec};
@@ -61,7 +65,7 @@ pub(crate) enum Order {
         spec: Box<PathSpec>,
         answer: oneshot::Sender<Result<(Path, SocketAddr), NetError>>,
     },
-    /// Close it.
+    /// Close it, and end the sessions that are answered on it.
     Close(Path),
     /// Send probes; to a session that is there already: it was agreed on anew.
     Send { key: Key, stream: Stream },
@@ -78,6 +82,7 @@ pub(crate) enum Order {
         refwait: Duration,
         dscp: u8,
         security: TestSecurity,
+        stay: Stay,
         terms: Terms,
     },
     /// Answer whatever comes on `path`, which is bound to `local` (TWAMP Light): each sender is a
@@ -150,6 +155,8 @@ pub(crate) struct Served {
     pub(crate) remote: SocketAddr,
     pub(crate) local: SocketAddr,
     pub(crate) report: ReflectorReport,
+    /// What this host itself kept from being answered.
+    pub(crate) limited: ResponderLimited,
     /// Why it is over.
     pub(crate) ended: Option<&'static str>,
     /// The features that were selected.

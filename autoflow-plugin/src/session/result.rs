@@ -188,6 +188,7 @@ pub(crate) fn served(id: String, seen: &Served) -> ServedResult {
         jitter_us: report.jitter_ns.map(micros),
         variation_mean_us: report.variation.map(|above| micros(above.mean_ns as f64)),
         variation_max_us: report.variation.map(|above| micros(above.max_ns as f64)),
+        responder_limited: seen.limited,
         ended: seen.ended.unwrap_or("not ended").to_owned(),
         features: names(seen.features),
     }

@@ -13,6 +13,8 @@ use crate::security::{TestKeys, TestSecurity};
 use crate::time::{ErrorEstimate, Mono, Now, Wall};
 use crate::vectors::{octets, variable, vectors};
 
+mod hostile;
+
 const MS: i64 = 1_000_000;
 const EPOCH: i64 = 1_700_000_000_000_000_000;
 const SENDER_ERROR: ErrorEstimate = ErrorEstimate(0x8e42);
@@ -230,6 +232,26 @@ fn a_symmetrical_probe_has_zeros_then_the_server_octets_then_chance() {
         let reply = reply(&mut reflector(symmetrical(), &modes()[security]), &probe);
         assert_eq!(reply.len(), probe.len());
         assert_eq!(reply[reply.len() - 20..], *rest);
+    }
+}
+
+#[test]
+fn server_octets_begin_the_padding_and_come_back_without_symmetry_too() {
+    for (security, sender_len, header) in [(0, 14, 41), (1, 48, 112), (2, 48, 112)] {
+        let config = SenderConfig {
+            padding: 84,
+            server_octets: 0x5e55,
+            ..SenderConfig::default()
+        };
+        let probe = send(&mut sender(config, &modes()[security]), 0);
+        assert_eq!(probe[sender_len..sender_len + 2], [0x5e, 0x55]);
+        let reply = reply(
+            &mut reflector(Features::default(), &modes()[security]),
+            &probe,
+        );
+        let reflected = &reply[header..];
+        assert_eq!(reflected, &probe[sender_len..][..reflected.len()]);
+        assert!(reflected.len() >= 20);
     }
 }
 

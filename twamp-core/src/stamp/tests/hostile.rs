@@ -211,6 +211,64 @@ fn nonsense_in_t1_is_copied_bit_for_bit() {
     assert_eq!(reply[28..38], [0xff; 10]);
 }
 
+#[test]
+fn a_reply_that_comes_again_or_too_late_makes_no_sample() {
+    let mut bench = protected();
+    let probe = bench.probe(0);
+    let reply = bench.reflect(&probe, MS);
+    for _ in 0..3 {
+        let taken = bench.sender.handle_reply(&reply, &arrival(2 * MS));
+        assert_eq!(taken, Ok(()));
+    }
+    let stale = bench.probe(20 * MS);
+    let stale = bench.reflect(&stale, 21 * MS);
+    let taken = bench.sender.handle_reply(&stale, &arrival(9 * SECOND));
+    assert_eq!(taken, Ok(()));
+    let outcomes: Vec<_> = std::iter::from_fn(|| bench.sender.poll_outcome()).collect();
+    assert!(matches!(
+        outcomes[..],
+        [
+            (Outcome::Sample(_), _),
+            (Outcome::Lost { sequence: 1, .. }, _)
+        ]
+    ));
+    let counts = bench.sender.counts();
+    assert_eq!((counts.duplicates_backward, counts.late), (2, 1));
+}
+
+#[test]
+fn a_reply_to_a_number_of_the_future_is_discarded() {
+    let mut bench = Bench::asking(Request::default());
+    let probe = bench.probe(0);
+    let good = bench.reflect(&probe, MS);
+    for number in [1, 1 << 31, u32::MAX] {
+        let mut forged = good.clone();
+        forged[24..28].copy_from_slice(&number.to_be_bytes());
+        let refused = bench.sender.handle_reply(&forged, &arrival(2 * MS));
+        let unknown = crate::probe::Discard::UnknownSequence(number);
+        assert_eq!(refused, Err(Discard::Session(unknown)));
+    }
+    assert!(bench.sender.handle_reply(&good, &arrival(2 * MS)).is_ok());
+}
+
+#[test]
+fn zero_stamps_are_copied_and_make_no_false_round_trip() {
+    let mut bench = Bench::asking(Request::default());
+    let mut stampless = bench.probe(0);
+    stampless[4..12].fill(0);
+    let reply = bench.reflect(&stampless, MS);
+    assert_eq!(reply[28..38], stampless[4..14]);
+    let refused = bench.sender.handle_reply(&reply, &arrival(2 * MS));
+    let mismatch = crate::probe::Discard::T1Mismatch;
+    assert_eq!(refused, Err(Discard::Session(mismatch)));
+
+    let probe = bench.probe(20 * MS);
+    let mut reply = bench.reflect(&probe, 25 * MS);
+    reply[4..12].fill(0);
+    let (outcome, _) = bench.answer(&reply, 32 * MS);
+    assert!(matches!(outcome, Outcome::SetAside(_)));
+}
+
 proptest! {
     #[test]
     fn no_octets_break_a_reflector_and_no_reply_is_longer(

@@ -64,3 +64,36 @@ impl Command {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::vectors::{text, variable, vectors};
+
+    #[test]
+    fn every_message_cut_at_any_octet_is_refused() {
+        let mut read = 0;
+        let conversation = &vectors()["control_encrypted"]["conversation"];
+        for message in conversation.as_array().unwrap() {
+            let whole = variable(&message["plain"]);
+            let parse: fn(&[u8]) -> bool = match text(&message["message"]) {
+                "Server-Greeting" => |octets| ServerGreeting::parse(octets).is_ok(),
+                "Set-Up-Response" => |octets| SetUpResponse::parse(octets).is_ok(),
+                "Server-Start" => |octets| ServerStart::parse(octets).is_ok(),
+                "Request-TW-Session" => |octets| RequestTwSession::parse(octets).is_ok(),
+                "Accept-Session" => |octets| AcceptSession::parse(octets).is_ok(),
+                "Start-Sessions" => |octets| StartSessions::parse(octets).is_ok(),
+                "Start-Ack" => |octets| StartAck::parse(octets).is_ok(),
+                "Stop-Sessions" => |octets| StopSessions::parse(octets).is_ok(),
+                other => panic!("{other}"),
+            };
+            assert!(parse(&whole), "{message}");
+            assert!(
+                (0..whole.len()).all(|len| !parse(&whole[..len])),
+                "{message}"
+            );
+            read += 1;
+        }
+        assert_eq!(read, 8);
+    }
+}

@@ -26,6 +26,7 @@ impl End {
             refwait: Duration::from_secs(900),
             dscp: 0,
             security: TestSecurity::Open,
+            stay: self.stay(sender),
             terms,
         };
         self.probes.order(order, at(0));
