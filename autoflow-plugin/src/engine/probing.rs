@@ -174,6 +174,7 @@ impl Outlet for Net<Token> {
 mod tests {
     use std::net::SocketAddr;
 
+    use plugin_abi::config::Config;
     use twamp_core::metrics::loss::LossCounts;
     use twamp_core::probe::{Arrival, Reflector, ReflectorConfig};
     use twamp_core::security::TestSecurity;
@@ -181,6 +182,7 @@ mod tests {
 
     use super::*;
     use crate::net::{Datagram, Path, PathSpec};
+    use crate::session::admission::Admission;
     use crate::session::{Key, Stream};
 
     /// A thread that has a probe in flight since 1000 ms. It sends one each 10 ms and gives one up
@@ -211,7 +213,11 @@ mod tests {
             let spec = PathSpec::new("127.0.0.1:0".parse().unwrap());
             let (path, _) = net.open(&spec).unwrap();
             let mut thread = Self {
-                probes: Probes::new(Duration::from_secs(1), error()),
+                probes: Probes::new(
+                    Duration::from_secs(1),
+                    error(),
+                    Admission::new(&Config::default()),
+                ),
                 packets: Replies::default(),
                 path,
                 _net: net,
