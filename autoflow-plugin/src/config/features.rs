@@ -50,12 +50,15 @@ pub(super) fn default_padding(probe: &Node) -> u16 {
 
 /// The features that are asked for; DSCP and ECN are without asking.
 fn asked<'doc>(probe: &Node<'doc>) -> Vec<Node<'doc>> {
-    let wishes = ["ptp", "symmetric", "reflect_octets"].map(|key| probe.key(key));
-    let is_wish = |node: &Node| match node.whole() {
-        Some(octets) => octets > 0,
-        None => node.flag_or(false) == Some(true),
-    };
-    wishes.into_iter().filter(is_wish).collect()
+    let flags = ["ptp", "symmetric"].map(|key| probe.key(key));
+    let flags = flags.into_iter();
+    let mut asked: Vec<_> = flags
+        .filter(|flag| flag.flag_or(false) == Some(true))
+        .collect();
+    let octets = probe.key("reflect_octets");
+    let some = octets.whole().is_some_and(|octets| octets > 0);
+    asked.extend(some.then_some(octets));
+    asked
 }
 
 #[cfg(test)]
