@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use autoflow_tests::host::host_sim;
+use crate::host::host_sim;
 
 /// The rows of a short bench, by name.
 fn rows(words: &str) -> Vec<(String, Value)> {

@@ -5,7 +5,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::{TcpStream, UdpSocket};
 use std::time::Duration;
 
-use autoflow_tests::address;
+use crate::address;
 use crate::ping::Responder;
 
 /// What is waited for comes within this, or never.

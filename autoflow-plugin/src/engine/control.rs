@@ -1,5 +1,6 @@
 //! The thread `twamp-ctl`: sessions, verdicts and callbacks; one small runtime, one loop.
 
+use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -211,6 +212,7 @@ impl Control {
             probe,
             count: None,
             keys: self.shared.keys.clone(),
+            refused: Cell::default(),
         };
         let (upkeep, quit) = self.session(key, Some(line.id), initiation, path, local.port());
         self.by_line.insert(line.id, key);
@@ -230,6 +232,7 @@ impl Control {
             probe: request.probe,
             count: Some(request.count),
             keys: self.shared.keys.clone(),
+            refused: Cell::default(),
         };
         let (upkeep, quit) = self.session(key, None, initiation, path, local.port());
         self.tasks.spawn_local(upkeep.run(quit));
@@ -342,14 +345,16 @@ impl Control {
 
     fn step(&mut self, key: Key, step: Step) {
         match step {
-            Step::Running => {
+            Step::Running { features, refused } => {
                 if let Some(session) = self.sessions.get_mut(&key) {
                     session.running = true;
                     if let Some(line) = session.line {
                         self.publisher.measured(line, clock().mono);
                     }
                 }
-                lock(&self.shared.board).state(key, RunState::Running, None);
+                let mut board = lock(&self.shared.board);
+                board.agreed(key, features, refused);
+                board.state(key, RunState::Running, None);
             }
             Step::Trouble(failure) => {
                 let session = self.sessions.get(&key);
