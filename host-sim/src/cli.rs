@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use plugin_abi::config::Peer;
 
 use crate::address::{PortAt, PortRange, Target};
 use crate::demo::MIN_SECONDS;
@@ -64,6 +65,8 @@ pub enum Command {
     Ping(Ping),
     /// Answer probes until interrupted, and report each session served
     Respond(Respond),
+    /// Show what the engine costs, beside a bare reference measured in the same run
+    Bench(Bench),
 }
 
 /// `host-sim demo`.
@@ -177,6 +180,46 @@ pub struct Respond {
     /// First and last UDP port for test sessions
     #[arg(long, value_name = "A-B", default_value = "20000-20999")]
     pub test_ports: PortRange,
+    /// Whom to answer: networks like 192.0.2.0/24, addresses, or any for everybody
+    #[arg(
+        long,
+        value_name = "PREFIX",
+        value_delimiter = ',',
+        default_value = "any"
+    )]
+    pub peers: Vec<Peer>,
+}
+
+/// `host-sim bench`.
+#[derive(Args, Clone, Debug)]
+pub struct Bench {
+    /// What to measure
+    #[arg(value_name = "WHAT")]
+    pub what: BenchName,
+    /// Rounds; in each, the plugin and the bare reference take a turn
+    #[arg(long, value_name = "N", default_value_t = 5,
+          value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub rounds: u32,
+    /// How many seconds a turn takes; fractions are allowed
+    #[arg(long, value_name = "S", default_value_t = 1.0, value_parser = positive)]
+    pub seconds: f64,
+    /// With how many sessions [default: 1,64,10000; to send 100,1000,10000]
+    #[arg(long, value_name = "LIST", value_delimiter = ',',
+          value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub sessions: Vec<u32>,
+}
+
+/// What `bench` measures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum BenchName {
+    /// Answering probes as fast as they come
+    Reflect,
+    /// Sending probes at ten a second each
+    Send,
+    /// How true the round trip is, at rest and with every processor busy
+    Delay,
+    /// Reading the published snapshot
+    Snapshot,
 }
 
 /// The door's word.
@@ -298,6 +341,8 @@ mod tests {
             "host-sim ping --mode auth --key-id hub h",
             "host-sim ping --mode auth --passphrase-file f h",
             "host-sim respond --test-ports 9-8",
+            "host-sim respond --peers 192.0.2.1/24",
+            "host-sim respond --peers everybody",
             "host-sim demo --seconds 19",
             "host-sim run --config a.toml --seconds 0",
         ] {

@@ -5,10 +5,12 @@
 //!   cli ──► command ──► host (plugin, engine, what it tells) ──► text ──► standard output
 //!              │
 //!              ├──► document (TOML with places)
-//!              └──► demo ──► link (the line emulator)
+//!              ├──► demo ──► link (the line emulator)
+//!              └──► bench (ours beside a bare reference)
 //! ```
 
 pub mod address;
+pub mod bench;
 pub mod cli;
 pub mod command;
 pub mod demo;

@@ -3,12 +3,16 @@
 //! refused, with a list of [`Problem`](crate::manage::Problem)s.
 
 mod key;
+mod peer;
+mod prefix;
 
 use std::net::{IpAddr, SocketAddr};
 
 use serde::{Deserialize, Serialize};
 
 pub use key::{Key, Secret};
+pub use peer::Peer;
+pub use prefix::{Prefix, PrefixError};
 
 /// Everything an engine is told.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -128,18 +132,30 @@ pub struct Responder {
     /// Addresses that answer TWAMP Light.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub light: Vec<SocketAddr>,
+    /// Who is answered, besides the far ends of lines. Nobody else is: everybody is `any`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub peers: Vec<Peer>,
     /// Security modes that TWAMP-Control offers; all but open need a key.
     pub modes: Vec<Security>,
     /// Control port of the responders that lines ask for.
     pub control_port: u16,
-    /// First and last UDP port for test sessions of this end, in both roles.
+    /// First and last UDP port for test sessions of this end, in both roles. Single runs take any
+    /// free port.
     pub test_ports: (u16, u16),
     /// A control connection silent for so long is closed, in seconds (SERVWAIT).
     pub servwait_s: u32,
     /// A session without a probe for so long is ended, in seconds (REFWAIT).
     pub refwait_s: u32,
+    /// Control connections served at once, at most.
+    pub max_connections: u32,
+    /// Of them, of one address, at most: behind one NAT there may be many.
+    pub max_connections_per_peer: u32,
     /// Sessions of one control connection, at most.
     pub max_sessions: u32,
+    /// Sessions of one address, at most; those of TWAMP Light are counted apart.
+    pub max_sessions_per_peer: u32,
+    /// Sessions answered at once, at most; those of TWAMP Light are counted apart.
+    pub max_sessions_total: u32,
 }
 
 /// How choices are made.
@@ -349,12 +365,17 @@ impl Default for Responder {
         Self {
             listen: Vec::new(),
             light: Vec::new(),
+            peers: Vec::new(),
             modes: vec![Security::Open],
             control_port: TWAMP_PORT,
             test_ports: (20_000, 20_999),
             servwait_s: 900,
             refwait_s: 900,
+            max_connections: 16_384,
+            max_connections_per_peer: 2_048,
             max_sessions: 64,
+            max_sessions_per_peer: 4_096,
+            max_sessions_total: 32_768,
         }
     }
 }

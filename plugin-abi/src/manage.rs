@@ -15,6 +15,11 @@ pub enum Request {
         /// The configuration, as written.
         config: serde_json::Value,
     },
+    /// Name what is right in a configuration, but perhaps not meant.
+    Warnings {
+        /// The configuration, as written. Of one with mistakes the mistakes are answered.
+        config: serde_json::Value,
+    },
     /// Start one measurement run.
     Run {
         /// What to measure, and how.
@@ -69,6 +74,8 @@ pub struct RunRequest {
 pub enum Answer {
     /// The mistakes of a configuration; none: it is good.
     Problems(Vec<Problem>),
+    /// What is right in a configuration, but perhaps not meant.
+    Warnings(Vec<Problem>),
     /// The id of the run that was started.
     Run(u64),
     /// How a run stands.
@@ -296,8 +303,21 @@ pub struct ServedResult {
     pub variation_mean_us: Option<f64>,
     /// The same, largest.
     pub variation_max_us: Option<f64>,
+    /// What this host itself kept from being answered.
+    #[serde(default)]
+    pub responder_limited: ResponderLimited,
     /// Why it ended.
     pub ended: String,
+}
+
+/// Trouble of a responder's host while a session ran: no fault of the line.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ResponderLimited {
+    /// Packets dropped for lack of room on the socket of this session. Other sessions share it, so
+    /// at most so many of the forward losses are none of the line's.
+    pub packets: u64,
+    /// How long the process was held up, milliseconds: replies to what came meanwhile left late.
+    pub held_up_ms: f64,
 }
 
 /// One session in a list.
@@ -380,6 +400,25 @@ pub struct Statistics {
     /// Control connections refused because too many waited for their keys.
     #[serde(default)]
     pub keys_refused: u64,
+    /// Control connections closed at once: they came from nobody who may be answered.
+    #[serde(default)]
+    pub foreign_connections: u64,
+    /// Packets dropped on a port of TWAMP Light: they came from nobody who may be answered.
+    #[serde(default)]
+    pub foreign_packets: u64,
+    /// Control connections closed at once: there were too many.
+    #[serde(default)]
+    pub connections_refused: u64,
+    /// Control connections closed before they were set up, because too many others waited.
+    #[serde(default)]
+    pub connections_evicted: u64,
+    /// Sessions refused: there were too many.
+    #[serde(default)]
+    pub sessions_refused: u64,
+    /// Packets dropped because a reply could go round for ever: they came from the port of a
+    /// responder.
+    #[serde(default)]
+    pub loops_prevented: u64,
     /// Packets that the kernel dropped because a socket's buffer was full.
     pub overflows: u64,
     /// Times this process was held up so long that samples were set aside.

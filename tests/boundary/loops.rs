@@ -17,7 +17,7 @@ pub(crate) fn looped(name: &str, id: u64) -> String {
         "mode": "act",
         "probe": { "interval_ms": 10, "timeout_ms": 100 },
         "decision": { "publish_ms": 10 },
-        "responder": { "listen": [far] },
+        "responder": { "listen": [far], "peers": ["any"] },
         "lines": [{
             "id": id, "name": name, "local": address, "remote": far, "groups": [1],
         }],
@@ -30,7 +30,7 @@ pub(crate) fn looped(name: &str, id: u64) -> String {
 /// A configuration that opens sockets and has no session.
 pub(crate) fn responder() -> String {
     let far = format!("{}:{PORT}", address());
-    json!({ "responder": { "listen": [far] } }).to_string()
+    json!({ "responder": { "listen": [far], "peers": ["any"] } }).to_string()
 }
 
 /// Waits until it is so; the time is only there to end a test that fails.

@@ -105,8 +105,32 @@ fn every_shipped_example_is_good() {
 fn assert_is_good(file: &Path) {
     let answer = host_sim(&format!("check --json --config {}", file.display()));
     assert_eq!((answer.code, answer.stderr.as_str()), (0, ""), "{answer:?}");
-    let good = serde_json::json!({"good": true, "problems": []});
+    let good = serde_json::json!({"good": true, "problems": [], "warnings": []});
     assert_eq!(answer.object(), good, "{}", file.display());
+}
+
+#[test]
+fn what_is_perhaps_not_meant_is_named_and_good_all_the_same() {
+    let checked = on_golden("check --config", "warnings.toml");
+    assert_golden("warnings.txt", &checked.stdout);
+    assert_eq!((checked.code, checked.stderr.as_str()), (0, ""));
+    let told = on_golden("check --json --config", "warnings.toml");
+    assert_eq!((told.code, told.stderr.as_str()), (0, ""));
+    let object = told.object();
+    assert_eq!(object["good"], true);
+    assert_eq!(object["problems"], serde_json::json!([]));
+    let warnings = object["warnings"].as_array().unwrap();
+    let paths: Vec<_> = warnings.iter().map(|warning| &warning["path"]).collect();
+    assert_eq!(
+        paths,
+        [
+            "probe.padding",
+            "responder.listen[0]",
+            "responder.light[0]",
+            "responder.modes[1]",
+            "classes[0].prefer[1]",
+        ]
+    );
 }
 
 #[test]
@@ -116,7 +140,7 @@ fn a_start_that_finds_a_port_taken_leaves_none_behind() {
     let directory = tempfile::tempdir().unwrap();
     let config = format!(
         "[responder]\nlisten = [\"{first}:8620\", \"{second}:8620\"]\nlight = [\"{first}:8621\"]\n\
-         test_ports = [8700, 8710]\n"
+         peers = [\"127.0.0.0/8\"]\ntest_ports = [8700, 8710]\n"
     );
     let file = written(&directory, &config);
     let answer = host_sim(&format!("run --config {}", file.display()));
@@ -139,7 +163,7 @@ fn a_start_that_finds_a_light_port_taken_leaves_none_behind() {
     let directory = tempfile::tempdir().unwrap();
     let config = format!(
         "[responder]\nlisten = [\"{first}:8620\"]\nlight = [\"{first}:8621\", \"{second}:8621\"]\n\
-         test_ports = [8700, 8710]\n"
+         peers = [\"127.0.0.0/8\"]\ntest_ports = [8700, 8710]\n"
     );
     let file = written(&directory, &config);
     let answer = host_sim(&format!("run --json --config {}", file.display()));

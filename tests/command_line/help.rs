@@ -2,7 +2,7 @@
 
 use crate::host::host_sim;
 
-const COMMANDS: [&str; 5] = ["demo", "run", "check", "ping", "respond"];
+const COMMANDS: [&str; 6] = ["demo", "run", "check", "ping", "respond", "bench"];
 
 #[test]
 fn every_command_has_a_help_text() {

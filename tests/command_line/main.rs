@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 mod address;
+mod bench;
 mod configuration;
 mod failure;
 mod golden;

@@ -123,7 +123,10 @@ fn people_get_sentences() {
     let running = Running::host_sim(&words);
     assert_eq!(
         running.line(),
-        format!("listening: TWAMP-Control on {far}:8620, test sessions on UDP ports 8700-8710")
+        format!(
+            "listening: TWAMP-Control on {far}:8620, test sessions on UDP ports 8700-8710; answers \
+             everybody"
+        )
     );
     measured(&format!("--count 3 --interval 5 {far}:8620"));
     let sentence = running.line();

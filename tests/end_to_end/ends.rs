@@ -96,6 +96,7 @@ impl Ends {
             responder: responder(),
             lines: self.configured(|addresses, line| {
                 line.local = Some(addresses.far_end.into());
+                line.remote = Some(Remote::Address(addresses.far_side.into()));
                 line.sender = false;
                 line.responder = true;
             }),

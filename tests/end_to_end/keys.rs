@@ -18,6 +18,7 @@ fn configs() -> (Config, Config) {
     let port = far.responder.control_port;
     let remote = SocketAddr::new(address(&far.lines), port);
     near.lines[0].remote = Some(Remote::Socket(remote));
+    far.lines[0].remote = near.lines[0].local.map(Remote::Address);
     near.probe = Probe {
         protocol: Protocol::Encrypted,
         key_id: Some("hub".to_owned()),

@@ -2,8 +2,6 @@
 //! the log of its engine.
 
 use std::any::Any;
-use std::cell::Cell;
-use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use plugin_abi::{TwampEngine, TwampSink, code};
@@ -11,6 +9,7 @@ use plugin_abi::{TwampEngine, TwampSink, code};
 use super::refusal::Refusal;
 use crate::engine::Engine;
 use crate::fault::fault;
+use crate::host::{calling, is_calling};
 use crate::log;
 
 #[cfg(panic = "abort")]
@@ -29,33 +28,6 @@ const _: () = {
     shared::<Handle>();
 };
 
-thread_local! {
-    /// The engine whose host is being called on this thread; 0: none.
-    static CALLING: Cell<u64> = const { Cell::new(0) };
-}
-
-/// This thread is in the hands of an engine's host until the value is dropped.
-#[must_use]
-pub(super) struct Calling {
-    former: u64,
-    here: PhantomData<*const ()>,
-}
-
-/// Marks the thread as inside a callback of the engine `id`.
-pub(super) fn calling(id: u64) -> Calling {
-    let former = CALLING.try_with(|calling| calling.replace(id));
-    Calling {
-        former: former.unwrap_or(0),
-        here: PhantomData,
-    }
-}
-
-impl Drop for Calling {
-    fn drop(&mut self) {
-        let _ = CALLING.try_with(|calling| calling.set(self.former));
-    }
-}
-
 /// A call that one thread at a time makes. Its answer or its refusal goes to `sink`.
 ///
 /// # Safety
@@ -71,7 +43,7 @@ pub(super) unsafe fn call(
         // SAFETY: the caller's promise.
         return unsafe { answer(name, 0, sink, Err(Refusal::invalid("engine is null"))) };
     };
-    if CALLING.try_with(Cell::get) == Ok(handle.id) {
+    if is_calling(handle.id) {
         return code::REENTRANT;
     }
     let _entered = log::enter(handle.engine.log_queue());
@@ -213,7 +185,7 @@ mod tests {
 
     fn handle() -> Handle {
         log::install();
-        let host = crate::boundary::Host::deaf();
+        let host = crate::host::Host::deaf();
         Handle {
             id: host.engine(),
             engine: Engine::create(host, Config::default()).unwrap(),

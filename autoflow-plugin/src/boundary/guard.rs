@@ -10,7 +10,7 @@ use std::sync::Arc;
 use arc_swap::{ArcSwap, Guard};
 use plugin_abi::TwampGuard;
 
-use super::picture::Picture;
+use crate::host::Picture;
 
 type Held = Guard<Arc<Picture>>;
 
@@ -64,8 +64,8 @@ mod tests {
 
     use plugin_abi::{TwampLineState, TwampSnapshot};
 
-    use super::super::picture::Taken;
     use super::*;
+    use crate::host::Taken;
 
     const OWNER: *const c_void = ptr::dangling();
 

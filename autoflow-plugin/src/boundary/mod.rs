@@ -1,12 +1,11 @@
 //! The boundary: the table of functions, and all the `unsafe` that goes with it.
 //!
 //! ```text
-//! host ─► calls/* ─► barrier ─► argument, line ─► Engine     (pointers end here)
-//! host ◄─ host.rs ◄─ twamp-ctl                               (and begin again here)
-//! host ◄─ guard.rs ◄─ picture.rs ◄─ the publish tick
+//! host ─► calls/* ─► barrier ─► argument, line, host ─► Engine     (pointers end here)
+//! host ◄─ guard.rs ◄─ Picture ◄─ Engine                            (and begin again here)
 //! ```
 //!
-//! Behind it there are only safe, owned types: [`Host`], [`Picture`] and those of
+//! Behind it there are only safe, owned types: those of [`host`](crate::host),
 //! `plugin_abi::config` and `plugin_abi::manage`.
 
 mod argument;
@@ -15,14 +14,11 @@ mod calls;
 mod guard;
 mod host;
 mod line;
-mod picture;
 mod refusal;
 
 use plugin_abi::{ABI_MAJOR, ABI_MINOR, TwampPlugin, capability};
 
 use calls::{hot, life, warm};
-pub(crate) use host::{Change, Host};
-pub(crate) use picture::{Picture, Taken};
 
 /// What this plugin can do.
 const CAPABILITIES: u64 =

@@ -4,12 +4,12 @@ use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 use std::net::{IpAddr, SocketAddr};
 
-use plugin_abi::config::{Config, Protocol};
+use plugin_abi::config::{Config, Probe, Protocol};
 use plugin_abi::manage::Problem;
 use serde_json::{Map, Value};
 
 use super::node::Node;
-use super::{keys, shape};
+use super::{keys, peers, shape};
 
 /// Judges the meaning of a whole configuration.
 pub(super) fn config(root: &Node, problems: &mut Vec<Problem>) {
@@ -23,6 +23,7 @@ pub(super) fn config(root: &Node, problems: &mut Vec<Problem>) {
     }
     own(&root.key("keys"), "id", Node::text, problems);
     keys::config(root, problems);
+    peers::config(root, problems);
     let groups: HashSet<u64> = ids(&root.key("groups")).collect();
     for each in root.key("lines").items() {
         line(&each, problems);
@@ -237,25 +238,20 @@ fn link_of_the_far_end(line: &Node, problems: &mut Vec<Problem>) {
 
 /// A probe that may not be fragmented fits the line.
 fn probe_fits(line: &Node, problems: &mut Vec<Problem>) {
-    const UDP: f64 = 8.0;
     let (mtu, probe) = (line.key("mtu"), line.key("probe"));
     let padding = probe.key("padding");
     let protocol = keys::protocol(&probe).unwrap_or_default();
-    let (sender_packet, default) = match protocol {
-        Protocol::Auth | Protocol::Encrypted => (48.0, 64.0),
-        Protocol::Open | Protocol::Mixed | Protocol::Light => (14.0, 27.0),
+    let default = Probe {
+        protocol,
+        ..Probe::default()
     };
     if let (Some(true), Some(mtu), Some(octets)) = (
         probe.key("dont_fragment").flag_or(false),
         mtu.whole(),
-        padding.number_or(default),
+        padding.number_or(default.padding().into()),
     ) {
-        let ip = if address(&line.key("remote")).is_some_and(|ip| ip.is_ipv6()) {
-            40.0
-        } else {
-            20.0
-        };
-        let most = mtu as f64 - ip - UDP - sender_packet;
+        let ipv6 = address(&line.key("remote")).is_some_and(|ip| ip.is_ipv6());
+        let most = mtu as f64 - f64::from(headers(protocol, ipv6));
         if octets > most {
             let expected = format!(
                 "at most {} octets, to fit {}",
@@ -266,6 +262,17 @@ fn probe_fits(line: &Node, problems: &mut Vec<Problem>) {
             problems.push(padding.problem_found(expected, octets.to_string(), fix));
         }
     }
+}
+
+/// Octets of an IP packet before the padding of the probe in it.
+pub(super) fn headers(protocol: Protocol, ipv6: bool) -> u32 {
+    const UDP: u32 = 8;
+    let sender_packet = match protocol {
+        Protocol::Auth | Protocol::Encrypted => 48,
+        Protocol::Open | Protocol::Mixed | Protocol::Light => 14,
+    };
+    let ip = if ipv6 { 40 } else { 20 };
+    ip + UDP + sender_packet
 }
 
 fn known_groups(known: &HashSet<u64>, line: &Node, problems: &mut Vec<Problem>) {

@@ -2,15 +2,17 @@
 //!
 //! [`shape`] says which keys there are and what each may hold; [`meaning`] says what must fit
 //! together. Both look at the document as written, so a mistake in one place hides none in
-//! another.
+//! another. [`warnings`] names what is right and perhaps not meant.
 
 mod among;
 mod keys;
 mod meaning;
 mod node;
+mod peers;
 #[cfg(test)]
 mod properties;
 mod shape;
+mod warnings;
 
 use plugin_abi::config::{Config, Line};
 use plugin_abi::manage::{Problem, RunRequest};
@@ -19,6 +21,7 @@ use serde_json::Value;
 
 pub(crate) use among::{Misfit, judge_among};
 use node::Node;
+pub(crate) use warnings::warnings;
 
 /// The configuration in a JSON document.
 ///
@@ -117,7 +120,8 @@ mod tests {
             "mode": "act",
             "probe": {"protocol": "auth", "key_id": "hub", "interval_ms": 20, "timeout_ms": 500,
                       "dscp": 46, "padding": 27},
-            "responder": {"listen": ["[::]:862"], "test_ports": [20000, 20099],
+            "responder": {"listen": ["[::]:862"], "peers": ["192.0.2.0/24"],
+                          "test_ports": [20000, 20099],
                           "modes": ["open", "encrypted"]},
             "keys": [{"id": "hub", "passphrase": "hidden", "not_after": 4_000_000_000_u64},
                      {"id": "spare", "not_before": 1, "not_after": 2}],

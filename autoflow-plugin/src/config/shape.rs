@@ -3,14 +3,15 @@
 use std::net::{IpAddr, SocketAddr};
 
 use plugin_abi::NONE;
+use plugin_abi::config::Peer;
 use plugin_abi::manage::Problem;
 use serde_json::Value;
 use twamp_core::security::{KeyId, SharedSecret};
 
 use super::node::Node;
 use Kind::{
-    Address, Figure, Flag, Id, KeyName, List, Object, Passphrase, Ports, Remote, Socket, Text,
-    Whole, Word,
+    Address, Figure, Flag, Id, KeyName, List, Object, Passphrase, Peers, Ports, Remote, Socket,
+    Text, Whole, Word,
 };
 
 /// What a value may be.
@@ -34,6 +35,8 @@ enum Kind {
     Remote,
     /// First and last.
     Ports,
+    /// A network, an address, or everybody.
+    Peers,
     /// What a secret is called on the wire.
     KeyName,
     /// Never shown.
@@ -94,6 +97,7 @@ const RUN: Keys = &[
 const RESPONDER: Keys = &[
     ("listen", false, List(&Socket)),
     ("light", false, List(&Socket)),
+    ("peers", false, List(&Peers)),
     (
         "modes",
         false,
@@ -103,7 +107,11 @@ const RESPONDER: Keys = &[
     ("test_ports", false, Ports),
     ("servwait_s", false, Whole(1, DAY_S)),
     ("refwait_s", false, Whole(1, DAY_S)),
+    ("max_connections", false, Whole(1, 1_000_000)),
+    ("max_connections_per_peer", false, Whole(1, 1_000_000)),
     ("max_sessions", false, Whole(1, 65_535)),
+    ("max_sessions_per_peer", false, Whole(1, 1_000_000)),
+    ("max_sessions_total", false, Whole(1, 1_000_000)),
 ];
 
 const KEY: Keys = &[
@@ -251,6 +259,7 @@ impl Kind {
             Remote => node
                 .text()
                 .is_some_and(|text| text.parse::<IpAddr>().is_ok() || is_socket(text)),
+            Peers => node.text().is_some_and(|text| text.parse::<Peer>().is_ok()),
             KeyName => node.text().is_some_and(|text| KeyId::new(text).is_ok()),
             Passphrase => node
                 .text()
@@ -292,6 +301,10 @@ impl Kind {
             Ports => (
                 "two ports from 1 to 65535, the first not above the last".into(),
                 "write them as [20000, 20999]",
+            ),
+            Peers => (
+                "a network without bits beyond its length, an IP address, or any".into(),
+                r#"write it as "192.0.2.0/24", "2001:db8::1" or "any""#,
             ),
             KeyName => (
                 "a key id of 1 to 80 octets".into(),

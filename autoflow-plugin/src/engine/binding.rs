@@ -1,38 +1,36 @@
 //! Sockets for what comes while the engine runs: the probe thread opens them.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use tokio::sync::oneshot;
 
 use super::EngineError;
 use super::message::Orders;
+use super::opening::reflector;
 use crate::net::{NetError, Path, PathSpec};
 use crate::session::Order;
 use crate::session::target::{self, Target};
 
-/// Has the probe thread open a path on the first free port of the range.
+/// Has the probe thread open a path on the first free port of the range. For probes to `far` it
+/// may be one that others use.
 pub(super) async fn bind(
     orders: &Orders,
     spec: PathSpec,
-    (first, last): (u16, u16),
+    ports: (u16, u16),
+    far: Option<IpAddr>,
 ) -> Result<(Path, SocketAddr), NetError> {
-    for port in first..=last {
-        let mut spec = spec.clone();
-        spec.local.set_port(port);
-        let (answer, bound) = oneshot::channel();
-        orders.send(Order::Bind {
-            spec: Box::new(spec),
-            answer,
-        });
-        match bound.await {
-            Ok(Err(NetError::PortInUse { .. })) if port < last => {}
-            Ok(bound) => return bound,
-            Err(_) => break,
-        }
-    }
-    Err(NetError::System {
-        action: "open a path",
-        source: std::io::Error::other("the probe thread is gone"),
+    let (answer, bound) = oneshot::channel();
+    orders.send(Order::Bind {
+        spec: Box::new(spec),
+        ports,
+        far,
+        answer,
+    });
+    bound.await.unwrap_or_else(|_| {
+        Err(NetError::System {
+            action: "open a path",
+            source: std::io::Error::other("the probe thread is gone"),
+        })
     })
 }
 
@@ -44,11 +42,7 @@ pub(super) async fn listen(
 ) -> Result<Target, EngineError> {
     let (listener, local) =
         target::listen(local).map_err(|source| EngineError::listen(local, source))?;
-    let spec = PathSpec {
-        transmit_stamps: false,
-        ..PathSpec::new((local.ip(), 0).into())
-    };
-    let bound = bind(orders, spec, ports).await;
+    let bound = bind(orders, reflector((local.ip(), 0).into()), ports, None).await;
     let (path, probes) = bound.map_err(|source| EngineError::Path {
         what: format!("responder on {local}"),
         source,

@@ -11,7 +11,7 @@ use plugin_abi::manage::{Failure, FailureKind, RunRequest, RunState};
 use tokio::runtime::Builder;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::{oneshot, watch};
-use tokio::task::{AbortHandle, JoinSet, LocalSet};
+use tokio::task::{JoinSet, LocalSet};
 use tokio::time::{Instant, sleep_until};
 use twamp_core::time::{Mono, Ntp64};
 
@@ -20,13 +20,14 @@ use super::lock;
 use super::message::{News, Orders, Step, Told, Wish};
 use super::opening::{self, Opened};
 use super::publish::Publisher;
+use super::responders::Serving;
 use super::shared::Shared;
 use super::upkeep::{Quit, Upkeep};
-use crate::boundary::Host;
+use crate::host::Host;
 use crate::line::Trouble;
 use crate::net::{Path, PathSpec, clock};
 use crate::session::initiator::{Binding, Initiation};
-use crate::session::target::{self, Manners, Target};
+use crate::session::target::Manners;
 use crate::session::{Key, Order, Report};
 
 /// A stop waits no longer than this for probes in flight, whatever their time-out.
@@ -41,7 +42,7 @@ const SILENCE: Duration = Duration::from_secs(2);
 
 pub(super) struct Control {
     host: Host,
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
     pub(super) orders: Orders,
     pub(super) config: Config,
     pub(super) publisher: Publisher,
@@ -49,7 +50,10 @@ pub(super) struct Control {
     /// Runs whose path is being opened, and that nobody has cancelled.
     opening: HashSet<Key>,
     pub(super) by_line: HashMap<u64, Key>,
-    pub(super) targets: HashMap<SocketAddr, AbortHandle>,
+    /// By the address that answers TWAMP-Control.
+    pub(super) targets: HashMap<SocketAddr, Serving>,
+    /// By the address that answers TWAMP Light; without a path it is being bound.
+    pub(super) light: HashMap<SocketAddr, Option<Path>>,
     /// When this instance started.
     pub(super) started: Ntp64,
     pub(super) manners: watch::Sender<Manners>,
@@ -96,6 +100,7 @@ impl Control {
             opening: HashSet::new(),
             by_line: HashMap::new(),
             targets: HashMap::new(),
+            light: HashMap::new(),
             started,
             manners: watch::Sender::new(manners),
             tasks: JoinSet::new(),
@@ -177,6 +182,9 @@ impl Control {
         for target in opened.targets {
             self.begin_target(target);
         }
+        let light = opened.light.into_iter();
+        self.light
+            .extend(light.map(|(path, local)| (local, Some(path))));
         self.publish();
     }
 
@@ -201,15 +209,6 @@ impl Control {
         self.by_line.insert(line.id, key);
         self.publisher.session(line.id, key);
         self.tasks.spawn_local(upkeep.keep(quit));
-    }
-
-    fn begin_target(&mut self, target: Target) {
-        let orders = self.orders.clone();
-        let local = target.local;
-        let (manners, keys) = (self.manners.subscribe(), self.shared.keys.clone());
-        let serving = target::serve(target, manners, keys, move |order| orders.send(order));
-        let task = self.tasks.spawn_local(serving);
-        self.targets.insert(local, task);
     }
 
     fn begin_run(&mut self, key: Key, request: RunRequest, path: Path, local: SocketAddr) {
@@ -283,7 +282,7 @@ impl Control {
         };
         let (orders, news) = (self.orders.clone(), self.news.clone());
         self.tasks.spawn_local(async move {
-            let bound = bind(&orders, spec, (0, 0)).await;
+            let bound = bind(&orders, spec, (0, 0), None).await;
             let _ = news.send(News::RunBound(key, request, bound));
         });
     }
@@ -295,7 +294,7 @@ impl Control {
                 let current = self.config.lines.contains(&line);
                 match current && !self.by_line.contains_key(&line.id) {
                     true => self.begin_line(&line, path, local),
-                    false => self.orders.send(Order::Close(path)),
+                    false => self.leave(&line, path),
                 }
             }
             News::Bound(line, Err(error)) => {
@@ -308,11 +307,9 @@ impl Control {
                     .trouble(line.id, clock().mono, Trouble::LocalFault, failure.message);
                 self.publish();
             }
-            News::Listening(_, Ok(target)) => self.begin_target(target),
-            News::Listening(local, Err(error)) => {
-                tracing::error!("responder on {local}: {error}");
-                self.targets.remove(&local);
-            }
+            News::Listening(local, target) => self.listening(local, target),
+            News::Moved(local, bound) => self.moved(local, bound),
+            News::Light(local, bound) => self.bound_light(local, bound),
             News::RunBound(key, request, Ok((path, local))) => match self.opening.remove(&key) {
                 true => self.begin_run(key, *request, path, local),
                 false => self.orders.send(Order::Close(path)),
@@ -327,6 +324,12 @@ impl Control {
                 };
                 self.end_session(key, Some(failure));
             }
+        }
+    }
+
+    fn leave(&self, line: &Line, path: Path) {
+        if let Some(far) = line.remote.map(|remote| remote.socket().ip()) {
+            self.orders.send(Order::Leave { path, far });
         }
     }
 

@@ -1,10 +1,8 @@
 //! Lines that come, change and go while the engine runs: only what differs is touched.
 
-use std::collections::HashSet;
+use plugin_abi::config::{Config, Line, Remote};
 
-use plugin_abi::config::{Config, Line};
-
-use super::binding::{bind, listen};
+use super::binding::bind;
 use super::control::Control;
 use super::message::News;
 use super::opening;
@@ -16,9 +14,10 @@ impl Control {
     pub(super) fn change_line(&mut self, line: Line) {
         self.end_line(line.id);
         self.publisher.line(&line);
+        self.far_end(line.id, line.remote);
         self.config.lines.retain(|known| known.id != line.id);
         self.config.lines.push(line.clone());
-        self.match_targets();
+        self.match_responders();
         if line.sender && line.remote.is_some() {
             let probe = line
                 .probe
@@ -28,7 +27,8 @@ impl Control {
             let ports = self.config.responder.test_ports;
             self.tasks.spawn_local(async move {
                 let spec = opening::sender(&line, &probe, (opening::local_of(&line), 0).into());
-                let bound = bind(&orders, spec, ports).await;
+                let far = line.remote.map(|remote| remote.socket().ip());
+                let bound = bind(&orders, spec, ports, far).await;
                 let _ = news.send(News::Bound(Box::new(line), bound));
             });
         }
@@ -38,9 +38,18 @@ impl Control {
     pub(super) fn lose_line(&mut self, id: u64) {
         self.end_line(id);
         self.publisher.lose(id);
+        self.far_end(id, None);
         self.config.lines.retain(|known| known.id != id);
-        self.match_targets();
+        self.match_responders();
         self.publish();
+    }
+
+    /// A line has another far end, which is a peer by that.
+    fn far_end(&self, line: u64, after: Option<Remote>) {
+        let line = self.config.lines.iter().find(|known| known.id == line);
+        let ip = |remote: Remote| remote.socket().ip();
+        let before = line.and_then(|line| line.remote);
+        self.shared.admission.far_end(before.map(ip), after.map(ip));
     }
 
     fn end_line(&mut self, id: u64) {
@@ -70,30 +79,9 @@ impl Control {
                 self.change_line(line);
             }
         }
-        self.match_targets();
+        // The whole, with nothing left of what came and went on the way here.
+        self.shared.admission.rule(&self.config);
+        self.match_responders();
         self.publish();
-    }
-
-    /// Starts responders that are missing, ends those that nobody asks for any more.
-    fn match_targets(&mut self) {
-        let wanted: HashSet<_> = opening::controls(&self.config).into_iter().collect();
-        self.targets.retain(|local, task| {
-            let keep = wanted.contains(local);
-            if !keep {
-                task.abort();
-            }
-            keep
-        });
-        for local in wanted {
-            if self.targets.contains_key(&local) {
-                continue;
-            }
-            let (orders, news) = (self.orders.clone(), self.news.clone());
-            let ports = self.config.responder.test_ports;
-            let task = self.tasks.spawn_local(async move {
-                let _ = news.send(News::Listening(local, listen(&orders, local, ports).await));
-            });
-            self.targets.insert(local, task);
-        }
     }
 }

@@ -35,6 +35,10 @@ pub(super) enum News {
     Bound(Box<Line>, Result<(Path, SocketAddr), NetError>),
     /// A responder's address is bound, or can't be.
     Listening(SocketAddr, Result<Target, EngineError>),
+    /// Another path for the probes of a responder is open, or can't be.
+    Moved(SocketAddr, Result<(Path, SocketAddr), NetError>),
+    /// An address for TWAMP Light is bound, or can't be.
+    Light(SocketAddr, Result<(Path, SocketAddr), NetError>),
     /// A run's path is open, or can't be.
     RunBound(Key, Box<RunRequest>, Result<(Path, SocketAddr), NetError>),
 }

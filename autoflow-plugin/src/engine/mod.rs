@@ -21,8 +21,10 @@ mod error;
 mod lines;
 mod message;
 mod opening;
+mod paths;
 mod probing;
 mod publish;
+mod responders;
 mod shared;
 mod upkeep;
 
@@ -39,7 +41,7 @@ use plugin_abi::engine_state;
 use plugin_abi::manage::{Answer, Refusal, Request};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
-use crate::boundary::{Host, Picture};
+use crate::host::{Host, Picture};
 use crate::log;
 use crate::net::{Net, clock, clock_error, with_signals_blocked};
 use crate::session::probes::Probes;
@@ -47,6 +49,7 @@ use crate::session::{Key, Order};
 use control::Control;
 pub(crate) use error::EngineError;
 use message::{Orders, Wish};
+use paths::Paths;
 pub(crate) use shared::Answered;
 use shared::Shared;
 
@@ -93,19 +96,23 @@ impl Engine {
             });
         }
         let system = |action| move |source| EngineError::System { action, source };
-        let (mut net, waker) = Net::new().map_err(|source| EngineError::Path {
+        let (net, waker) = Net::new().map_err(|source| EngineError::Path {
             what: "the probe thread".into(),
             source,
         })?;
         let config = self.config();
-        let mut opened = opening::open(&mut net, &config)?;
+        let mut paths = Paths::new(net);
+        let opened = opening::open(&mut paths, &config)?;
         let (order_queue, orders) = channel();
         let (tell, told) = unbounded_channel();
         let (wishes, wished) = unbounded_channel();
         let cadence = Duration::from_millis(config.decision.publish_ms.into());
-        let mut probes = Probes::new(cadence, clock_error());
+        let admission = self.shared.admission.clone();
+        // It may have changed since the engine was created.
+        admission.rule(&config);
+        let mut probes = Probes::new(cadence, clock_error(), admission);
         // Before the thread: what comes as soon as a port is bound is answered.
-        for (path, local) in std::mem::take(&mut opened.light) {
+        for &(path, local) in &opened.light {
             probes.order(Order::ReflectAll { path, local }, clock());
         }
         let (control, news) = Control::new(
@@ -120,7 +127,7 @@ impl Engine {
                 .name("twamp-io/0".into())
                 .spawn(move || {
                     let _log = log::enter(&log);
-                    probing::run(net, probes, &orders, &tell);
+                    probing::run(paths, probes, &orders, &tell);
                 })?;
             // If this one can't be had, the first ends by itself: its orders are gone.
             let ctl = thread::Builder::new()
@@ -190,6 +197,10 @@ impl Engine {
             Request::Validate { config } => {
                 Answer::Problems(crate::config::judge(&config).err().unwrap_or_default())
             }
+            Request::Warnings { config } => match crate::config::judge(&config) {
+                Ok(config) => Answer::Warnings(crate::config::warnings(&config)),
+                Err(problems) => Answer::Problems(problems),
+            },
             Request::Sessions => Answer::Sessions(lock(&self.shared.board).rows()),
             Request::Lines => Answer::Lines(lock(&self.shared.lines).clone()),
             Request::Why { class } => {

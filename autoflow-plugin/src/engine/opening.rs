@@ -5,8 +5,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use plugin_abi::config::{Config, Line, Probe, Remote, Responder};
 
 use super::error::EngineError;
-use crate::net::{Net, NetError, Path, PathSpec};
-use crate::session::outlet::Token;
+use super::paths::Paths;
+use crate::net::{Path, PathSpec};
 use crate::session::target::{Target, listen};
 
 /// What a start has bound.
@@ -24,32 +24,30 @@ pub(super) struct Opened {
 ///
 /// # Errors
 /// The first thing that can't be bound, and why; what was bound goes with `net`.
-pub(super) fn open(net: &mut Net<Token>, config: &Config) -> Result<Opened, EngineError> {
+pub(super) fn open(paths: &mut Paths, config: &Config) -> Result<Opened, EngineError> {
     let mut opened = Opened::default();
     for local in controls(config) {
-        opened.targets.push(target(net, local, &config.responder)?);
+        opened
+            .targets
+            .push(target(paths, local, &config.responder)?);
     }
     for local in &config.responder.light {
-        let bound = net
-            .open(&reflector(*local))
-            .map_err(|source| EngineError::Path {
-                what: format!("TWAMP Light responder on {local}"),
-                source,
-            })?;
+        let port = local.port();
+        let bound = paths.take(&reflector(*local), (port, port), None);
+        let bound = bound.map_err(|source| EngineError::Path {
+            what: format!("TWAMP Light responder on {local}"),
+            source,
+        })?;
         opened.light.push(bound);
     }
-    for line in config
-        .lines
-        .iter()
-        .filter(|line| line.sender && line.remote.is_some())
-    {
-        let bound = ports(local_of(line), config.responder.test_ports, |local| {
-            net.open(&sender(
-                line,
-                line.probe.as_ref().unwrap_or(&config.probe),
-                local,
-            ))
-        });
+    for line in config.lines.iter().filter(|line| line.sender) {
+        let Some(remote) = line.remote else { continue };
+        let probe = line.probe.as_ref().unwrap_or(&config.probe);
+        let bound = paths.take(
+            &sender(line, probe, (local_of(line), 0).into()),
+            config.responder.test_ports,
+            Some(remote.socket().ip()),
+        );
         let (path, local) = bound.map_err(|source| EngineError::Path {
             what: format!("line {}", line.name),
             source,
@@ -81,14 +79,16 @@ pub(super) fn controls(config: &Config) -> Vec<SocketAddr> {
 
 /// Binds a control port, and beside it one where probes are answered.
 pub(super) fn target(
-    net: &mut Net<Token>,
+    paths: &mut Paths,
     local: SocketAddr,
     responder: &Responder,
 ) -> Result<Target, EngineError> {
     let (listener, local) = listen(local).map_err(|source| EngineError::listen(local, source))?;
-    let bound = ports(local.ip(), responder.test_ports, |local| {
-        net.open(&reflector(local))
-    });
+    let bound = paths.take(
+        &reflector((local.ip(), 0).into()),
+        responder.test_ports,
+        None,
+    );
     let (path, probes) = bound.map_err(|source| EngineError::Path {
         what: format!("responder on {local}"),
         source,
@@ -114,26 +114,12 @@ pub(super) fn sender(line: &Line, probe: &Probe, local: SocketAddr) -> PathSpec 
     }
 }
 
-fn reflector(local: SocketAddr) -> PathSpec {
+/// How a path is opened that probes are answered on.
+pub(super) fn reflector(local: SocketAddr) -> PathSpec {
     PathSpec {
         transmit_stamps: false,
         ..PathSpec::new(local)
     }
-}
-
-/// The first port of the range that is free on `local`.
-pub(super) fn ports<T>(
-    local: IpAddr,
-    (first, last): (u16, u16),
-    mut open: impl FnMut(SocketAddr) -> Result<T, NetError>,
-) -> Result<T, NetError> {
-    for port in first..last {
-        match open(SocketAddr::new(local, port)) {
-            Err(NetError::PortInUse { .. }) => {}
-            opened => return opened,
-        }
-    }
-    open(SocketAddr::new(local, last))
 }
 
 /// The address that a line's probes leave from; without one, any of the far end's family.

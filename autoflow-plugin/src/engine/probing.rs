@@ -8,6 +8,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use twamp_core::time::{Mono, Now};
 
 use super::message::Told;
+use super::paths::Paths;
 use crate::fault::fault;
 use crate::net::{Event, Net, NetError, Outgoing, Woken, clock};
 use crate::session::outlet::{Outlet, Token};
@@ -23,13 +24,13 @@ const BATCH: usize = 8;
 
 /// Runs until `Quit`. A panic is caught, and the loop goes on with its sessions: three times.
 pub(super) fn run(
-    mut net: Net<Token>,
+    mut paths: Paths,
     mut probes: Probes,
     orders: &Receiver<Order>,
     tell: &UnboundedSender<Told>,
 ) {
     for strike in 1..=STRIKES {
-        let turn = AssertUnwindSafe(|| turns(&mut net, &mut probes, orders, tell));
+        let turn = AssertUnwindSafe(|| turns(&mut paths, &mut probes, orders, tell));
         match catch_unwind(turn) {
             Ok(Ok(())) => return,
             Ok(Err(error)) => return drop(tell.send(Told::Failed(error.to_string()))),
@@ -43,34 +44,45 @@ pub(super) fn run(
 }
 
 fn turns(
-    net: &mut Net<Token>,
+    paths: &mut Paths,
     probes: &mut Probes,
     orders: &Receiver<Order>,
     tell: &UnboundedSender<Told>,
 ) -> Result<(), NetError> {
     loop {
         let due = probes.poll_timeout();
-        let woken = net.wait(due)?;
+        let woken = paths.net.wait(due)?;
         let turn = Turn::begin(probes, due, woken);
         // Orders first: a session is ordered before its far end is told to begin.
         loop {
             match orders.try_recv() {
-                Ok(Order::Bind { spec, answer }) => {
+                Ok(Order::Bind {
+                    spec,
+                    ports,
+                    far,
+                    answer,
+                }) => {
                     fault("twamp-io");
-                    if let Err(Ok((path, _))) = answer.send(net.open(&spec)) {
-                        net.close(path);
+                    let bound = paths.take(&spec, ports, far);
+                    if let Err(Ok((path, _))) = answer.send(bound) {
+                        paths.give_back(path, far);
                     }
                 }
-                Ok(Order::Close(path)) => net.close(path),
+                Ok(Order::Leave { path, far }) => paths.give_back(path, Some(far)),
+                Ok(Order::Close(path)) => {
+                    probes.order(Order::Close(path), turn.began);
+                    paths.give_back(path, None);
+                }
                 Ok(Order::Quit) | Err(TryRecvError::Disconnected) => {
                     let last = probes.report_now(turn.began);
-                    send_report(last, net, tell);
+                    send_report(last, &paths.net, tell);
                     return Ok(());
                 }
                 Ok(order) => probes.order(order, turn.began),
                 Err(TryRecvError::Empty) => break,
             }
         }
+        let net = &mut paths.net;
         let mut replies = Replies::default();
         while let Some(event) = net.poll() {
             turn.take(probes, event, &mut replies);
@@ -171,6 +183,7 @@ impl Outlet for Net<Token> {
 mod tests {
     use std::net::SocketAddr;
 
+    use plugin_abi::config::Config;
     use twamp_core::metrics::loss::LossCounts;
     use twamp_core::probe::{Arrival, Reflector, ReflectorConfig};
     use twamp_core::security::TestSecurity;
@@ -178,6 +191,7 @@ mod tests {
 
     use super::*;
     use crate::net::{Datagram, Path, PathSpec};
+    use crate::session::admission::Admission;
     use crate::session::{Key, Stream};
 
     /// A thread that has a probe in flight since 1000 ms. It sends one each 10 ms and gives one up
@@ -208,7 +222,11 @@ mod tests {
             let spec = PathSpec::new("127.0.0.1:0".parse().unwrap());
             let (path, _) = net.open(&spec).unwrap();
             let mut thread = Self {
-                probes: Probes::new(Duration::from_secs(1), error()),
+                probes: Probes::new(
+                    Duration::from_secs(1),
+                    error(),
+                    Admission::new(&Config::default()),
+                ),
                 packets: Replies::default(),
                 path,
                 _net: net,

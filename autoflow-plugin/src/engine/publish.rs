@@ -13,7 +13,7 @@ use twamp_core::time::{Mono, Now};
 use super::lock;
 use super::shared::{Decided, Shared};
 use crate::autoflow::{AutoFlow, Candidate, Policy, Ruling};
-use crate::boundary::{Change, Picture, Taken};
+use crate::host::{Change, Picture, Taken};
 use crate::line::{
     Estimate, Estimator, EstimatorConfig, Pulse, State, Trouble, score_row, state_row,
 };

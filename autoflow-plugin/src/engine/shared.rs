@@ -14,11 +14,12 @@ use twamp_core::time::{Mono, Now};
 
 use super::{EngineError, lock};
 use crate::autoflow::Choices;
-use crate::boundary::{Picture, Taken};
 use crate::config::{Misfit, judge_among};
+use crate::host::{Picture, Taken};
 use crate::log;
 use crate::net::{Bell, clock};
 use crate::session::Key;
+use crate::session::admission::Admission;
 use crate::session::board::Board;
 use crate::session::keys::Keys;
 
@@ -38,6 +39,7 @@ pub(super) struct Shared {
     pub(super) event: Bell,
     pub(super) log: log::Queue,
     pub(super) keys: Keys,
+    pub(super) admission: Admission,
 }
 
 /// The published choices and how long they may be used.
@@ -81,6 +83,7 @@ impl Shared {
         let log = log::Queue::new();
         Ok(Self {
             keys: Keys::new(&config.keys, &log),
+            admission: Admission::new(&config),
             state: AtomicU32::new(engine_state::CREATED),
             picture: ArcSwap::from_pointee(Picture::empty()),
             config: Mutex::new(config),
@@ -234,12 +237,14 @@ impl Shared {
     }
 
     pub(super) fn statistics(&self) -> Statistics {
-        Statistics {
+        let mut statistics = Statistics {
             keys_refused: self.keys.refused(),
             panics: self.log.panics(),
             logs_dropped: self.log.dropped() + log::unrouted(),
             ..*lock(&self.board).statistics()
-        }
+        };
+        self.admission.count(&mut statistics);
+        statistics
     }
 
     pub(super) fn progress(&self, run: u64) -> Answer {

@@ -166,7 +166,10 @@ impl Upkeep {
     }
 
     fn over(&self, failure: Option<Failure>) {
-        self.orders.send(Order::Close(self.path));
+        self.orders.send(Order::Leave {
+            path: self.path,
+            far: self.initiation.remote.ip(),
+        });
         self.tell(Step::Ended(failure));
     }
 

@@ -61,6 +61,28 @@ impl PathSpec {
     }
 }
 
+impl PathSpec {
+    /// Do packets of both leave alike, whatever the port?
+    pub(crate) fn is_like(&self, other: &PathSpec) -> bool {
+        let mut local = other.local;
+        local.set_port(self.local.port());
+        let namespace = match (&self.namespace, &other.namespace) {
+            (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+            (one, other) => one.is_none() && other.is_none(),
+        };
+        local == self.local
+            && namespace
+            && self.device == other.device
+            && self.mark == other.mark
+            && self.ttl == other.ttl
+            && self.tos == other.tos
+            && self.dont_fragment == other.dont_fragment
+            && self.receive_buffer == other.receive_buffer
+            && self.transmit_stamps == other.transmit_stamps
+            && self.reuse_port == other.reuse_port
+    }
+}
+
 /// Opens and binds a socket; answers the address it got.
 pub(super) fn open(spec: &PathSpec) -> Result<(Socket, SocketAddr), NetError> {
     let socket = match &spec.namespace {

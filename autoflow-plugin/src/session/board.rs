@@ -212,5 +212,5 @@ impl Sender {
 
 fn result_of(seen: &Served) -> ServedResult {
     let id = session_id(seen.remote, seen.local);
-    served(id, seen.remote, seen.local, &seen.report, seen.ended)
+    served(id, seen)
 }

@@ -11,6 +11,7 @@ use twamp_core::control::{Client, ClientEvent, ControlError, Server, ServerEvent
 use twamp_core::security::{DerivedKey, KeyDerivation};
 use twamp_core::time::Mono;
 
+use super::admission::Probation;
 use super::keys::{Deriving, Keys};
 use crate::net::clock;
 
@@ -38,6 +39,9 @@ pub(super) trait Machine {
     fn derived(&mut self, key: Option<&DerivedKey>, now: Mono);
 }
 
+/// More octets than this on their way out, and no more are read: who takes no answers gets none.
+const UNSENT: usize = 16_384;
+
 /// A machine and its connection.
 pub(super) struct Conversation<M> {
     pub(super) machine: M,
@@ -47,6 +51,8 @@ pub(super) struct Conversation<M> {
     keys: Keys,
     /// Who made the connection; `None`: this end.
     caller: Option<IpAddr>,
+    /// Held until the caller has said its part of the set-up.
+    probation: Option<Probation>,
     deriving: Option<Deriving>,
     /// The connection is of no more use; the machine knows.
     broken: Option<Break>,
@@ -72,8 +78,17 @@ impl<M: Machine> Conversation<M> {
             outbox: Vec::new(),
             keys,
             caller,
+            probation: None,
             deriving: None,
             broken: None,
+        }
+    }
+
+    /// The same, of a caller who is on probation.
+    pub(super) fn on_probation(self, probation: Probation) -> Self {
+        Self {
+            probation: Some(probation),
+            ..self
         }
     }
 
@@ -82,9 +97,11 @@ impl<M: Machine> Conversation<M> {
         let mut buffer = [0; 2048];
         loop {
             if let Some(event) = self.machine.event() {
+                self.probation = None;
                 return event;
             }
             if let Some(work) = self.machine.derivation() {
+                self.probation = None;
                 match self.keys.derive(work, self.caller) {
                     Ok(deriving) => self.deriving = Some(deriving),
                     Err(_) => self.machine.derived(None, clock().mono),
@@ -95,7 +112,7 @@ impl<M: Machine> Conversation<M> {
                 self.outbox.extend(octets);
             }
             let (may_read, may_write) = (
-                self.broken.is_none() && self.machine.wants_bytes(),
+                self.broken.is_none() && self.machine.wants_bytes() && self.outbox.len() < UNSENT,
                 self.broken.is_none() && !self.outbox.is_empty(),
             );
             let deadline = self.machine.deadline();

@@ -3,17 +3,17 @@
 //!
 //! ```text
 //!   twamp-ctl                               twamp-kdf
-//!   conversation ── Job (at most 256) ────▶ derive, with the ring as it is then
+//!   conversation ── Job, queued in turns ──▶ derive, with the ring as it is then
 //!                ◀─ oneshot ───────────────
 //! ```
 //!
 //! The thread is started by the first job and sleeps between jobs.
 
-use std::collections::HashMap;
+mod queue;
+
 use std::fmt;
 use std::net::IpAddr;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 
 use arc_swap::ArcSwap;
@@ -24,11 +24,7 @@ use twamp_core::time::Wall;
 
 use crate::log;
 use crate::net::{clock, with_signals_blocked};
-
-/// Jobs that wait, at most.
-const WAITING: usize = 256;
-/// Of them, from one peer: whoever connects can ask for work before proving anything.
-const OF_ONE_PEER: usize = 4;
+use queue::Queue;
 
 /// The keys of one engine. A clone is the same keys.
 #[derive(Clone)]
@@ -45,21 +41,21 @@ struct Inner {
     ring: ArcSwap<KeyRing>,
     log: log::Queue,
     desk: Mutex<Desk>,
+    /// A job has come, or the end.
+    bell: Condvar,
 }
 
 #[derive(Default)]
 struct Desk {
-    thread: Option<(SyncSender<Job>, JoinHandle<()>)>,
-    /// Jobs not yet done, by the peer that caused them.
-    peers: HashMap<IpAddr, usize>,
+    thread: Option<JoinHandle<()>>,
+    queue: Queue<Job>,
     refused: u64,
     closed: bool,
 }
 
 struct Job {
     derivation: KeyDerivation,
-    /// Who caused it; `None`: this end.
-    peer: Option<IpAddr>,
+    /// Dropped where the job loses its place.
     answer: oneshot::Sender<DerivedKey>,
 }
 
@@ -71,6 +67,7 @@ impl Keys {
             ring: ArcSwap::from_pointee(ring(keys)),
             log: log.clone(),
             desk: Mutex::default(),
+            bell: Condvar::new(),
         }))
     }
 
@@ -92,20 +89,20 @@ impl Keys {
     ) -> Result<Deriving, Overloaded> {
         let (answer, deriving) = oneshot::channel();
         let mut desk = self.desk();
-        let job = Job {
-            derivation,
-            peer,
-            answer,
-        };
-        let accepted = self.accept(&mut desk, job);
-        desk.refused += u64::from(accepted.is_err());
-        accepted.map(|()| deriving)
+        let job = Job { derivation, answer };
+        let displaced = self.accept(&mut desk, peer, job);
+        // One of the two has no place.
+        desk.refused += u64::from(!matches!(displaced, Ok(None)));
+        displaced.map(|_| deriving)
     }
 
-    fn accept(&self, desk: &mut Desk, job: Job) -> Result<(), Overloaded> {
-        let peer = job.peer;
-        let of_peer = peer.and_then(|peer| desk.peers.get(&peer)).copied();
-        if desk.closed || of_peer >= Some(OF_ONE_PEER) {
+    fn accept(
+        &self,
+        desk: &mut Desk,
+        peer: Option<IpAddr>,
+        job: Job,
+    ) -> Result<Option<Job>, Overloaded> {
+        if desk.closed {
             return Err(Overloaded);
         }
         if desk.thread.is_none() {
@@ -114,41 +111,39 @@ impl Keys {
                 Overloaded
             })?);
         }
-        let queue = desk.thread.as_ref().map(|(queue, _)| queue);
-        queue
-            .and_then(|queue| queue.try_send(job).ok())
-            .ok_or(Overloaded)?;
-        if let Some(peer) = peer {
-            *desk.peers.entry(peer).or_default() += 1;
-        }
-        Ok(())
+        let displaced = desk.queue.push(peer, job).map_err(|_| Overloaded)?;
+        self.0.bell.notify_one();
+        Ok(displaced)
     }
 
-    fn start(&self) -> std::io::Result<(SyncSender<Job>, JoinHandle<()>)> {
-        let (queue, jobs) = sync_channel(WAITING);
+    fn start(&self) -> std::io::Result<JoinHandle<()>> {
         let keys = self.clone();
         let thread = thread::Builder::new().name("twamp-kdf".into());
-        let thread = with_signals_blocked(|| {
+        with_signals_blocked(|| {
             thread.spawn(move || {
                 let log = keys.0.log.clone();
                 let _log = log::enter(&log);
-                keys.work(&jobs);
+                keys.work();
             })
-        })?;
-        Ok((queue, thread))
+        })
     }
 
-    fn work(&self, jobs: &Receiver<Job>) {
-        while let Ok(job) = jobs.recv() {
+    fn work(&self) {
+        while let Some(job) = self.next_job() {
             // Nobody waits for it any more where the connection has ended.
             if !job.answer.is_closed() {
                 let key = job.derivation.run(&self.0.ring.load(), clock().wall);
                 let _ = job.answer.send(key);
             }
-            if let Some(peer) = job.peer {
-                self.desk().done(peer);
-            }
         }
+    }
+
+    /// Sleeps until there is one; `None`: there will be none.
+    fn next_job(&self) -> Option<Job> {
+        let idle = |desk: &mut Desk| !desk.closed && desk.queue.is_empty();
+        let desk = self.0.bell.wait_while(self.desk(), idle);
+        let mut desk = desk.unwrap_or_else(PoisonError::into_inner);
+        desk.queue.pop()
     }
 
     /// Derives nothing more, and joins the thread.
@@ -156,10 +151,11 @@ impl Keys {
         let thread = {
             let mut desk = self.desk();
             desk.closed = true;
+            desk.queue.clear();
             desk.thread.take()
         };
-        if let Some((queue, thread)) = thread {
-            drop(queue);
+        self.0.bell.notify_one();
+        if let Some(thread) = thread {
             // A panic in it has been counted there.
             let _ = thread.join();
         }
@@ -174,17 +170,6 @@ impl Keys {
 impl fmt::Debug for Keys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Keys").field(&self.0.ring.load()).finish()
-    }
-}
-
-impl Desk {
-    fn done(&mut self, peer: IpAddr) {
-        if let Some(jobs) = self.peers.get_mut(&peer) {
-            *jobs -= 1;
-            if *jobs == 0 {
-                self.peers.remove(&peer);
-            }
-        }
     }
 }
 
@@ -220,6 +205,7 @@ fn entry(key: &Key) -> Result<Option<(KeyId, SharedSecret)>, KeyError> {
 #[cfg(test)]
 mod tests {
     use plugin_abi::config::Secret;
+    use tokio::sync::oneshot::error::TryRecvError;
 
     use super::*;
 
@@ -268,31 +254,32 @@ mod tests {
     }
 
     #[test]
-    fn one_peer_may_let_four_wait_and_all_together_as_many_as_there_is_room_for() {
+    fn a_job_that_loses_its_place_is_refused_and_counted() {
         let keys = keys("x");
         let mut waiting = Vec::new();
-        for _ in 0..OF_ONE_PEER {
-            waiting.push(keys.derive(job("hub", SLOW), peer(1)).unwrap());
-        }
-        assert_eq!(
-            keys.derive(job("hub", SLOW), peer(1)).err(),
-            Some(Overloaded)
-        );
-        waiting.push(keys.derive(job("hub", SLOW), peer(2)).unwrap());
-        assert_eq!(keys.refused(), 1);
-        let full = (0..=WAITING).find(|_| match keys.derive(job("hub", SLOW), None) {
-            Ok(deriving) => {
-                waiting.push(deriving);
-                false
-            }
-            Err(Overloaded) => true,
-        });
-        assert!(full.is_some());
-        assert_eq!(keys.refused(), 2);
+        let mut ask = |host| {
+            let answer = keys.derive(job("hub", SLOW), peer(host));
+            answer
+                .map(|deriving| waiting.push((host, deriving)))
+                .is_ok()
+        };
+        let accepted = [1, 2, 3, 4, 5].map(|host| (0..2_000).filter(|_| ask(host)).count());
+        assert!(accepted.iter().all(|jobs| (1..2_000).contains(jobs)));
+        assert!(ask(6), "who has none finds room");
+        let lost = |(_, deriving): &mut (u8, Deriving)| {
+            matches!(deriving.try_recv(), Err(TryRecvError::Closed))
+        };
+        let lost = waiting
+            .iter_mut()
+            .filter_map(|job| lost(job).then_some(job.0));
+        let lost: Vec<_> = lost.collect();
+        assert!(!lost.is_empty() && !lost.contains(&6));
+        let asked = 5 * 2_000 + 1;
+        let placed = waiting.len() - lost.len();
+        assert_eq!(keys.refused(), (asked - placed) as u64);
         // Nobody waits: nothing is derived any more.
         waiting.clear();
         keys.close();
-        assert_eq!(keys.desk().peers.len(), 0);
     }
 
     #[test]

@@ -12,10 +12,12 @@
 //!
 //! The probe thread knows no line, no class and no score; it sends on time, answers, and reports.
 
+pub(crate) mod admission;
 pub(crate) mod board;
 mod connect;
 mod conversation;
 mod entropy;
+pub(crate) mod ground;
 mod identity;
 pub(crate) mod initiator;
 pub(crate) mod keys;
@@ -26,16 +28,18 @@ mod sending;
 pub(crate) mod setback;
 pub(crate) mod target;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use plugin_abi::manage::ResponderLimited;
 use tokio::sync::oneshot;
 use twamp_core::metrics::loss::LossCounts;
 use twamp_core::probe::{Outcome, ReflectorReport};
 use twamp_core::security::TestSecurity;
 use twamp_core::time::{Mono, Now};
 
+use self::admission::Stay;
 use self::setback::Setback;
 use crate::net::{NetCounters, NetError, Path, PathSpec};
 
@@ -53,12 +57,17 @@ impl Key {
 
 /// What the probe thread is told.
 pub(crate) enum Order {
-    /// Open a path.
+    /// Open a path on the first free port of the range. For probes to `far` one may do that is
+    /// there already.
     Bind {
         spec: Box<PathSpec>,
+        ports: (u16, u16),
+        far: Option<IpAddr>,
         answer: oneshot::Sender<Result<(Path, SocketAddr), NetError>>,
     },
-    /// Close it.
+    /// A session to `far` has no use for it any more; if nobody has, it is closed.
+    Leave { path: Path, far: IpAddr },
+    /// Close it, and end the sessions that are answered on it.
     Close(Path),
     /// Send probes; to a session that is there already: it was agreed on anew.
     Send { key: Key, stream: Stream },
@@ -75,6 +84,7 @@ pub(crate) enum Order {
         refwait: Duration,
         dscp: u8,
         security: TestSecurity,
+        stay: Stay,
     },
     /// Answer whatever comes on `path`, which is bound to `local` (TWAMP Light): each sender is a
     /// session of its own.
@@ -145,6 +155,8 @@ pub(crate) struct Served {
     pub(crate) remote: SocketAddr,
     pub(crate) local: SocketAddr,
     pub(crate) report: ReflectorReport,
+    /// What this host itself kept from being answered.
+    pub(crate) limited: ResponderLimited,
     /// Why it is over.
     pub(crate) ended: Option<&'static str>,
 }

@@ -1,24 +1,26 @@
 //! What the probe thread carries: every sender and every reflector, sans-IO. Time and packets
 //! come in, packets go to an [`Outlet`], and now and then a [`Report`] is due.
 
+mod newcomers;
+#[cfg(test)]
+mod tests;
+
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use plugin_abi::manage::ResponderLimited;
 use twamp_core::probe::{Reflector, ReflectorConfig};
 use twamp_core::time::{ErrorEstimate, Mono, Now};
 
+use super::admission::{Admission, Stay};
 use super::outlet::{Outlet, Token};
 use super::sending::Sending;
 use super::setback::Setback;
 use super::{Counters, Key, Order, Report, Served};
-use crate::net::{Datagram, Notice, Options, Outgoing, Path, Sent};
-
-/// Sessions of TWAMP Light that are not known beforehand, at most.
-const STRANGERS: usize = 10_000;
-/// Such a session ends after so long without a probe.
-const STRANGER_SILENCE: Duration = Duration::from_secs(30);
+use crate::net::{Datagram, Notice, NoticeKind, Options, Outgoing, Path, Sent};
+use newcomers::{Own, Unheard};
 
 /// Every sender and reflector of one probe thread.
 pub(crate) struct Probes {
@@ -28,6 +30,10 @@ pub(crate) struct Probes {
     peers: HashMap<(Path, SocketAddr), Key>,
     /// Paths on which everybody is answered, with their own addresses.
     anybody: HashMap<Path, SocketAddr>,
+    unheard: Unheard,
+    own: Own,
+    admission: Admission,
+    trouble: Trouble,
     /// When each sender and reflector wants to be looked at.
     calendar: BinaryHeap<Reverse<(Mono, Key)>>,
     /// From one report to the next.
@@ -47,20 +53,40 @@ struct Reflecting {
     stopped: bool,
     path: Path,
     local: SocketAddr,
-    /// Answers only this address.
+    /// Answers only this address,
     sender: SocketAddr,
+    /// and this one, by which it came through a NAT.
+    learned: Option<SocketAddr>,
+    /// A good packet has come.
+    heard: bool,
     tos: u8,
+    /// This host's trouble up to its begin.
+    before: ResponderLimited,
+    _stay: Stay,
     /// Something came since the last report.
     news: bool,
 }
 
+/// What this host itself has kept from being answered so far.
+#[derive(Default)]
+struct Trouble {
+    /// Packets that had no room, by the path that they came on.
+    overflows: HashMap<Path, u64>,
+    /// How long this thread was held up.
+    held_up: Duration,
+}
+
 impl Probes {
-    pub(crate) fn new(cadence: Duration, error: ErrorEstimate) -> Self {
+    pub(crate) fn new(cadence: Duration, error: ErrorEstimate, admission: Admission) -> Self {
         Self {
             sending: HashMap::new(),
             reflecting: HashMap::new(),
             peers: HashMap::new(),
             anybody: HashMap::new(),
+            unheard: Unheard::default(),
+            own: Own::default(),
+            admission,
+            trouble: Trouble::default(),
             calendar: BinaryHeap::new(),
             cadence,
             last_report: Mono(0),
@@ -110,15 +136,21 @@ impl Probes {
                 refwait,
                 dscp,
                 security,
+                stay,
             } => {
                 let config = ReflectorConfig {
                     refwait,
                     ..ReflectorConfig::default()
                 };
+                self.unheard.add(path, sender.ip(), key);
                 let reflector = Reflector::new(config, now.mono).secured(security);
-                self.reflect(key, reflector, (path, local), sender, dscp << 2);
+                self.reflect(key, reflector, (path, local), sender, dscp << 2, stay);
             }
-            Order::ReflectAll { path, local } => drop(self.anybody.insert(path, local)),
+            Order::ReflectAll { path, local } => {
+                self.own.add(local, path);
+                self.anybody.insert(path, local);
+            }
+            Order::Close(path) => self.close(path),
             Order::Retire { key, timeout } => {
                 if let Some(reflecting) = self.reflecting.get_mut(&key) {
                     reflecting.stopped = true;
@@ -126,14 +158,14 @@ impl Probes {
                     self.look_at(key, now.mono);
                 }
             }
-            Order::Bind { .. } | Order::Close(_) | Order::Quit => {}
+            Order::Bind { .. } | Order::Leave { .. } | Order::Quit => {}
         }
     }
 
     /// A packet has arrived.
     pub(crate) fn handle_datagram(&mut self, datagram: &Datagram<'_>, out: &mut impl Outlet) {
         let known = self.peers.get(&(datagram.path, datagram.from)).copied();
-        let Some(key) = known.or_else(|| self.welcome(datagram)) else {
+        let Some(key) = known.or_else(|| self.meet(datagram)) else {
             self.counters.discarded += 1;
             return;
         };
@@ -154,6 +186,8 @@ impl Probes {
                 Ok(()) => {
                     self.counters.reflected += 1;
                     reflecting.news = true;
+                    let agreed = datagram.from == reflecting.sender;
+                    let (first, back) = (!reflecting.heard, agreed && reflecting.learned.is_some());
                     out.queue(Outgoing {
                         path: datagram.path,
                         to: datagram.from,
@@ -166,6 +200,12 @@ impl Probes {
                             ..Options::default()
                         },
                     });
+                    if first {
+                        self.heard(key);
+                    }
+                    if back {
+                        self.forget_learned(key);
+                    }
                 }
                 Err(_) => self.counters.discarded += 1,
             }
@@ -187,6 +227,9 @@ impl Probes {
 
     /// The network has said something about a path.
     pub(crate) fn handle_notice(&mut self, notice: Notice) {
+        if let NoticeKind::Overflow { packets } = notice.kind {
+            *self.trouble.overflows.entry(notice.path).or_default() += u64::from(packets);
+        }
         let (Some(remote), Some(setback)) = (notice.remote, Setback::of(notice.kind)) else {
             return;
         };
@@ -208,6 +251,7 @@ impl Probes {
     pub(crate) fn handle_pause(&mut self, span: Duration, now: Now) {
         self.counters.pauses += 1;
         self.report.paused = Some(self.report.paused.unwrap_or_default() + span);
+        self.trouble.held_up += span;
         for sending in self.sending.values_mut() {
             sending.set_aside(now.mono);
             sending.entries(&mut self.report.entries);
@@ -232,7 +276,13 @@ impl Probes {
             } else if let Some(reflecting) = self.reflecting.get_mut(&key) {
                 match reflecting.reflector.poll_timeout() {
                     Some(next) if next > now.mono => self.look_at(key, next),
-                    Some(_) => self.end_reflecting(key),
+                    Some(_) => {
+                        let why = match reflecting.stopped {
+                            true => "stopped",
+                            false => "no more probes came",
+                        };
+                        self.end_reflecting(key, why);
+                    }
                     None => {}
                 }
             }
@@ -269,7 +319,9 @@ impl Probes {
             .collect();
         for (key, reflecting) in &mut self.reflecting {
             if std::mem::take(&mut reflecting.news) {
-                report.served.push((*key, reflecting.served(None)));
+                report
+                    .served
+                    .push((*key, reflecting.served(&self.trouble, None)));
             }
         }
         for (key, _) in report.pulses.iter().filter(|(_, pulse)| pulse.finished) {
@@ -287,60 +339,59 @@ impl Probes {
         (path, local): (Path, SocketAddr),
         sender: SocketAddr,
         tos: u8,
+        stay: Stay,
     ) {
         if let Some(timeout) = reflector.poll_timeout() {
             self.look_at(key, timeout);
         }
-        self.peers.insert((path, sender), key);
-        let news = true;
+        // What comes from an address that replies leave from is never answered.
+        self.own.add(local, path);
+        if !self.own.has(sender, 0) {
+            self.peers.insert((path, sender), key);
+        }
         let reflecting = Reflecting {
             reflector,
             stopped: false,
             path,
             local,
             sender,
+            learned: None,
+            heard: false,
             tos,
-            news,
+            before: self.trouble.on(path),
+            _stay: stay,
+            news: true,
         };
         self.reflecting.insert(key, reflecting);
         self.news = true;
     }
 
-    /// A new session of TWAMP Light, if its path answers everybody. The first probe begins it, a
-    /// silence ends it.
-    fn welcome(&mut self, datagram: &Datagram<'_>) -> Option<Key> {
-        let local = *self.anybody.get(&datagram.path)?;
-        if self.reflecting.len() >= STRANGERS {
-            return None;
+    /// Nobody is answered on this path any more.
+    fn close(&mut self, path: Path) {
+        if !self.own.close(path) {
+            return;
         }
-        let key = Key::new();
-        let config = ReflectorConfig {
-            refwait: STRANGER_SILENCE,
-            stateful: false,
-            from_zero: false,
-            ..ReflectorConfig::default()
-        };
-        let local = SocketAddr::new(datagram.to.unwrap_or(local.ip()), local.port());
-        let reflector = Reflector::new(config, datagram.arrival.mono);
-        self.reflect(key, reflector, (datagram.path, local), datagram.from, 0);
-        Some(key)
+        self.anybody.remove(&path);
+        let sessions = self.reflecting.iter();
+        let gone = sessions.filter(|(_, reflecting)| reflecting.path == path);
+        for key in gone.map(|(key, _)| *key).collect::<Vec<_>>() {
+            self.end_reflecting(key, "the responder was removed");
+        }
+        self.trouble.overflows.remove(&path);
     }
 
-    fn end_reflecting(&mut self, key: Key) {
+    fn end_reflecting(&mut self, key: Key, why: &'static str) {
+        self.forget_learned(key);
         let Some(reflecting) = self.reflecting.remove(&key) else {
             return;
         };
+        let (path, sender) = (reflecting.path, reflecting.sender);
         // A newer session of the same sender may have taken the place.
-        let place = (reflecting.path, reflecting.sender);
-        if self.peers.get(&place) == Some(&key) {
-            self.peers.remove(&place);
+        if self.peers.get(&(path, sender)) == Some(&key) {
+            self.peers.remove(&(path, sender));
         }
-        let why = if reflecting.stopped {
-            "stopped"
-        } else {
-            "no more probes came"
-        };
-        let served = reflecting.served(Some(why));
+        self.unheard.remove(path, sender.ip(), key);
+        let served = reflecting.served(&self.trouble, Some(why));
         self.report.served.push((key, served));
         self.news = true;
     }
@@ -350,17 +401,28 @@ impl Probes {
     }
 }
 
-impl Reflecting {
-    fn served(&self, ended: Option<&'static str>) -> Served {
-        let report = self.reflector.report();
-        Served {
-            remote: self.sender,
-            local: self.local,
-            report,
-            ended,
+impl Trouble {
+    /// Up to now, for sessions on this path.
+    fn on(&self, path: Path) -> ResponderLimited {
+        ResponderLimited {
+            packets: self.overflows.get(&path).copied().unwrap_or(0),
+            held_up_ms: self.held_up.as_secs_f64() * 1e3,
         }
     }
 }
 
-#[cfg(test)]
-mod tests;
+impl Reflecting {
+    fn served(&self, trouble: &Trouble, ended: Option<&'static str>) -> Served {
+        let limited = trouble.on(self.path);
+        Served {
+            remote: self.learned.unwrap_or(self.sender),
+            local: self.local,
+            report: self.reflector.report(),
+            limited: ResponderLimited {
+                packets: limited.packets - self.before.packets,
+                held_up_ms: limited.held_up_ms - self.before.held_up_ms,
+            },
+            ended,
+        }
+    }
+}

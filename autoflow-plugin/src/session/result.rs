@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use super::Entry;
+use super::{Entry, Served};
 use plugin_abi::manage::{
     ClockState, Delay, Jitter as JitterResult, LostCounts, Seen, ServedResult, SessionResult,
 };
@@ -11,7 +11,7 @@ use twamp_core::metrics::loss::LossCounts;
 use twamp_core::metrics::quantile::Quantiles;
 use twamp_core::metrics::reordering::Reordering;
 use twamp_core::metrics::variation::Jitter;
-use twamp_core::probe::{Outcome, ReflectorReport, Sample, Stamps};
+use twamp_core::probe::{Outcome, Sample, Stamps};
 
 /// A quantile is right to this many decimal digits.
 const DIGITS: u8 = 3;
@@ -164,17 +164,12 @@ impl Tally {
 }
 
 /// What a responder saw, as people read it. `id` is the session's, seen from its sender.
-pub(crate) fn served(
-    id: String,
-    remote: SocketAddr,
-    local: SocketAddr,
-    report: &ReflectorReport,
-    ended: Option<&'static str>,
-) -> ServedResult {
+pub(crate) fn served(id: String, seen: &Served) -> ServedResult {
+    let report = &seen.report;
     ServedResult {
         session_id: id,
-        remote,
-        local,
+        remote: seen.remote,
+        local: seen.local,
         received: report.distinct,
         lost_forward: report.lost_forward,
         duplicates: report.duplicates,
@@ -183,7 +178,8 @@ pub(crate) fn served(
         jitter_us: report.jitter_ns.map(micros),
         variation_mean_us: report.variation.map(|above| micros(above.mean_ns as f64)),
         variation_max_us: report.variation.map(|above| micros(above.max_ns as f64)),
-        ended: ended.unwrap_or("not ended").to_owned(),
+        responder_limited: seen.limited,
+        ended: seen.ended.unwrap_or("not ended").to_owned(),
     }
 }
 

@@ -1,30 +1,34 @@
 //! The Server's side: takes control connections on one address and has the probe thread answer.
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
+use std::convert::Infallible;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use plugin_abi::config::{Responder, Security};
+use plugin_abi::config::{Responder, Security, TWAMP_PORT};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use twamp_core::control::{
     ControlError, Entropy, Server, ServerConfig, ServerEvent, SessionIndex, SessionParameters,
     new_sid,
 };
 use twamp_core::security::TestSecurity;
 use twamp_core::time::Ntp64;
-use twamp_core::wire::control::Modes;
+use twamp_core::wire::control::{Accept, Modes};
 
+use super::admission::{Admission, Place, Probation, Stay};
 use super::connect::adopt;
 pub(crate) use super::connect::listen;
 use super::conversation::Conversation;
 use super::entropy::SystemEntropy;
+use super::ground::Ground;
 use super::keys::Keys;
 use super::{Key, Order};
 use crate::net::{Path, clock};
 
-/// Connections served at once on one address; more are closed at once.
-const CONNECTIONS: usize = 4096;
+/// Without descriptors, until the next attempt to accept a connection.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// An address that answers TWAMP-Control, bound but not yet served.
 #[derive(Debug)]
@@ -65,108 +69,126 @@ impl Manners {
     }
 }
 
-/// Serves until dropped. `orders` goes to the probe thread. Other manners hold from the next
-/// connection on.
+/// What a responder serves with.
+#[derive(Clone)]
+pub(crate) struct Means<Orders> {
+    /// Others hold from the next connection on.
+    pub(crate) manners: watch::Receiver<Manners>,
+    /// Another one holds from the next session on.
+    pub(crate) ground: watch::Receiver<Ground>,
+    pub(crate) admission: Admission,
+    pub(crate) keys: Keys,
+    /// The way to the probe thread.
+    pub(crate) orders: Orders,
+}
+
+/// Serves on `listener`, which is bound to `local`, until dropped.
 pub(crate) async fn serve(
-    target: Target,
-    manners: watch::Receiver<Manners>,
-    keys: Keys,
-    orders: impl Fn(Order) + Clone + 'static,
+    listener: std::net::TcpListener,
+    local: SocketAddr,
+    means: Means<impl Fn(Order) + Clone + 'static>,
 ) {
-    let local = target.local;
-    let listener = match adopt(target.listener) {
+    let listener = match adopt(listener) {
         Ok(listener) => listener,
         Err(error) => return tracing::error!("local system: can't serve {local}: {error}"),
     };
-    let (path, port) = (target.path, target.port);
+    let admission = means.admission.clone();
     let mut connections = tokio::task::JoinSet::new();
     loop {
         tokio::select! {
-            accepted = accept(&listener) => {
-                let (stream, peer) = accepted;
-                if connections.len() >= CONNECTIONS {
-                    tracing::warn!("{local}: {CONNECTIONS} control connections, {peer} is refused");
-                    continue;
-                }
-                let Manners { server, refwait } = manners.borrow().clone();
+            (stream, peer) = accept(&listener, &admission) => {
+                let caller = peer.ip().to_canonical();
+                // Not let in, it is closed.
+                let Ok(place) = admission.connection(caller, clock().mono) else { continue };
+                let probation = admission.probation();
+                let ticket = probation.ticket();
                 let serving = Connection {
-                    path,
-                    port,
+                    means: means.clone(),
                     peer,
+                    caller,
                     local: stream.local_addr().unwrap_or(local),
-                    refwait,
-                    keys: keys.clone(),
-                    orders: orders.clone(),
+                    refwait: means.manners.borrow().refwait,
                     sessions: HashMap::new(),
+                    answered: None,
+                    _place: place,
                 };
-                connections.spawn_local(serving.run(stream, server));
+                let task = connections.spawn_local(serving.run(stream, probation));
+                admission.watch(ticket, caller, task, clock().mono);
             }
             Some(_) = connections.join_next() => {}
         }
     }
 }
 
-/// The next connection. Out of descriptors and the like: waits a little instead of spinning.
-async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
+/// The next connection. Out of descriptors, those that say nothing make room, or it waits a little
+/// instead of spinning.
+async fn accept(listener: &TcpListener, admission: &Admission) -> (TcpStream, SocketAddr) {
     loop {
         match listener.accept().await {
             Ok(accepted) => return accepted,
+            Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
+            Err(error) if out_of_descriptors(&error) && admission.make_room(clock().mono) => {
+                // The one that goes is dropped meanwhile.
+                tokio::task::yield_now().await;
+            }
             Err(error) => {
                 tracing::warn!("local system: can't accept a control connection: {error}");
-                tokio::time::sleep(Duration::from_millis(100)).await;
+                tokio::time::sleep(PAUSE).await;
             }
         }
     }
 }
 
+fn out_of_descriptors(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE))
+}
+
 struct Connection<Orders> {
-    path: Path,
-    port: u16,
+    means: Means<Orders>,
     peer: SocketAddr,
+    /// The peer's address as peers are known by.
+    caller: IpAddr,
     local: SocketAddr,
     refwait: Duration,
-    keys: Keys,
-    orders: Orders,
     /// Accepted and not yet stopped.
     sessions: HashMap<SessionIndex, Accepted>,
+    /// Ends when none of the started sessions is answered any more.
+    answered: Option<mpsc::Receiver<Infallible>>,
+    _place: Place,
 }
 
 struct Accepted {
     key: Key,
     request: SessionParameters,
     security: TestSecurity,
+    /// Until it is started.
+    ready: Option<(Place, Ground)>,
 }
 
 impl<Orders: Fn(Order)> Connection<Orders> {
-    async fn run(mut self, stream: TcpStream, config: ServerConfig) {
+    async fn run(mut self, stream: TcpStream, probation: Probation) {
         let now = clock();
+        let config = self.means.manners.borrow().server.clone();
         let server = Server::new(config, self.peer, self.local, &mut SystemEntropy, now.mono);
-        let caller = Some(self.peer.ip().to_canonical());
-        let mut control = Conversation::new(server, stream, self.keys.clone(), caller);
+        let keys = self.means.keys.clone();
+        let control = Conversation::new(server, stream, keys, Some(self.caller));
+        let mut control = control.on_probation(probation);
         loop {
-            match control.next_event().await {
+            let event = tokio::select! {
+                event = control.next_event() => event,
+                () = all_over(&mut self.answered) => {
+                    // REFWAIT has ended the last of them: SERVWAIT counts again.
+                    control.machine.sessions_expired(clock().mono);
+                    continue;
+                }
+            };
+            match event {
                 // Sessions one by one are not offered.
                 ServerEvent::Ready { .. }
                 | ServerEvent::SessionStarted { .. }
                 | ServerEvent::SessionStopped { .. } => {}
                 ServerEvent::SessionRequested { session, request } => {
-                    let mut random = [0; 4];
-                    SystemEntropy.fill(&mut random);
-                    let now = clock();
-                    let sid = new_sid(self.local.ip(), Ntp64::from_wall(now.wall), random);
-                    // Refused only where the connection has ended meanwhile.
-                    if control
-                        .machine
-                        .accept_session(session, self.port, sid, now.mono)
-                        .is_ok()
-                    {
-                        let accepted = Accepted {
-                            key: Key::new(),
-                            request,
-                            security: control.machine.test_security(&sid),
-                        };
-                        self.sessions.insert(session, accepted);
-                    }
+                    self.answer(&mut control.machine, session, request);
                 }
                 ServerEvent::Started => self.start(),
                 ServerEvent::Stopped { .. } => self.stop(),
@@ -180,6 +202,36 @@ impl<Orders: Fn(Order)> Connection<Orders> {
         control.finish().await;
     }
 
+    /// Accepts a session or refuses it. Told to a connection that has ended meanwhile, neither
+    /// does harm.
+    fn answer(&mut self, server: &mut Server, session: SessionIndex, request: SessionParameters) {
+        let now = clock();
+        // From a responder's own port no probes come: replies to it could go round for ever.
+        if request.sender.port() == TWAMP_PORT {
+            let _ = server.refuse_session(session, Accept::NOT_SUPPORTED, now.mono);
+            return;
+        }
+        let Ok(place) = self.means.admission.session(self.caller, now.mono) else {
+            let _ = server.refuse_session(session, Accept::TEMPORARY_LIMIT, now.mono);
+            return;
+        };
+        let mut random = [0; 4];
+        SystemEntropy.fill(&mut random);
+        let sid = new_sid(self.local.ip(), Ntp64::from_wall(now.wall), random);
+        // One port for all, whichever was asked for (RFC 5357, section 3.5; RFC 8545, section 5).
+        let ground = self.means.ground.borrow().clone();
+        let granted = server.accept_session(session, ground.port(), sid, now.mono);
+        if granted.is_ok() {
+            let accepted = Accepted {
+                key: Key::new(),
+                request,
+                security: server.test_security(&sid),
+                ready: Some((place, ground)),
+            };
+            self.sessions.insert(session, accepted);
+        }
+    }
+
     fn tell_end(&self, reason: ControlError) {
         let peer = self.peer;
         match reason {
@@ -190,28 +242,46 @@ impl<Orders: Fn(Order)> Connection<Orders> {
         }
     }
 
-    fn start(&self) {
-        for accepted in self.sessions.values() {
+    fn start(&mut self) {
+        let (answering, answered) = mpsc::channel(1);
+        self.answered = Some(answered);
+        for accepted in self.sessions.values_mut() {
+            let Some((place, ground)) = accepted.ready.take() else {
+                continue;
+            };
             let request = &accepted.request;
             tracing::info!("{} is answered on {}", request.sender, self.local.ip());
-            (self.orders)(Order::Reflect {
+            (self.means.orders)(Order::Reflect {
                 key: accepted.key,
-                path: self.path,
-                local: SocketAddr::new(self.local.ip(), self.port),
+                path: ground.path(),
+                local: SocketAddr::new(self.local.ip(), ground.port()),
                 sender: request.sender,
                 refwait: self.refwait,
                 dscp: request.dscp,
                 security: accepted.security.clone(),
+                stay: Stay::agreed(place, ground, answering.clone()),
             });
         }
     }
 
     fn stop(&mut self) {
         for (_, accepted) in self.sessions.drain() {
-            (self.orders)(Order::Retire {
+            (self.means.orders)(Order::Retire {
                 key: accepted.key,
                 timeout: accepted.request.timeout,
             });
         }
+    }
+}
+
+/// Waits until no session is answered any more; for ever, if none was started.
+async fn all_over(answered: &mut Option<mpsc::Receiver<Infallible>>) {
+    match answered {
+        Some(stays) => {
+            // Nothing is ever sent: it ends when the last stay does.
+            let _ = stays.recv().await;
+            *answered = None;
+        }
+        None => std::future::pending().await,
     }
 }

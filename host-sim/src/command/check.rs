@@ -1,4 +1,5 @@
-//! `host-sim check`: every mistake of a configuration, with its place.
+//! `host-sim check`: every mistake of a configuration, with its place; of a good one, what is
+//! perhaps not meant.
 
 use plugin_abi::config::Config;
 use plugin_abi::host::Plugin;
@@ -20,6 +21,10 @@ pub(super) struct Judged {
     pub(super) json: String,
     /// The same, as the host reads it.
     pub(super) config: Config,
+    /// What is perhaps not meant, with its place.
+    warnings: Vec<Mistake>,
+    /// Those, as people read them.
+    shown: String,
     /// Who judged.
     pub(super) plugin: Plugin,
 }
@@ -29,6 +34,7 @@ pub(super) struct Judged {
 struct Verdict<'a> {
     good: bool,
     problems: &'a [Mistake],
+    warnings: &'a [Mistake],
 }
 
 pub(super) fn run(arguments: &Check, around: &Surroundings) -> Result<Exit, CommandError> {
@@ -39,6 +45,7 @@ pub(super) fn run(arguments: &Check, around: &Surroundings) -> Result<Exit, Comm
     output.object(&Verdict {
         good: true,
         problems: &[],
+        warnings: &judged.warnings,
     })?;
     let config = &judged.config;
     output.styled(
@@ -51,6 +58,9 @@ pub(super) fn run(arguments: &Check, around: &Surroundings) -> Result<Exit, Comm
             plural(config.classes.len(), "class")
         ),
     )?;
+    if !judged.warnings.is_empty() {
+        output.text(&judged.shown)?;
+    }
     Ok(Exit::Good)
 }
 
@@ -65,33 +75,46 @@ pub(super) fn judge(source: Source, around: &Surroundings) -> Result<Option<Judg
         }
     };
     let plugin = around.plugin()?;
-    let problems = problems_of(&document, &plugin, around)?;
-    if !problems.is_empty() {
-        show(document.source(), &document.mistakes(&problems), output)?;
-        return Ok(None);
-    }
+    let warnings = match opinion(&document, &plugin, around)? {
+        Opinion::Bad(problems) => {
+            show(document.source(), &document.mistakes(&problems), output)?;
+            return Ok(None);
+        }
+        Opinion::Good(warnings) => document.mistakes(&warnings),
+    };
     let config = serde_json::from_value(document.value().clone());
     Ok(Some(Judged {
         name: document.source().name().to_owned(),
         json: document.value().to_string(),
         config: config.map_err(CommandError::Configuration)?,
+        shown: document.source().show_warnings(&warnings, output.paint()),
+        warnings,
         plugin,
     }))
 }
 
-fn problems_of(
+/// What the plugin thinks of a document.
+enum Opinion {
+    /// It has these mistakes.
+    Bad(Vec<Problem>),
+    /// It has none, and these are perhaps not meant.
+    Good(Vec<Problem>),
+}
+
+fn opinion(
     document: &Document,
     plugin: &Plugin,
     around: &Surroundings,
-) -> Result<Vec<Problem>, CommandError> {
+) -> Result<Opinion, CommandError> {
     let (listener, _events) = listen(around.log_level());
     let engine = plugin.create("{}", listener)?;
-    let request = Request::Validate {
+    let request = Request::Warnings {
         config: document.value().clone(),
     };
     match engine.manage(&request)? {
-        Answer::Problems(problems) => Ok(problems),
-        _ => Err(CommandError::Answer("problems")),
+        Answer::Problems(problems) => Ok(Opinion::Bad(problems)),
+        Answer::Warnings(warnings) => Ok(Opinion::Good(warnings)),
+        _ => Err(CommandError::Answer("warnings")),
     }
 }
 
@@ -99,6 +122,7 @@ fn show(source: &Source, mistakes: &[Mistake], output: Output) -> Result<(), Com
     output.object(&Verdict {
         good: false,
         problems: mistakes,
+        warnings: &[],
     })?;
     output.text(&source.show(mistakes, output.paint()))?;
     Ok(())
@@ -114,6 +138,7 @@ mod tests {
         let verdict = Verdict {
             good: false,
             problems: &mistakes,
+            warnings: &[],
         };
         let json = serde_json::to_value(verdict).unwrap();
         assert_eq!(json["good"], false);

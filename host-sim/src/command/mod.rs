@@ -1,5 +1,6 @@
 //! The commands, one a file.
 
+mod bench;
 mod check;
 mod demo;
 mod ping;
@@ -10,6 +11,7 @@ use plugin_abi::code;
 use plugin_abi::host::{CallError, Door, Level, Plugin};
 use serde_json::json;
 
+use crate::bench::BenchError;
 use crate::cli::{Cli, Command, DoorName, LogLevel, Shared};
 use crate::demo::DemoError;
 use crate::document::ReadError;
@@ -39,6 +41,9 @@ pub enum CommandError {
     /// A configuration that the plugin calls good but this host can't read.
     #[error("the plugin takes this configuration, this host can't read it: {0}; rebuild the host")]
     Configuration(serde_json::Error),
+    /// A bench could not be run.
+    #[error(transparent)]
+    Bench(#[from] BenchError),
     /// The demo could not be shown.
     #[error(transparent)]
     Demo(#[from] DemoError),
@@ -110,6 +115,7 @@ fn obey(cli: Cli, output: Output) -> Result<Exit, CommandError> {
     };
     match cli.command {
         Command::Demo(arguments) => demo::run(&arguments, &around),
+        Command::Bench(arguments) => bench::run(&arguments, &around),
         Command::Run(arguments) => run::run(&arguments, &around),
         Command::Check(arguments) => check::run(&arguments, &around),
         Command::Ping(arguments) => ping::run(&arguments, &around),

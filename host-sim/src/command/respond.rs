@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
-use plugin_abi::config::{Config, Responder, Security, TWAMP_PORT};
+use plugin_abi::config::{Config, Peer, Responder, Security, TWAMP_PORT};
 use plugin_abi::manage::ServedResult;
 use serde_json::json;
 
@@ -99,10 +99,22 @@ fn responder(arguments: &Respond, ipv6: bool) -> Responder {
     Responder {
         listen,
         light,
+        peers: peers(&arguments.peers),
         modes: modes(&arguments.modes),
         test_ports: arguments.test_ports.bounds(),
         ..Responder::default()
     }
+}
+
+/// Each peer once.
+fn peers(asked: &[Peer]) -> Vec<Peer> {
+    let mut peers = Vec::new();
+    for peer in asked {
+        if !peers.contains(peer) {
+            peers.push(*peer);
+        }
+    }
+    peers
 }
 
 /// Each mode once.
@@ -130,13 +142,15 @@ fn announce(responder: &Responder, output: Output) -> std::io::Result<()> {
     let Responder {
         listen,
         light,
+        peers,
         modes,
         test_ports,
         ..
     } = responder;
     output.object(&json!({
         "listening": {
-            "control": listen, "light": light, "modes": modes, "test_ports": test_ports
+            "control": listen, "light": light, "modes": modes, "test_ports": test_ports,
+            "peers": peers
         }
     }))?;
     let mut says = Vec::new();
@@ -150,6 +164,10 @@ fn announce(responder: &Responder, output: Output) -> std::io::Result<()> {
     if !light.is_empty() {
         says.push(format!("TWAMP Light on {}", joined(light)));
     }
+    says.push(match peers.contains(&Peer::Any) {
+        true => "answers everybody".to_owned(),
+        false => format!("answers {}", joined(peers)),
+    });
     output.styled(Style::Heading, &format!("listening: {}", says.join("; ")))
 }
 
@@ -195,18 +213,33 @@ pub(super) fn sentence(served: &ServedResult) -> String {
             milliseconds(served.variation_max_us),
         ));
     }
+    let limited = &served.responder_limited;
+    if limited.packets > 0 {
+        text.push_str(&format!(
+            "; up to {} of the lost had no room at this host",
+            limited.packets.min(served.lost_forward)
+        ));
+    }
+    if limited.held_up_ms > 0.0 {
+        text.push_str(&format!(
+            "; this host was held up for {:.0} ms",
+            limited.held_up_ms
+        ));
+    }
     text.push_str(&format!("; ended: {}", served.ended));
     text
 }
 
-fn joined(addresses: &[SocketAddr]) -> String {
-    let texts: Vec<_> = addresses.iter().map(ToString::to_string).collect();
+fn joined(things: &[impl ToString]) -> String {
+    let texts: Vec<_> = things.iter().map(ToString::to_string).collect();
     texts.join(" and ")
 }
 
 #[cfg(test)]
 mod tests {
     use clap::Parser;
+
+    use plugin_abi::manage::ResponderLimited;
 
     use super::*;
     use crate::cli::{Cli, Command};
@@ -253,6 +286,23 @@ mod tests {
     }
 
     #[test]
+    fn everybody_is_answered_unless_peers_are_named() {
+        let asked = |line: &str| {
+            let words = format!("host-sim respond {line}");
+            let cli = Cli::try_parse_from(words.split_whitespace()).unwrap();
+            let Command::Respond(arguments) = cli.command else {
+                panic!("not respond");
+            };
+            joined(&responder(&arguments, true).peers)
+        };
+        assert_eq!(asked(""), "any");
+        assert_eq!(
+            asked("--peers 192.0.2.0/24,2001:db8::1 --peers 192.0.2.0/24"),
+            "192.0.2.0/24 and 2001:db8::1"
+        );
+    }
+
+    #[test]
     fn light_keeps_to_the_addresses_of_control() {
         let (control, light) = listening("--listen 127.0.0.1:8620 --light 8621");
         assert_eq!(control, ["127.0.0.1:8620"]);
@@ -263,7 +313,7 @@ mod tests {
 
     #[test]
     fn a_served_session_is_one_sentence() {
-        let served = ServedResult {
+        let mut served = ServedResult {
             session_id: "1".into(),
             remote: "192.0.2.9:20001".parse().unwrap(),
             local: "192.0.2.1:20002".parse().unwrap(),
@@ -275,6 +325,7 @@ mod tests {
             jitter_us: Some(12.0),
             variation_mean_us: Some(20.0),
             variation_max_us: Some(345.6),
+            responder_limited: ResponderLimited::default(),
             ended: "stopped by the sender".into(),
         };
         assert_eq!(
@@ -283,5 +334,13 @@ mod tests {
              1 duplicates, 2 reordered; jitter 0.012 ms, delay above its minimum 0.020 ms, at \
              most 0.346 ms; ended: stopped by the sender"
         );
+        served.responder_limited = ResponderLimited {
+            packets: 12,
+            held_up_ms: 250.4,
+        };
+        let sentence = sentence(&served);
+        let trouble = "; up to 10 of the lost had no room at this host; this host was held up for \
+                       250 ms; ended: stopped by the sender";
+        assert!(sentence.ends_with(trouble), "{sentence}");
     }
 }

@@ -146,6 +146,8 @@ impl Setting {
             responder: responder(),
             lines: self.lines(|addresses, line| Line {
                 local: Some(addresses.far_end.into()),
+                // It sends nothing there, but answers who comes from there.
+                remote: Some(Remote::Address(addresses.far_side.into())),
                 sender: false,
                 responder: true,
                 ..line

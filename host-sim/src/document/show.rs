@@ -3,22 +3,38 @@
 use super::{Mistake, Source};
 use crate::text::{Paint, Style, plural};
 
+/// What is shown: its word, its style, and what it is counted as.
+type Kind = (&'static str, Style, &'static str);
+const MISTAKE: Kind = ("error:", Style::Bad, "mistake");
+const WARNING: Kind = ("warning:", Style::Warning, "warning");
+
 impl Source {
     /// All mistakes, each with its line of the file, and how many they are.
     #[must_use]
     pub fn show(&self, mistakes: &[Mistake], paint: Paint) -> String {
+        self.show_as(MISTAKE, mistakes, paint)
+    }
+
+    /// What is right and perhaps not meant, in the same form.
+    #[must_use]
+    pub fn show_warnings(&self, warnings: &[Mistake], paint: Paint) -> String {
+        self.show_as(WARNING, warnings, paint)
+    }
+
+    fn show_as(&self, kind: Kind, mistakes: &[Mistake], paint: Paint) -> String {
         let mut text = String::new();
         for mistake in mistakes {
-            text.push_str(&self.show_one(mistake, paint));
+            text.push_str(&self.show_one(kind, mistake, paint));
             text.push('\n');
         }
-        let count = plural(mistakes.len(), "mistake");
+        let (_, _, counted) = kind;
+        let count = plural(mistakes.len(), counted);
         text.push_str(&paint.text(Style::Heading, &format!("{}: {count}", self.name)));
         text.push('\n');
         text
     }
 
-    fn show_one(&self, mistake: &Mistake, paint: Paint) -> String {
+    fn show_one(&self, (word, style, _): Kind, mistake: &Mistake, paint: Paint) -> String {
         let Mistake {
             path,
             position,
@@ -45,12 +61,12 @@ impl Source {
              {number} {bar} {line}\n\
              {margin} {bar} {before}{carets}\n\
              {margin} {fix_mark} {fix}\n",
-            error = paint.text(Style::Bad, "error:"),
+            error = paint.text(style, word),
             arrow = aside("-->"),
             name = self.name,
             column = position.column,
             bar = aside("|"),
-            carets = paint.text(Style::Bad, &"^".repeat(marked)),
+            carets = paint.text(style, &"^".repeat(marked)),
             fix_mark = aside("= fix:"),
         )
     }

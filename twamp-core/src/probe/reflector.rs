@@ -195,6 +195,12 @@ impl Reflector {
         Ok(())
     }
 
+    /// Whether `packet` can be a probe of this session, by all that it shows: its form, and in the
+    /// secure modes its keys. Counts nothing.
+    pub fn recognises(&self, packet: &[u8]) -> bool {
+        self.read(packet).is_ok_and(|probe| probe.error.is_valid())
+    }
+
     /// What finishes this session's replies right before they are sent. It may travel with them.
     pub fn sealer(&self) -> Sealer {
         Sealer {

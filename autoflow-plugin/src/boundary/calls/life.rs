@@ -5,7 +5,7 @@ use plugin_abi::{TwampEngine, TwampHost, TwampSink, capability, code};
 
 use super::super::barrier::{self, Handle};
 use super::super::refusal::Refusal;
-use super::super::{CAPABILITIES, Host, argument};
+use super::super::{CAPABILITIES, argument, host};
 use crate::engine::Engine;
 use crate::{config, log};
 
@@ -20,7 +20,7 @@ pub(in super::super) unsafe extern "C" fn create(
         log::install();
         argument::present("out", out)?;
         // SAFETY: see the module; so in all calls below.
-        let host = unsafe { Host::read(host)? };
+        let host = unsafe { host::read(host)? };
         // SAFETY: see the module.
         let config = judged(unsafe { argument::document("config", config, config_len)? })?;
         let handle = Handle {

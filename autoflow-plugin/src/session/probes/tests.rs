@@ -1,20 +1,26 @@
+mod newcomers;
+
 use std::sync::Arc;
 
+use plugin_abi::config::{Config, Peer};
+use tokio::sync::mpsc;
 use twamp_core::probe::{Arrival, Outcome};
 use twamp_core::security::{TestKeys, TestSecurity};
 use twamp_core::time::Wall;
 
 use super::*;
 use crate::net::{Net, NoticeKind, PathSpec, TxStamps};
+use crate::session::ground::Ground;
 use crate::session::{Entry, Stream};
 
 /// Two ends without a network: packets of each wait in its outbox.
 struct End {
     probes: Probes,
+    admission: Admission,
     outbox: Outbox,
     path: Path,
     address: SocketAddr,
-    _net: Net<Token>,
+    net: Net<Token>,
 }
 
 #[derive(Default)]
@@ -45,12 +51,17 @@ impl End {
         let (mut net, _) = Net::new().unwrap();
         let any = "127.0.0.1:0".parse().unwrap();
         let (path, address) = net.open(&PathSpec::new(any)).unwrap();
+        let mut config = Config::default();
+        config.responder.peers = vec![Peer::Any];
+        let admission = Admission::new(&config);
+        let error = ErrorEstimate::new(false, 1_000);
         Self {
-            probes: Probes::new(CADENCE, ErrorEstimate::new(false, 1_000)),
+            probes: Probes::new(CADENCE, error, admission.clone()),
+            admission,
             outbox: Outbox::default(),
             path,
             address,
-            _net: net,
+            net,
         }
     }
 
@@ -94,9 +105,21 @@ impl End {
             refwait: Duration::from_secs(900),
             dscp: 0,
             security: security.clone(),
+            stay: self.stay(sender),
         };
         self.probes.order(order, at(now));
         key
+    }
+
+    fn stay(&self, sender: SocketAddr) -> Stay {
+        let place = self.admission.session(sender.ip(), Mono(0)).unwrap();
+        let ground = Ground::new(self.path, self.address.port(), |_| {});
+        Stay::agreed(place, ground, mpsc::channel(1).0)
+    }
+
+    fn reflect_all(&mut self) {
+        let (path, local) = (self.path, self.address);
+        self.probes.order(Order::ReflectAll { path, local }, at(0));
     }
 
     /// What is due at `now`, as payloads; its tokens come back at once.
@@ -316,13 +339,7 @@ fn a_token_of_the_former_session_does_not_stamp_a_probe_of_the_new_one() {
 #[test]
 fn each_stranger_on_a_light_path_is_a_session_of_its_own_that_silence_ends() {
     let mut far = End::new();
-    far.probes.order(
-        Order::ReflectAll {
-            path: far.path,
-            local: far.address,
-        },
-        at(0),
-    );
+    far.reflect_all();
     let probe = [0, 0, 0, 0, 0xee, 0, 0, 0, 0, 0, 0, 0, 0, 1].map(|octet: u8| octet);
     for port in [5_000, 5_001, 5_000] {
         far.receive(&probe, SocketAddr::new(far.address.ip(), port), 1_000);

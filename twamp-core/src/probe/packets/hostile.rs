@@ -61,7 +61,7 @@ fn a_probe_with_zero_stamps_is_answered_and_a_reply_with_them_makes_no_false_rou
         (taken, sender.poll_outcome())
     };
     for one in [&t2, &t3] {
-        let (taken, outcome) = answered(&[one.clone()]);
+        let (taken, outcome) = answered(std::slice::from_ref(one));
         assert_eq!(taken, Ok(()));
         let anomaly = |aside: &SetAside| aside.reason == Reason::Anomaly;
         assert!(matches!(&outcome, Some(Outcome::SetAside(aside)) if anomaly(aside)));

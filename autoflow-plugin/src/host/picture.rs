@@ -77,7 +77,7 @@ impl Picture {
     }
 
     /// What the host sees.
-    pub(super) fn view(&self) -> &TwampSnapshot {
+    pub(crate) fn view(&self) -> &TwampSnapshot {
         &self.view
     }
 }

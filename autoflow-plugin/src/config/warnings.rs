@@ -1,0 +1,214 @@
+//! What is right in a configuration, but perhaps not meant. It is a good one all the same.
+
+use std::collections::HashSet;
+use std::net::IpAddr;
+
+use plugin_abi::config::{Config, Line, Peer, Security};
+use plugin_abi::manage::Problem;
+
+use super::meaning::headers;
+
+/// Every warning about a configuration without mistakes.
+pub(crate) fn warnings(config: &Config) -> Vec<Problem> {
+    let mut warnings = Vec::new();
+    open_to_all(config, &mut warnings);
+    open_mode_beside_secure_ones(config, &mut warnings);
+    for (index, line) in config.lines.iter().enumerate() {
+        warnings.extend(fragmented(config, index, line));
+    }
+    unknown_underlays(config, &mut warnings);
+    warnings
+}
+
+/// Each address that answers whoever asks.
+fn open_to_all(config: &Config, warnings: &mut Vec<Problem>) {
+    let responder = &config.responder;
+    let everybody: Vec<&Peer> = responder
+        .peers
+        .iter()
+        .filter(|peer| peer.is_everybody())
+        .collect();
+    let mut open = |path: String, address: IpAddr, found: String| {
+        // A network of IPv4 says nothing about who comes by IPv6.
+        let by = everybody.iter().find(|peer| match peer {
+            Peer::Any => true,
+            Peer::Within(network) => network.contains(address),
+        });
+        if let Some(peer) = by {
+            warnings.push(Problem {
+                path,
+                expected: "peers that are known".into(),
+                found: format!(
+                    "{found}, open to all by {:?} in responder.peers",
+                    peer.to_string()
+                ),
+                fix: "name the networks of your senders in responder.peers instead".into(),
+            });
+        }
+    };
+    for (key, sockets) in [("listen", &responder.listen), ("light", &responder.light)] {
+        for (index, socket) in sockets.iter().enumerate() {
+            open(
+                format!("responder.{key}[{index}]"),
+                socket.ip(),
+                socket.to_string(),
+            );
+        }
+    }
+    for (index, line) in config.lines.iter().enumerate() {
+        if let (true, Some(local)) = (line.responder, line.local) {
+            open(
+                format!("lines[{index}].responder"),
+                local,
+                local.to_string(),
+            );
+        }
+    }
+}
+
+/// Who can't prove anything is answered as well.
+fn open_mode_beside_secure_ones(config: &Config, warnings: &mut Vec<Problem>) {
+    let modes = &config.responder.modes;
+    let open = modes.iter().position(|mode| *mode == Security::Open);
+    if let (Some(index), true) = (open, modes.len() > 1) {
+        warnings.push(Problem {
+            path: format!("responder.modes[{index}]"),
+            expected: "secure modes alone, where there are some".into(),
+            found: "open mode beside them".into(),
+            fix: "remove it, unless some senders have no key".into(),
+        });
+    }
+}
+
+/// Probes that are larger than the line lets pass whole.
+fn fragmented(config: &Config, index: usize, line: &Line) -> Option<Problem> {
+    let probe = line.probe.as_ref().unwrap_or(&config.probe);
+    let (mtu, remote) = (line.mtu?, line.remote?);
+    let headers = headers(probe.protocol, remote.socket().is_ipv6());
+    let octets = headers + u32::from(probe.padding());
+    let padding = match line.probe {
+        Some(_) => format!("lines[{index}].probe.padding"),
+        None => "probe.padding".into(),
+    };
+    let what = match probe.dont_fragment {
+        true => "which don't pass",
+        false => "which pass in fragments",
+    };
+    (line.sender && octets > mtu).then(|| Problem {
+        path: padding,
+        expected: format!(
+            "at most {} octets, to fit lines[{index}].mtu",
+            mtu.saturating_sub(headers)
+        ),
+        found: format!("{}: probes of {octets} octets, {what}", probe.padding()),
+        fix: "pad less".into(),
+    })
+}
+
+/// Preferences that no line can meet. They may wait for a line that the host brings up.
+fn unknown_underlays(config: &Config, warnings: &mut Vec<Problem>) {
+    let known: HashSet<&str> = config.lines.iter().map(Line::underlay).collect();
+    for (index, class) in config.classes.iter().enumerate() {
+        for (place, underlay) in class.prefer.iter().enumerate() {
+            if !known.contains(underlay.as_str()) {
+                warnings.push(Problem {
+                    path: format!("classes[{index}].prefer[{place}]"),
+                    expected: "the underlay of a line".into(),
+                    found: format!("{underlay:?}, which no line has"),
+                    fix: "mend the name, unless such a line comes later".into(),
+                });
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::super::judge;
+    use super::*;
+
+    fn said(document: &Value) -> Vec<String> {
+        let config = judge(document).unwrap();
+        warnings(&config).iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn nothing_is_said_about_the_defaults() {
+        assert_eq!(said(&json!({})), [""; 0]);
+    }
+
+    #[test]
+    fn each_address_that_is_open_to_all_is_named() {
+        let mut document = json!({
+            "responder": {"listen": ["127.0.0.1:862", "[::1]:862"], "light": ["[::1]:863"],
+                          "peers": ["192.0.2.0/24", "any"]},
+            "lines": [{"id": 1, "name": "a", "local": "127.0.0.2", "sender": false,
+                       "responder": true}]
+        });
+        assert_eq!(
+            said(&document),
+            [
+                r#"responder.listen[0]: expected peers that are known, found 127.0.0.1:862, open to all by "any" in responder.peers; name the networks of your senders in responder.peers instead"#,
+                r#"responder.listen[1]: expected peers that are known, found [::1]:862, open to all by "any" in responder.peers; name the networks of your senders in responder.peers instead"#,
+                r#"responder.light[0]: expected peers that are known, found [::1]:863, open to all by "any" in responder.peers; name the networks of your senders in responder.peers instead"#,
+                r#"lines[0].responder: expected peers that are known, found 127.0.0.2, open to all by "any" in responder.peers; name the networks of your senders in responder.peers instead"#,
+            ]
+        );
+        document["responder"]["peers"] = json!(["::/0"]);
+        assert_eq!(said(&document).len(), 2, "IPv6 alone");
+        document["responder"]["peers"] = json!(["2001:db8::/32", "10.0.0.0/8"]);
+        assert_eq!(said(&document), [""; 0]);
+    }
+
+    #[test]
+    fn open_mode_beside_secure_ones_is_named() {
+        let modes = |modes: &[&str]| {
+            said(&json!({"responder": {"modes": modes},
+                         "keys": [{"id": "hub", "passphrase": "hidden"}]}))
+        };
+        assert_eq!(
+            modes(&["auth", "open"]),
+            [
+                "responder.modes[1]: expected secure modes alone, where there are some, found open mode beside them; remove it, unless some senders have no key"
+            ]
+        );
+        assert_eq!(modes(&["open"]), [""; 0]);
+        assert_eq!(modes(&["auth", "mixed"]), [""; 0]);
+    }
+
+    #[test]
+    fn probes_that_do_not_fit_a_line_whole_are_named() {
+        let line = |probe: Value| {
+            let mut line = json!({"id": 1, "name": "a", "remote": "192.0.2.1", "mtu": 1500});
+            if probe.is_object() {
+                line["probe"] = probe;
+            }
+            said(&json!({"probe": {"padding": 1459}, "lines": [line]}))
+        };
+        assert_eq!(
+            line(Value::Null),
+            [
+                "probe.padding: expected at most 1458 octets, to fit lines[0].mtu, found 1459: probes of 1501 octets, which pass in fragments; pad less"
+            ]
+        );
+        assert_eq!(line(json!({"padding": 1458})), [""; 0]);
+        assert!(line(json!({"padding": 1460}))[0].starts_with("lines[0].probe.padding"));
+    }
+
+    #[test]
+    fn an_underlay_that_no_line_has_is_named() {
+        let document = json!({
+            "lines": [{"id": 1, "name": "fibre", "remote": "192.0.2.1"}],
+            "classes": [{"id": 1, "name": "voice", "prefer": ["fibre", "fiber"],
+                         "sla": {"loss_percent": 1}}]
+        });
+        assert_eq!(
+            said(&document),
+            [
+                r#"classes[0].prefer[1]: expected the underlay of a line, found "fiber", which no line has; mend the name, unless such a line comes later"#
+            ]
+        );
+    }
+}

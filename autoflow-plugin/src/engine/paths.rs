@@ -1,0 +1,188 @@
+//! Which sessions share a socket: those whose probes leave alike and go to different hosts. A reply
+//! is told by the address that it comes from.
+
+use std::collections::{HashMap, HashSet};
+use std::net::{IpAddr, SocketAddr};
+
+use crate::net::{Net, NetError, Path, PathSpec};
+use crate::session::outlet::Token;
+
+/// The paths of one probe thread.
+pub(super) struct Paths {
+    pub(super) net: Net<Token>,
+    shared: Vec<Shared>,
+    /// Ports up to this one are taken, by address: the search goes on above.
+    highest: HashMap<IpAddr, u16>,
+}
+
+/// A path with more than one session, at times.
+struct Shared {
+    spec: PathSpec,
+    path: Path,
+    local: SocketAddr,
+    far: HashSet<IpAddr>,
+}
+
+impl Paths {
+    /// None is open yet.
+    pub(super) fn new(net: Net<Token>) -> Self {
+        Self {
+            net,
+            shared: Vec::new(),
+            highest: HashMap::new(),
+        }
+    }
+
+    /// A path on the first free port of the range, and what it is bound to. For probes to `far`
+    /// it may be one that others use.
+    ///
+    /// # Errors
+    /// As [`Net::open`]; if none of `ports` is free, the last one's.
+    pub(super) fn take(
+        &mut self,
+        spec: &PathSpec,
+        ports: (u16, u16),
+        far: Option<IpAddr>,
+    ) -> Result<(Path, SocketAddr), NetError> {
+        let Some(far) = far else {
+            return self.open(spec, ports);
+        };
+        let mut alike = self.shared.iter_mut().rev();
+        let room = alike.find(|shared| shared.spec.is_like(spec) && !shared.far.contains(&far));
+        if let Some(shared) = room {
+            shared.far.insert(far);
+            return Ok((shared.path, shared.local));
+        }
+        let (path, local) = self.open(spec, ports)?;
+        self.shared.push(Shared {
+            spec: spec.clone(),
+            path,
+            local,
+            far: HashSet::from([far]),
+        });
+        Ok((path, local))
+    }
+
+    /// A session, to `far` if it shares, has no use for the path any more. The last one closes it.
+    pub(super) fn give_back(&mut self, path: Path, far: Option<IpAddr>) {
+        let found = self.shared.iter().position(|shared| shared.path == path);
+        if let (Some(at), Some(far)) = (found, far) {
+            self.shared[at].far.remove(&far);
+            if !self.shared[at].far.is_empty() {
+                return;
+            }
+            self.shared.swap_remove(at);
+        }
+        self.net.close(path);
+    }
+
+    fn open(
+        &mut self,
+        spec: &PathSpec,
+        (first, last): (u16, u16),
+    ) -> Result<(Path, SocketAddr), NetError> {
+        let ip = spec.local.ip();
+        let highest = self.highest.get(&ip).copied();
+        let is_above = |port: &u16| highest.is_none_or(|highest| *port > highest);
+        // Those below may have become free again.
+        let (above, below): (Vec<u16>, _) = (first..=last).partition(is_above);
+        let mut refused = None;
+        let mut spec = spec.clone();
+        for port in above.into_iter().chain(below) {
+            spec.local.set_port(port);
+            match self.net.open(&spec) {
+                Err(error @ NetError::PortInUse { .. }) => refused = Some(error),
+                Ok(bound) => {
+                    if port > 0 {
+                        self.highest.insert(ip, port);
+                    }
+                    return Ok(bound);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Err(refused.unwrap_or(NetError::PortInUse { local: spec.local }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ANY: (u16, u16) = (0, 0);
+
+    fn paths() -> Paths {
+        Paths::new(Net::new().unwrap().0)
+    }
+
+    fn spec() -> PathSpec {
+        PathSpec::new("127.0.0.1:0".parse().unwrap())
+    }
+
+    fn far(host: u8) -> Option<IpAddr> {
+        Some([192, 0, 2, host].into())
+    }
+
+    #[test]
+    fn probes_to_different_hosts_share_a_path_and_those_to_one_host_do_not() {
+        let mut paths = paths();
+        let (one, local) = paths.take(&spec(), ANY, far(1)).unwrap();
+        assert_eq!(paths.take(&spec(), ANY, far(2)).unwrap(), (one, local));
+        let (other, elsewhere) = paths.take(&spec(), ANY, far(1)).unwrap();
+        assert!(other != one && elsewhere.port() != local.port());
+        assert_eq!(paths.take(&spec(), ANY, far(3)).unwrap().0, other);
+    }
+
+    #[test]
+    fn who_shares_with_nobody_has_a_path_alone() {
+        let mut paths = paths();
+        let (alone, _) = paths.take(&spec(), ANY, None).unwrap();
+        let (shared, _) = paths.take(&spec(), ANY, far(1)).unwrap();
+        assert_ne!(alone, shared);
+        assert_ne!(paths.take(&spec(), ANY, None).unwrap().0, alone);
+    }
+
+    #[test]
+    fn packets_that_leave_otherwise_share_nothing() {
+        let mut paths = paths();
+        let (plain, _) = paths.take(&spec(), ANY, far(1)).unwrap();
+        let marked = PathSpec { tos: 184, ..spec() };
+        assert_ne!(paths.take(&marked, ANY, far(2)).unwrap().0, plain);
+        let short = PathSpec { ttl: 1, ..spec() };
+        assert_ne!(paths.take(&short, ANY, far(2)).unwrap().0, plain);
+        assert_eq!(paths.take(&spec(), ANY, far(2)).unwrap().0, plain);
+    }
+
+    #[test]
+    fn the_last_to_leave_closes_the_path() {
+        let mut paths = paths();
+        let (path, local) = paths.take(&spec(), ANY, far(1)).unwrap();
+        paths.take(&spec(), ANY, far(2)).unwrap();
+        let again = (local.port(), local.port());
+        paths.give_back(path, far(1));
+        assert!(paths.take(&spec(), again, None).is_err(), "still open");
+        assert_eq!(paths.take(&spec(), ANY, far(1)).unwrap().0, path);
+        paths.give_back(path, far(1));
+        paths.give_back(path, far(2));
+        assert!(paths.take(&spec(), again, None).is_ok(), "closed");
+    }
+
+    #[test]
+    fn the_first_free_port_of_the_range_is_taken_and_one_that_is_free_again_too() {
+        let mut paths = paths();
+        let (_, taken) = paths.take(&spec(), ANY, None).unwrap();
+        let first = taken.port().min(u16::MAX - 2);
+        let range = (first, first + 2);
+        let mut bound = Vec::new();
+        while let Ok((path, local)) = paths.take(&spec(), range, None) {
+            assert!((range.0..=range.1).contains(&local.port()));
+            bound.push((path, local));
+        }
+        let Some((path, local)) = bound.pop() else {
+            panic!("nothing in {range:?} is free");
+        };
+        paths.give_back(path, None);
+        let again = paths.take(&spec(), range, None).unwrap();
+        assert_eq!(again.1, local);
+    }
+}

@@ -1,0 +1,58 @@
+//! The plugin's engine as the benches use it.
+
+use std::time::{Duration, Instant};
+
+use plugin_abi::host::{Engine, Plugin, Silent};
+use plugin_abi::manage::{Answer, Request, Statistics};
+use serde_json::Value;
+
+use super::{BenchError, cpu, system};
+
+/// How long the counters may take to move.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// A running engine.
+pub(super) fn start(plugin: &Plugin, config: &Value) -> Result<Engine, BenchError> {
+    let engine = plugin.create(&config.to_string(), Silent)?;
+    engine.start()?;
+    Ok(engine)
+}
+
+/// Counters and the processor time that it took to get there.
+#[derive(Clone, Copy)]
+pub(super) struct Mark {
+    pub(super) counters: Statistics,
+    /// Of all threads of the engine.
+    pub(super) cpu: Duration,
+}
+
+/// The counters at the moment in which `moves` was published anew: they come in steps, and
+/// processor time is to be read at such a step.
+pub(super) fn mark(
+    engine: &Engine,
+    what: &'static str,
+    moves: impl Fn(&Statistics) -> u64,
+) -> Result<Mark, BenchError> {
+    let began = Instant::now();
+    let before = moves(&statistics(engine)?);
+    loop {
+        let counters = statistics(engine)?;
+        if moves(&counters) != before {
+            let cpu = cpu::of_threads("twamp-").map_err(system("read the time of threads"))?;
+            return Ok(Mark { counters, cpu });
+        }
+        if began.elapsed() > PATIENCE {
+            return Err(BenchError::Nothing { what });
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+fn statistics(engine: &Engine) -> Result<Statistics, BenchError> {
+    match engine.manage(&Request::Statistics)? {
+        Answer::Statistics(statistics) => Ok(statistics),
+        _ => Err(BenchError::Nothing {
+            what: "the engine's counters",
+        }),
+    }
+}

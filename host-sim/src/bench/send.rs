@@ -1,0 +1,111 @@
+//! Sending probes at ten a second each, with kernel stamps both ways: processor time a probe, and
+//! how many find their answer.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use plugin_abi::host::Plugin;
+use plugin_abi::manage::Statistics;
+use serde_json::{Value, json};
+
+use super::bare::reflector::Reflector;
+use super::bare::sender;
+use super::row::Pairs;
+use super::{BenchError, Look, Plan, Row, engine, system};
+
+const UNIT: &str = "ns of processor time a probe";
+/// Probes a second of one session.
+const RATE: u32 = 10;
+/// Far ends, each with an address of its own.
+const FAR_ENDS: u8 = 16;
+/// Until all sessions send.
+const WARM_UP: Duration = Duration::from_secs(1);
+
+/// What one turn came to.
+struct Turn {
+    cpu_ns: f64,
+    answered: f64,
+}
+
+pub(super) fn run(
+    plugin: &Plugin,
+    plan: &Plan,
+    look: &mut Look<'_>,
+) -> Result<Vec<Row>, BenchError> {
+    let reflectors: Vec<Reflector> = (1..=FAR_ENDS)
+        .map(|host| Reflector::start((Ipv4Addr::new(127, 0, 9, host), 0).into()))
+        .collect::<Result<_, _>>()
+        .map_err(system("start the far ends"))?;
+    let far: Vec<SocketAddr> = reflectors.iter().map(Reflector::local).collect();
+    let mut all: Vec<(Pairs, Pairs)> = vec![Default::default(); plan.sessions.len()];
+    for round in 1..=plan.rounds {
+        for ((costs, answers), sessions) in all.iter_mut().zip(&plan.sessions) {
+            look(&format!(
+                "round {round} of {}: {sessions} sessions",
+                plan.rounds
+            ))?;
+            let reference = bare(&far, *sessions, plan.turn)?;
+            let ours = ours(plugin, &far, *sessions, plan.turn)?;
+            costs.push(ours.cpu_ns, reference.cpu_ns);
+            answers.push(ours.answered, reference.answered);
+        }
+    }
+    let mut rows = Vec::new();
+    for ((costs, answers), sessions) in all.iter().zip(&plan.sessions) {
+        rows.push(costs.row(format!("{sessions} sessions × {RATE}/s"), UNIT));
+        rows.push(answers.row(format!("{sessions} sessions, answered"), "of the probes"));
+    }
+    if let ([(first, _), .., (last, _)], [few, .., many]) = (&all[..], &plan.sessions[..]) {
+        let name = format!("{many} sessions against {few}");
+        rows.push(last.against(first).row(name, UNIT));
+    }
+    Ok(rows)
+}
+
+fn ours(
+    plugin: &Plugin,
+    far: &[SocketAddr],
+    sessions: u32,
+    turn: Duration,
+) -> Result<Turn, BenchError> {
+    let engine = engine::start(plugin, &config(far, sessions))?;
+    std::thread::sleep(WARM_UP);
+    let sent = |all: &Statistics| all.probes_sent;
+    let from = engine::mark(&engine, "the sender", sent)?;
+    std::thread::sleep(turn);
+    let to = engine::mark(&engine, "the sender", sent)?;
+    let probes = to.counters.probes_sent - from.counters.probes_sent;
+    let replies = to.counters.replies_received - from.counters.replies_received;
+    Ok(Turn {
+        cpu_ns: (to.cpu - from.cpu).as_nanos() as f64 / probes as f64,
+        answered: replies as f64 / probes as f64,
+    })
+}
+
+fn bare(far: &[SocketAddr], sessions: u32, turn: Duration) -> Result<Turn, BenchError> {
+    let per_second = f64::from(sessions * RATE);
+    let sent = sender::send(far, per_second, turn).map_err(system("send as the reference does"))?;
+    match sent.probes {
+        0 => Err(BenchError::Nothing {
+            what: "the reference",
+        }),
+        probes => Ok(Turn {
+            cpu_ns: sent.cpu.as_nanos() as f64 / probes as f64,
+            answered: sent.replies as f64 / probes as f64,
+        }),
+    }
+}
+
+/// Lines of TWAMP Light, the far ends taken in turn. Nothing is decided: there is no class.
+fn config(far: &[SocketAddr], sessions: u32) -> Value {
+    let ends = far.iter().cycle();
+    let lines: Vec<_> = (1..=sessions)
+        .zip(ends)
+        .map(|(id, far)| json!({ "id": id, "name": format!("line {id}"), "remote": far }))
+        .collect();
+    json!({
+        "probe": { "protocol": "light", "interval_ms": 1000 / RATE },
+        "responder": { "test_ports": [10_000, 60_000] },
+        "lines": lines,
+    })
+}

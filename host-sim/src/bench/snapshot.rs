@@ -1,0 +1,113 @@
+//! Reading the published snapshot through the loaded library, while it is published over and over:
+//! beside the swap alone, in this program.
+
+use std::hint::black_box;
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwap;
+use plugin_abi::host::{Engine, Plugin};
+use serde_json::json;
+
+use super::bare::reflector::Reflector;
+use super::row::{Pairs, median};
+use super::{BenchError, Look, Plan, Row, engine, system};
+
+const UNIT: &str = "ns a read";
+/// How many read at once; a row each.
+const READERS: [usize; 2] = [1, 2];
+/// Reads between two looks at the clock.
+const STRETCH: u32 = 1_000;
+/// From one publication to the next.
+const PUBLISH: Duration = Duration::from_millis(10);
+
+pub(super) fn run(
+    plugin: &Plugin,
+    plan: &Plan,
+    look: &mut Look<'_>,
+) -> Result<Vec<Row>, BenchError> {
+    let far = Reflector::start((Ipv4Addr::LOCALHOST, 0).into());
+    let far = far.map_err(system("start the far end"))?;
+    // Samples at all times, so that there is something new to publish.
+    let config = json!({
+        "probe": { "protocol": "light", "interval_ms": 5 },
+        "decision": { "publish_ms": PUBLISH.as_millis() as u64 },
+        "lines": [{ "id": 1, "name": "line", "remote": far.local(), "groups": [1] }],
+        "groups": [{ "id": 1, "name": "group" }],
+        "classes": [{ "id": 1, "name": "class", "sla": { "loss_percent": 1.0 } }],
+    });
+    let engine = engine::start(plugin, &config)?;
+    let mut all: [Pairs; READERS.len()] = Default::default();
+    for round in 1..=plan.rounds {
+        for (pairs, readers) in all.iter_mut().zip(READERS) {
+            look(&format!(
+                "round {round} of {}: {readers} readers",
+                plan.rounds
+            ))?;
+            let ours = read(readers, plan.turn, || ours(&engine));
+            pairs.push(ours, bare(readers, plan.turn));
+        }
+    }
+    let rows = all.iter().zip(READERS);
+    Ok(rows
+        .map(|(pairs, readers)| {
+            let name = match readers {
+                1 => "1 reader".to_owned(),
+                many => format!("{many} readers"),
+            };
+            pairs.row(name, UNIT)
+        })
+        .collect())
+}
+
+/// Acquire, read, release.
+fn ours(engine: &Engine) {
+    if let Ok(snapshot) = engine.snapshot() {
+        black_box(snapshot.epoch);
+    }
+}
+
+/// The same with a swap of our own.
+fn bare(readers: usize, turn: Duration) -> f64 {
+    let cell = ArcSwap::from_pointee(0u64);
+    let end = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut epoch = 0;
+            while !end.load(Ordering::Relaxed) {
+                epoch += 1;
+                cell.store(Arc::new(epoch));
+                std::thread::sleep(PUBLISH);
+            }
+        });
+        let nanos = read(readers, turn, || {
+            black_box(**cell.load());
+        });
+        end.store(true, Ordering::Relaxed);
+        nanos
+    })
+}
+
+/// Median of the stretches of all readers, in nanoseconds a read.
+fn read(readers: usize, turn: Duration, one: impl Fn() + Sync) -> f64 {
+    let stretches = || {
+        let began = Instant::now();
+        let mut nanos = Vec::new();
+        while began.elapsed() < turn {
+            let from = Instant::now();
+            for _ in 0..STRETCH {
+                one();
+            }
+            nanos.push(from.elapsed().as_nanos() as f64 / f64::from(STRETCH));
+        }
+        nanos
+    };
+    let all: Vec<f64> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..readers).map(|_| scope.spawn(stretches)).collect();
+        let joined = threads.into_iter().filter_map(|thread| thread.join().ok());
+        joined.flatten().collect()
+    });
+    median(all.into_iter())
+}
