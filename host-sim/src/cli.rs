@@ -122,7 +122,7 @@ pub struct Ping {
     /// Milliseconds between two probes; fractions are allowed
     #[arg(long, value_name = "MS", default_value_t = 100.0, value_parser = positive)]
     pub interval: f64,
-    /// Octets after the sender packet [default: 27; in modes auth and encrypted 64]
+    /// Octets after the sender packet [default: as many as make probe and reply equal in size]
     #[arg(long, value_name = "N")]
     pub padding: Option<u16>,
     /// DSCP of the probes, 0 to 63
@@ -139,6 +139,15 @@ pub struct Ping {
     /// Forbid fragmenting
     #[arg(long)]
     pub df: bool,
+    /// Ask for stamps as PTP writes them
+    #[arg(long)]
+    pub ptp: bool,
+    /// Ask for probes as long as replies, and replies that cut no padding away
+    #[arg(long)]
+    pub symmetric: bool,
+    /// Ask for replies that repeat so many octets of padding
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=8900))]
+    pub reflect_octets: Option<u16>,
     /// Use IPv4 only
     #[arg(short = '4', long = "ipv4", conflicts_with = "ipv6")]
     pub ipv4: bool,
@@ -177,6 +186,9 @@ pub struct Respond {
     /// Answer TWAMP Light, where --listen says or everywhere; alone, no control port is opened
     #[arg(long, value_name = "[ADDR:]PORT", action = ArgAction::Append)]
     pub light: Vec<PortAt>,
+    /// What to offer beyond the modes [default: all of it]
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    pub features: Vec<RespondFeature>,
     /// First and last UDP port for test sessions
     #[arg(long, value_name = "A-B", default_value = "20000-20999")]
     pub test_ports: PortRange,
@@ -274,6 +286,23 @@ pub enum RespondMode {
     Mixed,
 }
 
+/// What `respond` may offer beyond the modes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum RespondFeature {
+    /// Nothing
+    None,
+    /// Sessions started and stopped one by one (RFC 5938)
+    IndividualSessions,
+    /// Replies that repeat octets of padding (RFC 6038)
+    ReflectOctets,
+    /// Probes as long as replies (RFC 6038)
+    SymmetricalSize,
+    /// Replies that tell DSCP and ECN of the probe (RFC 7750)
+    DscpEcn,
+    /// Stamps as PTP writes them (RFC 8186)
+    PtpTimestamps,
+}
+
 fn positive(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(number) if number.is_finite() && number > 0.0 => Ok(number),
@@ -333,11 +362,13 @@ mod tests {
             "host-sim ping --dscp 1 --tos 4 h",
             "host-sim ping --ttl 0 h",
             "host-sim ping --mode secret h",
+            "host-sim ping --reflect-octets 0 h",
             "host-sim ping -4 -6 h",
             "host-sim ping h:0",
             "host-sim ping h:65536",
             "host-sim respond --listen 862",
             "host-sim respond --modes secret",
+            "host-sim respond --features dscp",
             "host-sim ping --mode auth --key-id hub h",
             "host-sim ping --mode auth --passphrase-file f h",
             "host-sim respond --test-ports 9-8",

@@ -2,6 +2,7 @@
 //! `host-sim`). The plugin's own validation is the one judge: what parses here may still be
 //! refused, with a list of [`Problem`](crate::manage::Problem)s.
 
+mod feature;
 mod key;
 mod peer;
 mod prefix;
@@ -10,6 +11,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use serde::{Deserialize, Serialize};
 
+pub use feature::Feature;
 pub use key::{Key, Secret};
 pub use peer::Peer;
 pub use prefix::{Prefix, PrefixError};
@@ -79,7 +81,8 @@ pub struct Probe {
     pub interval_ms: f64,
     /// A probe without reply for so long is lost, in milliseconds.
     pub timeout_ms: u32,
-    /// Octets after the sender packet; absent: as many as make probe and reply equal in size.
+    /// Octets after the sender packet; absent: as many as make probe and reply equal in size, with
+    /// all that was agreed on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub padding: Option<u16>,
     /// DSCP of the probes, 0–63.
@@ -88,6 +91,13 @@ pub struct Probe {
     pub ttl: u8,
     /// Set do-not-fragment.
     pub dont_fragment: bool,
+    /// Ask for stamps as PTP writes them, instead of NTP (RFC 8186).
+    pub ptp: bool,
+    /// Ask for replies that cut no padding away, to probes as long (RFC 6038).
+    pub symmetric: bool,
+    /// Ask for replies that repeat so many octets of padding (RFC 6038).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reflect_octets: Option<u16>,
 }
 
 /// The protocol of a session.
@@ -156,6 +166,8 @@ pub struct Responder {
     pub max_sessions_per_peer: u32,
     /// Sessions answered at once, at most; those of TWAMP Light are counted apart.
     pub max_sessions_total: u32,
+    /// What TWAMP-Control offers beyond the security modes; all unless told otherwise.
+    pub features: Vec<Feature>,
 }
 
 /// How choices are made.
@@ -317,6 +329,12 @@ impl Protocol {
         }
     }
 
+    /// True if both ends talk first, over TWAMP-Control, and so may agree on features.
+    #[must_use]
+    pub fn has_control(self) -> bool {
+        self == Self::Open || self.is_secure()
+    }
+
     /// True if it needs a key.
     #[must_use]
     pub fn is_secure(self) -> bool {
@@ -326,7 +344,7 @@ impl Protocol {
 
 impl Probe {
     /// Octets after the sender packet: what is asked for, or as many as make probe and reply
-    /// equal in size (RFC 5357, section 4.2.1).
+    /// equal in size (RFC 5357, section 4.2.1). Features that are agreed on may need more.
     #[must_use]
     pub fn padding(&self) -> u16 {
         let equal = match self.protocol {
@@ -356,6 +374,9 @@ impl Default for Probe {
             dscp: 0,
             ttl: 255,
             dont_fragment: false,
+            ptp: false,
+            symmetric: false,
+            reflect_octets: None,
         }
     }
 }
@@ -376,6 +397,7 @@ impl Default for Responder {
             max_sessions: 64,
             max_sessions_per_peer: 4_096,
             max_sessions_total: 32_768,
+            features: Feature::ALL.to_vec(),
         }
     }
 }

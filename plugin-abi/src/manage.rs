@@ -213,6 +213,12 @@ pub struct SessionResult {
     pub clock: ClockState,
     /// What arrived of the marks that were set.
     pub seen: Seen,
+    /// What both ends agreed on beyond the mode, as [`Feature::name`](crate::config::Feature::name).
+    #[serde(default)]
+    pub features: Vec<String>,
+    /// What the far end offered, and refused when it was selected: the session goes without.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub features_refused: Vec<String>,
 }
 
 /// Lost probes, by direction.
@@ -276,6 +282,12 @@ pub struct Seen {
     pub ttl_forward: Option<u8>,
     /// TTL of the replies.
     pub ttl_backward: Option<u8>,
+    /// ECN at the far end, 0–3 (RFC 3168); `None` where it doesn't tell.
+    #[serde(default)]
+    pub ecn_forward: Option<u8>,
+    /// ECN of the replies.
+    #[serde(default)]
+    pub ecn_backward: Option<u8>,
 }
 
 /// What a responder saw of a session that it served.
@@ -308,6 +320,9 @@ pub struct ServedResult {
     pub responder_limited: ResponderLimited,
     /// Why it ended.
     pub ended: String,
+    /// What both ends agreed on beyond the mode, as [`Feature::name`](crate::config::Feature::name).
+    #[serde(default)]
+    pub features: Vec<String>,
 }
 
 /// Trouble of a responder's host while a session ran: no fault of the line.

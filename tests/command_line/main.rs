@@ -3,17 +3,20 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
 
-mod address;
+use autoflow_tests::{address, host};
+
 mod bench;
 mod configuration;
 mod failure;
+mod features;
 mod golden;
 mod help;
-mod host;
 mod hostile;
+mod individual;
 mod namespace;
 mod oracle;
 mod ping;
+mod raw;
 mod respond;
 mod scapy;
 mod secure;

@@ -27,8 +27,19 @@ impl Responder {
         Self::on(format!("[::1]:{}", port()), format!("[::1]:{}", port()))
     }
 
+    /// One that offers these features.
+    pub(crate) fn offering(features: &str) -> Self {
+        let address = address::own();
+        let (control, light) = (format!("{address}:8620"), format!("{address}:8621"));
+        Self::with(&format!("--features {features}"), control, light)
+    }
+
     fn on(control: String, light: String) -> Self {
-        let words = format!("respond --json --listen {control} --light {light}");
+        Self::with("", control, light)
+    }
+
+    fn with(options: &str, control: String, light: String) -> Self {
+        let words = format!("respond --json --listen {control} --light {light} {options}");
         let running = Running::host_sim(&words);
         let ready: Value = serde_json::from_str(&running.line()).unwrap();
         assert_eq!(ready["listening"]["control"][0], control);
@@ -134,7 +145,7 @@ fn a_result_has_all_the_fields_that_scripts_rely_on() {
         ("clock", "offset_us synchronised"),
         (
             "seen",
-            "dscp_backward dscp_forward ttl_backward ttl_forward",
+            "dscp_backward dscp_forward ecn_backward ecn_forward ttl_backward ttl_forward",
         ),
     ] {
         assert_eq!(keys(&result[field]), expected, "{field}");

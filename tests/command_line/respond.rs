@@ -124,8 +124,9 @@ fn people_get_sentences() {
     assert_eq!(
         running.line(),
         format!(
-            "listening: TWAMP-Control on {far}:8620, test sessions on UDP ports 8700-8710; answers \
-             everybody"
+            "listening: TWAMP-Control on {far}:8620, test sessions on UDP ports 8700-8710; \
+             features individual-sessions, reflect-octets, symmetrical-size, dscp-ecn, \
+             ptp-timestamps; answers everybody"
         )
     );
     measured(&format!("--count 3 --interval 5 {far}:8620"));

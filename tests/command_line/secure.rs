@@ -8,6 +8,7 @@ use tempfile::TempDir;
 use crate::address;
 use crate::host::{Answer, Running, host_sim};
 use crate::ping::{assert_clean, measured};
+use crate::strange::{No, shy_of_features};
 
 /// Files with secrets, which only their owner may read.
 struct Secrets(TempDir);
@@ -133,6 +134,51 @@ fn a_mode_that_is_not_offered_is_never_replaced_by_a_weaker_one() {
              open+authenticated; allow one of them (all but open need a key)"
         )
     );
+}
+
+#[test]
+fn features_are_agreed_on_in_each_secure_mode() {
+    let far = format!("{}:8620", address::own());
+    let secrets = Secrets::new();
+    let _responder = secrets.responder("auth,encrypted,mixed", &far);
+    let key = secrets.key("hub", "correct horse");
+    for mode in ["auth", "encrypted", "mixed"] {
+        let words = format!("--mode {mode} {key} --ptp --symmetric --reflect-octets 9 --tos 185");
+        let result = measured(&format!("{words} --count 5 --interval 5 {far}"));
+        assert_clean(&result, 5);
+        let features = [
+            "reflect-octets",
+            "symmetrical-size",
+            "dscp-ecn",
+            "ptp-timestamps",
+        ];
+        assert_eq!(result["features"], serde_json::json!(features), "{mode}");
+        assert_eq!(result["seen"]["dscp_forward"], 46, "{mode}");
+        assert_eq!(result["seen"]["ecn_forward"], 1, "{mode}");
+    }
+}
+
+#[test]
+fn a_far_end_that_refuses_features_gets_no_weaker_mode() {
+    let far = format!("{}:8620", address::own());
+    let secrets = Secrets::new();
+    let _responder = secrets.responder("open,auth", &far);
+    let (shy, selected) = shy_of_features(&far, No::HangsUp);
+    let key = secrets.key("hub", "correct horse");
+    let words = format!("--mode auth {key} --count 3 --interval 5 {shy}");
+    let result = measured(&words);
+    assert_eq!(
+        (&result["mode"], &result["received"]),
+        (&"auth".into(), &3.into())
+    );
+    assert_eq!(result["features_refused"], serde_json::json!(["dscp-ecn"]));
+    let so_far: Vec<_> = selected.try_iter().collect();
+    assert_eq!(so_far[..2], [0x102, 0x002]);
+
+    // Nor where the secret is wrong.
+    let key = secrets.key("hub", "wrong horse");
+    refused(&format!("--mode auth {key} {shy}"));
+    assert_eq!(selected.try_iter().collect::<Vec<_>>(), [0x102, 0x002]);
 }
 
 /// Refused before anything is sent, in words without the secret.

@@ -2,7 +2,9 @@
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::thread::spawn;
+use std::sync::mpsc::{Receiver, channel};
+use std::thread::{sleep, spawn};
+use std::time::Duration;
 
 use crate::address;
 
@@ -36,6 +38,83 @@ pub(crate) fn peer(manner: Manner) -> SocketAddr {
         let _ = stream.shutdown(Shutdown::Both);
     });
     local
+}
+
+/// How a server that offers features says no to them.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum No {
+    /// It hangs up.
+    HangsUp,
+    /// It hangs up, and a while later on those who have selected none.
+    HangsUpLater,
+    /// It says "not supported" (Accept 3).
+    Refuses,
+}
+
+/// All features but shared keys from IKEv2.
+const FEATURES: u32 = 0x371 & !0xf;
+
+/// A server that offers features and can't do them, before `inner`, which serves all others. How
+/// it is reached, and the modes that each connection selects.
+pub(crate) fn shy_of_features(inner: &str, no: No) -> (SocketAddr, Receiver<u32>) {
+    let inner: SocketAddr = inner.parse().unwrap();
+    let listener = TcpListener::bind((inner.ip(), 8622)).unwrap();
+    let local = listener.local_addr().unwrap();
+    let (selections, selected) = channel();
+    spawn(move || {
+        while let Ok((near, _)) = listener.accept() {
+            let selections = selections.clone();
+            // The other side may leave at any time.
+            spawn(move || {
+                let tell = |modes| {
+                    let _ = selections.send(modes);
+                };
+                let _ = pass_on(near, TcpStream::connect(inner).unwrap(), no, tell);
+            });
+        }
+    });
+    (local, selected)
+}
+
+fn pass_on(
+    mut near: TcpStream,
+    mut far: TcpStream,
+    no: No,
+    tell: impl Fn(u32),
+) -> std::io::Result<()> {
+    let mut greeting = [0; 64];
+    far.read_exact(&mut greeting)?;
+    let offered = modes(&greeting[12..]) | FEATURES;
+    greeting[12..16].copy_from_slice(&offered.to_be_bytes());
+    near.write_all(&greeting)?;
+    let mut response = [0; 164];
+    near.read_exact(&mut response)?;
+    let selected = modes(&response);
+    tell(selected);
+    if selected & FEATURES != 0 {
+        let mut start = [0; 48];
+        start[15] = 3;
+        return match no {
+            No::Refuses => near.write_all(&start),
+            No::HangsUp | No::HangsUpLater => Ok(()),
+        };
+    }
+    far.write_all(&response)?;
+    let (mut from, mut to) = (far.try_clone()?, near.try_clone()?);
+    spawn(move || std::io::copy(&mut from, &mut to));
+    if no == No::HangsUpLater {
+        let (near, far) = (near.try_clone()?, far.try_clone()?);
+        spawn(move || {
+            sleep(Duration::from_millis(500));
+            [near, far].map(|end| end.shutdown(Shutdown::Both))
+        });
+    }
+    std::io::copy(&mut near, &mut far)?;
+    far.shutdown(Shutdown::Both)
+}
+
+fn modes(octets: &[u8]) -> u32 {
+    u32::from_be_bytes([octets[0], octets[1], octets[2], octets[3]])
 }
 
 fn behave(manner: Manner, stream: &mut TcpStream) -> std::io::Result<()> {

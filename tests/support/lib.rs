@@ -1,5 +1,10 @@
 //! What the tests stand on: the built plugin and the built host, as a user has them.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
+
+pub mod address;
 pub mod artifacts;
+pub mod caller;
+pub mod host;
 
 pub use artifacts::{Artifacts, artifacts};

@@ -4,12 +4,12 @@ use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 use std::net::{IpAddr, SocketAddr};
 
-use plugin_abi::config::{Config, Probe, Protocol};
+use plugin_abi::config::{Config, Protocol};
 use plugin_abi::manage::Problem;
 use serde_json::{Map, Value};
 
 use super::node::Node;
-use super::{keys, peers, shape};
+use super::{features, keys, peers, shape};
 
 /// Judges the meaning of a whole configuration.
 pub(super) fn config(root: &Node, problems: &mut Vec<Problem>) {
@@ -23,6 +23,8 @@ pub(super) fn config(root: &Node, problems: &mut Vec<Problem>) {
     }
     own(&root.key("keys"), "id", Node::text, problems);
     keys::config(root, problems);
+    features::probe(&root.key("probe"), problems);
+    features::responder(&root.key("responder").key("features"), problems);
     peers::config(root, problems);
     let groups: HashSet<u64> = ids(&root.key("groups")).collect();
     for each in root.key("lines").items() {
@@ -53,11 +55,13 @@ pub(super) fn line(line: &Node, problems: &mut Vec<Problem>) {
     link_of_the_far_end(line, problems);
     own_items(&line.key("groups"), "group", Node::whole, problems);
     probe_fits(line, problems);
+    features::probe(&line.key("probe"), problems);
 }
 
 /// Judges the meaning of a run.
 pub(super) fn run(run: &Node, problems: &mut Vec<Problem>) {
     ends(&run.key("local"), &run.key("remote"), problems);
+    features::probe(&run.key("probe"), problems);
 }
 
 fn ends(local: &Node, remote: &Node, problems: &mut Vec<Problem>) {
@@ -241,14 +245,10 @@ fn probe_fits(line: &Node, problems: &mut Vec<Problem>) {
     let (mtu, probe) = (line.key("mtu"), line.key("probe"));
     let padding = probe.key("padding");
     let protocol = keys::protocol(&probe).unwrap_or_default();
-    let default = Probe {
-        protocol,
-        ..Probe::default()
-    };
     if let (Some(true), Some(mtu), Some(octets)) = (
         probe.key("dont_fragment").flag_or(false),
         mtu.whole(),
-        padding.number_or(default.padding().into()),
+        padding.number_or(features::default_padding(&probe).into()),
     ) {
         let ipv6 = address(&line.key("remote")).is_some_and(|ip| ip.is_ipv6());
         let most = mtu as f64 - f64::from(headers(protocol, ipv6));

@@ -5,6 +5,7 @@
 //! another. [`warnings`] names what is right and perhaps not meant.
 
 mod among;
+mod features;
 mod keys;
 mod meaning;
 mod node;
@@ -191,7 +192,8 @@ mod tests {
         assert_eq!(run(good), Ok(()));
         let wrong = json!({
             "remote": "[::]:0", "local": "127.0.0.1", "count": 0,
-            "probe": {"interval_ms": -1, "timeout_ms": 0, "dscp": 64, "padding": 9001, "ttl": 0}
+            "probe": {"interval_ms": -1, "timeout_ms": 0, "dscp": 64, "padding": 9001, "ttl": 0,
+                      "protocol": "light", "reflect_octets": 8901}
         });
         let paths = [
             "run.remote",
@@ -201,8 +203,10 @@ mod tests {
             "run.probe.padding",
             "run.probe.dscp",
             "run.probe.ttl",
+            "run.probe.reflect_octets",
             "run.remote",
             "run.local",
+            "run.probe.reflect_octets",
         ];
         assert_eq!(run(wrong), Err(paths.map(str::to_owned).to_vec()));
     }

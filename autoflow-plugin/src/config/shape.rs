@@ -71,7 +71,7 @@ const PROBE: Keys = &probe(1.0);
 /// A run ends by itself, and may be more of a burden until then.
 const RUN_PROBE: Keys = &probe(0.01);
 
-const fn probe(least_interval_ms: f64) -> [(&'static str, bool, Kind); 8] {
+const fn probe(least_interval_ms: f64) -> [(&'static str, bool, Kind); 11] {
     const PROTOCOLS: Kind = Word(&["open", "auth", "encrypted", "mixed", "light"]);
     let interval = Figure(least_interval_ms, HOUR_MS as f64);
     [
@@ -83,6 +83,9 @@ const fn probe(least_interval_ms: f64) -> [(&'static str, bool, Kind); 8] {
         ("dscp", false, Whole(0, 63)),
         ("ttl", false, Whole(1, 255)),
         ("dont_fragment", false, Flag),
+        ("ptp", false, Flag),
+        ("symmetric", false, Flag),
+        ("reflect_octets", false, Whole(1, 8_900)),
     ]
 }
 
@@ -112,6 +115,15 @@ const RESPONDER: Keys = &[
     ("max_sessions", false, Whole(1, 65_535)),
     ("max_sessions_per_peer", false, Whole(1, 1_000_000)),
     ("max_sessions_total", false, Whole(1, 1_000_000)),
+    ("features", false, List(&Word(FEATURES))),
+];
+
+const FEATURES: &[&str] = &[
+    "individual-sessions",
+    "reflect-octets",
+    "symmetrical-size",
+    "dscp-ecn",
+    "ptp-timestamps",
 ];
 
 const KEY: Keys = &[

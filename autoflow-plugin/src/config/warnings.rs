@@ -7,6 +7,7 @@ use plugin_abi::config::{Config, Line, Peer, Security};
 use plugin_abi::manage::Problem;
 
 use super::meaning::headers;
+use crate::session::features::most_padding;
 
 /// Every warning about a configuration without mistakes.
 pub(crate) fn warnings(config: &Config) -> Vec<Problem> {
@@ -85,7 +86,8 @@ fn fragmented(config: &Config, index: usize, line: &Line) -> Option<Problem> {
     let probe = line.probe.as_ref().unwrap_or(&config.probe);
     let (mtu, remote) = (line.mtu?, line.remote?);
     let headers = headers(probe.protocol, remote.socket().is_ipv6());
-    let octets = headers + u32::from(probe.padding());
+    let padded = most_padding(probe);
+    let octets = headers + u32::from(padded);
     let padding = match line.probe {
         Some(_) => format!("lines[{index}].probe.padding"),
         None => "probe.padding".into(),
@@ -100,7 +102,7 @@ fn fragmented(config: &Config, index: usize, line: &Line) -> Option<Problem> {
             "at most {} octets, to fit lines[{index}].mtu",
             mtu.saturating_sub(headers)
         ),
-        found: format!("{}: probes of {octets} octets, {what}", probe.padding()),
+        found: format!("{padded}: probes of {octets} octets, {what}"),
         fix: "pad less".into(),
     })
 }

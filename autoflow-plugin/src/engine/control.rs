@@ -1,5 +1,6 @@
 //! The thread `twamp-ctl`: sessions, verdicts and callbacks; one small runtime, one loop.
 
+use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -64,6 +65,9 @@ pub(super) struct Control {
     fresh: Option<Mono>,
     /// Choices are too old to be used, and the log says so.
     stale: bool,
+    /// What has happened since the last publication is to be published by then.
+    publish_at: Option<Instant>,
+    published: Instant,
     /// Everything is to end; the probes in flight are waited for.
     stopping: Option<Instant>,
 }
@@ -107,6 +111,8 @@ impl Control {
             news,
             fresh: None,
             stale: false,
+            publish_at: None,
+            published: Instant::now(),
             stopping: None,
         };
         (control, heard)
@@ -149,7 +155,8 @@ impl Control {
         self.begin(opened);
         let log = self.shared.log.clone();
         loop {
-            let (stale_at, stop_at) = (self.stale_at(), self.stopping);
+            let (stale_at, publish_at) = (self.stale_at(), self.publish_at);
+            let stop_at = self.stopping;
             tokio::select! {
                 Some(wish) = wishes.recv() => self.wish(wish),
                 Some(message) = told.recv() => match message {
@@ -159,6 +166,7 @@ impl Control {
                 Some(news) = news.recv() => self.news(news),
                 Some(_) = self.tasks.join_next() => {}
                 () = log.filled() => {}
+                () = until(publish_at) => self.publish(),
                 () = until(stale_at) => self.grow_stale(),
                 () = until(stop_at) => break,
             }
@@ -204,6 +212,7 @@ impl Control {
             probe,
             count: None,
             keys: self.shared.keys.clone(),
+            refused: Cell::default(),
         };
         let (upkeep, quit) = self.session(key, Some(line.id), initiation, path, local.port());
         self.by_line.insert(line.id, key);
@@ -223,6 +232,7 @@ impl Control {
             probe: request.probe,
             count: Some(request.count),
             keys: self.shared.keys.clone(),
+            refused: Cell::default(),
         };
         let (upkeep, quit) = self.session(key, None, initiation, path, local.port());
         self.tasks.spawn_local(upkeep.run(quit));
@@ -305,7 +315,7 @@ impl Control {
                 };
                 self.publisher
                     .trouble(line.id, clock().mono, Trouble::LocalFault, failure.message);
-                self.publish();
+                self.publish_soon();
             }
             News::Listening(local, target) => self.listening(local, target),
             News::Moved(local, bound) => self.moved(local, bound),
@@ -335,14 +345,16 @@ impl Control {
 
     fn step(&mut self, key: Key, step: Step) {
         match step {
-            Step::Running => {
+            Step::Running { features, refused } => {
                 if let Some(session) = self.sessions.get_mut(&key) {
                     session.running = true;
                     if let Some(line) = session.line {
                         self.publisher.measured(line, clock().mono);
                     }
                 }
-                lock(&self.shared.board).state(key, RunState::Running, None);
+                let mut board = lock(&self.shared.board);
+                board.agreed(key, features, refused);
+                board.state(key, RunState::Running, None);
             }
             Step::Trouble(failure) => {
                 let session = self.sessions.get(&key);
@@ -369,7 +381,7 @@ impl Control {
             }
             Step::Ended(failure) => self.end_session(key, failure),
         }
-        self.publish();
+        self.publish_soon();
     }
 
     /// A session is over: its result is final.
@@ -432,8 +444,17 @@ impl Control {
         self.publish();
     }
 
+    /// Something has happened to one of what may be thousands of lines: published at once if
+    /// nothing was of late, else together with what comes until then.
+    pub(super) fn publish_soon(&mut self) {
+        let cadence = Duration::from_millis(self.config.decision.publish_ms.into());
+        self.publish_at = Some(self.published + cadence);
+    }
+
     /// New snapshot, new choices, and whoever wants to know is told.
-    pub(super) fn publish(&mut self) {
+    fn publish(&mut self) {
+        self.publish_at = None;
+        self.published = Instant::now();
         let now = clock();
         let published = self.publisher.publish(now, self.fresh, &self.shared);
         if published.changed {

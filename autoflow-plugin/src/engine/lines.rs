@@ -32,7 +32,7 @@ impl Control {
                 let _ = news.send(News::Bound(Box::new(line), bound));
             });
         }
-        self.publish();
+        self.publish_soon();
     }
 
     pub(super) fn lose_line(&mut self, id: u64) {
@@ -41,7 +41,7 @@ impl Control {
         self.far_end(id, None);
         self.config.lines.retain(|known| known.id != id);
         self.match_responders();
-        self.publish();
+        self.publish_soon();
     }
 
     /// A line has another far end, which is a peer by that.
@@ -82,6 +82,6 @@ impl Control {
         // The whole, with nothing left of what came and went on the way here.
         self.shared.admission.rule(&self.config);
         self.match_responders();
-        self.publish();
+        self.publish_soon();
     }
 }

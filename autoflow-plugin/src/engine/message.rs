@@ -5,6 +5,7 @@ use std::sync::mpsc::Sender;
 
 use plugin_abi::config::{Config, Line};
 use plugin_abi::manage::{Failure, RunRequest};
+use twamp_core::wire::control::Modes;
 
 use super::EngineError;
 use crate::net::{NetError, Path, Waker};
@@ -46,7 +47,12 @@ pub(super) enum News {
 /// What happens in the life of a session.
 pub(super) enum Step {
     /// Probes flow.
-    Running,
+    Running {
+        /// What was agreed on.
+        features: Modes,
+        /// What the far end offers and refuses.
+        refused: Modes,
+    },
     /// The far end gave up or refuses; for a line it is tried again.
     Trouble(Failure),
     /// It is over; with a failure if it never ran.

@@ -192,7 +192,7 @@ mod tests {
     use super::*;
     use crate::net::{Datagram, Path, PathSpec};
     use crate::session::admission::Admission;
-    use crate::session::{Key, Stream};
+    use crate::session::{Key, Stream, Terms};
 
     /// A thread that has a probe in flight since 1000 ms. It sends one each 10 ms and gives one up
     /// after 50 ms. Times are invented; the network only lends its path.
@@ -240,6 +240,7 @@ mod tests {
                 timeout: Duration::from_millis(50),
                 stateful: true,
                 security: TestSecurity::Open,
+                terms: Terms::default(),
             };
             let key = Key::new();
             thread.probes.order(Order::Send { key, stream }, at(1_000));

@@ -145,7 +145,10 @@ impl Upkeep {
     }
 
     fn begin(&self, agreed: &Agreed) {
-        self.tell(Step::Running);
+        self.tell(Step::Running {
+            features: agreed.stream.terms.modes,
+            refused: agreed.refused,
+        });
         self.orders.send(Order::Send {
             key: self.key,
             stream: agreed.stream.clone(),

@@ -27,12 +27,12 @@ pub(crate) fn clock() -> Now {
     best
 }
 
+/// TAI − UTC since 2017, in seconds.
+const TAI_OFFSET_S: i32 = 37;
+
 /// How good the wall clock is, as the kernel knows it from whoever disciplines it (`adjtimex`).
 pub(crate) fn clock_error() -> ErrorEstimate {
-    // SAFETY: all zeros are a valid `timex`; with `modes` 0 the call only reads.
-    let mut timex: libc::timex = unsafe { std::mem::zeroed() };
-    // SAFETY: `timex` is valid to write to.
-    let state = unsafe { libc::adjtimex(&raw mut timex) };
+    let (state, timex) = discipline();
     // The kernel lets it grow while nobody disciplines the clock.
     let micros = u64::try_from(timex.maxerror).unwrap_or(u64::MAX);
     estimate(state, timex.status, micros)
@@ -42,6 +42,30 @@ pub(crate) fn clock_error() -> ErrorEstimate {
 fn estimate(state: libc::c_int, status: libc::c_int, micros: u64) -> ErrorEstimate {
     let synchronised = state >= 0 && status & libc::STA_UNSYNC == 0;
     ErrorEstimate::new(synchronised, micros.saturating_mul(1_000))
+}
+
+/// TAI − UTC in seconds, which stamps in the format of PTP need. The kernel knows it only where
+/// whoever disciplines the clock has told it; elsewhere it is that of 2017, which still holds.
+pub(crate) fn tai_offset_s() -> i32 {
+    let (state, timex) = discipline();
+    tai(state, timex.tai)
+}
+
+fn tai(state: i32, told: i32) -> i32 {
+    if state >= 0 && told > 0 {
+        told
+    } else {
+        TAI_OFFSET_S
+    }
+}
+
+/// What the kernel knows of the wall clock; with a negative state nothing.
+fn discipline() -> (i32, libc::timex) {
+    // SAFETY: all zeros are a valid `timex`; with `modes` 0 the call only reads.
+    let mut timex: libc::timex = unsafe { std::mem::zeroed() };
+    // SAFETY: `timex` is valid to write to.
+    let state = unsafe { libc::adjtimex(&raw mut timex) };
+    (state, timex)
 }
 
 /// One reading of the pair, and the time it took.
@@ -82,6 +106,13 @@ mod tests {
             assert!(now.mono >= last.mono);
             last = now;
         }
+    }
+
+    #[test]
+    fn tai_is_ahead_of_utc_by_what_the_kernel_was_told_or_as_since_2017() {
+        assert_eq!([tai(0, 38), tai(5, 38)], [38, 38]);
+        assert_eq!([tai(0, 0), tai(-1, 38), tai(0, -1)], [37, 37, 37]);
+        assert!((37..60).contains(&tai_offset_s()));
     }
 
     #[test]

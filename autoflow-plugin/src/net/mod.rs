@@ -64,7 +64,7 @@ use socket2::Socket;
 use twamp_core::time::Mono;
 
 pub(crate) use bell::Bell;
-pub(crate) use clock::{clock, clock_error};
+pub(crate) use clock::{clock, clock_error, tai_offset_s};
 pub(crate) use error::{NetError, SendError};
 pub(crate) use event::{
     Datagram, Event, NetCounters, Notice, NoticeKind, Options, Outgoing, Path, Sent, TxStamps,

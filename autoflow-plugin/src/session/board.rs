@@ -7,6 +7,7 @@ use plugin_abi::manage::{
     Failure, Progress, RunState, ServedResult, SessionResult, SessionRow, Statistics,
 };
 use twamp_core::metrics::loss::LossCounts;
+use twamp_core::wire::control::Modes;
 
 use super::identity::session_id;
 use super::result::{Identity, Tally, served};
@@ -53,6 +54,8 @@ impl Board {
             local,
             remote,
             stateful: mode != "light",
+            features: Modes::NONE,
+            refused: Modes::NONE,
         };
         let sender = Sender {
             line,
@@ -78,6 +81,13 @@ impl Board {
                 Some(_) if state == RunState::Ended => RunState::Failed,
                 _ => state,
             };
+        }
+    }
+
+    /// What a sender and its far end have agreed on, and what that offers and refuses.
+    pub(crate) fn agreed(&mut self, key: Key, features: Modes, refused: Modes) {
+        if let Some(sender) = self.senders.get_mut(&key) {
+            (sender.who.features, sender.who.refused) = (features, refused);
         }
     }
 

@@ -1,23 +1,25 @@
 //! The Control-Client's side of one session: connect, ask, start, and stop when told.
 
+use std::cell::Cell;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use plugin_abi::config::{Probe, Protocol};
 use plugin_abi::manage::{Failure, FailureKind};
 use twamp_core::control::{
-    Client, ClientConfig, ClientEvent, ControlError, Fault, IpVersion, SessionRequest,
+    Client, ClientConfig, ClientEvent, ControlError, Fault, IpVersion, Reflection, SessionRequest,
 };
 use twamp_core::security::{KeyId, TestSecurity};
 use twamp_core::time::Ntp64;
 use twamp_core::wire::control::{Accept, Modes};
 
-use super::Stream;
 pub(crate) use super::connect::Binding;
 use super::connect::connect;
 use super::conversation::{Break, Conversation};
 use super::entropy::SystemEntropy;
+use super::features;
 use super::keys::Keys;
+use super::{Stream, Terms};
 use crate::net::{Path, clock};
 
 /// Longer than any probe is waited for: the reflector answers so long after the stop.
@@ -31,6 +33,8 @@ pub(crate) struct Initiation {
     pub(crate) probe: Probe,
     pub(crate) count: Option<u32>,
     pub(crate) keys: Keys,
+    /// Features that the far end has refused: they are not selected again.
+    pub(crate) refused: Cell<Modes>,
 }
 
 /// A session that the far end has granted; its probes are not answered yet.
@@ -39,6 +43,8 @@ pub(crate) struct Granted {
     remote: SocketAddr,
     stream: Stream,
     control: Option<Conversation<Client>>,
+    /// Features that the far end offers and refuses: the session goes without.
+    refused: Modes,
 }
 
 /// A session that both ends have started.
@@ -49,6 +55,8 @@ pub(crate) struct Agreed {
     pub(crate) stream: Stream,
     /// TWAMP-Control, to be held while probes flow; none with TWAMP Light.
     control: Option<Conversation<Client>>,
+    /// Features that the far end offers and refuses: the session goes without.
+    pub(crate) refused: Modes,
 }
 
 /// Why a started session is over.
@@ -61,57 +69,90 @@ pub(crate) struct Broken {
 impl Initiation {
     /// Asks for a session over `path`, which is bound to `port`. May be dropped at any time.
     ///
+    /// Some servers hang up on features, even on those that they offer. Such a one is asked once
+    /// more without them, in the same security mode.
+    ///
     /// # Errors
     /// Who said no, and why.
     pub(crate) async fn ask(&self, path: Path, port: u16) -> Result<Granted, Failure> {
         if self.probe.protocol == Protocol::Light {
-            let stream = self.stream(path, self.remote, false, TestSecurity::Open);
-            return Ok(Granted {
-                remote: self.remote,
-                stream,
-                control: None,
-            });
+            let (security, terms) = (TestSecurity::Open, Terms::default());
+            let stream = self.stream((path, self.remote), Modes::NONE, security, terms);
+            return Ok(self.granted(stream, None));
         }
         // A run that can't be is refused before anybody is called.
         let key_id = self.key_id()?;
+        let refused = self.refused.get();
+        let asked = self.ask_without(refused, key_id.clone(), path, port).await;
+        let Err(Missed::Features(more)) = asked else {
+            return asked.map_err(|missed| missed.failure(self.remote));
+        };
+        let remote = self.remote;
+        tracing::info!("{remote} refuses the features {more}, which it offers: asked without them");
+        let asked = self.ask_without(refused | more, key_id, path, port).await;
+        asked.map_err(|missed| missed.failure(remote))
+    }
+
+    /// Asks on a connection of its own, for anything but the features in `refused`.
+    async fn ask_without(
+        &self,
+        refused: Modes,
+        key_id: Option<KeyId>,
+        path: Path,
+        port: u16,
+    ) -> Result<Granted, Missed> {
         let stream = connect(&self.binding, self.remote).await?;
         let now = clock().mono;
+        let features = features::wanted(&self.probe).without(refused);
         let config = ClientConfig {
-            modes: modes(self.probe.protocol),
+            modes: features::security(self.probe.protocol) | features,
             ..ClientConfig::default()
         };
-        let mut client = match key_id {
+        let client = match key_id {
             Some(id) => Client::with_key(config, id, &mut SystemEntropy, now),
             None => Client::new(config, now),
         };
-        client.request_session(self.request(port), now);
         let mut control = Conversation::new(client, stream, self.keys.clone(), None);
-        let mut greeted = false;
+        let mut selected = None;
         loop {
-            match control.next_event().await {
-                ClientEvent::Accepted { port, sid, .. } => {
+            match (control.next_event().await, selected) {
+                (ClientEvent::Ready { modes, .. }, _) => {
+                    // Only now: a connection may also end by chance.
+                    self.refused.set(refused);
+                    let (request, reflection) = self.request(port, modes);
+                    let (machine, now) = (&mut control.machine, clock().mono);
+                    machine.request_reflecting_session(request, reflection, now);
+                    selected = Some(modes);
+                }
+                (
+                    ClientEvent::Accepted {
+                        port,
+                        sid,
+                        server_octets,
+                        ..
+                    },
+                    Some(modes),
+                ) => {
                     // With the scope that a link-local address needs.
                     let mut to = self.remote;
                     to.set_port(port);
                     let security = control.machine.test_security(&sid);
-                    let stream = self.stream(path, to, true, security);
-                    return Ok(Granted {
-                        remote: self.remote,
-                        stream,
-                        control: Some(control),
-                    });
+                    let terms = Terms {
+                        server_octets,
+                        ..Terms::of(modes)
+                    };
+                    let stream = self.stream((path, to), modes, security, terms);
+                    return Ok(self.granted(stream, Some(control)));
                 }
-                ClientEvent::Refused { accept, .. } => {
-                    return Err(rejected(self.remote, "the session", accept));
+                (ClientEvent::Refused { accept, .. }, _) => {
+                    return Err(rejected(self.remote, "the session", accept).into());
                 }
-                ClientEvent::Ended(error) if greeted => return Err(ended(self.remote, error)),
-                ClientEvent::Ended(error) => return Err(self.not_set_up(error)),
-                ClientEvent::Ready { .. } => greeted = true,
-                ClientEvent::Started
-                | ClientEvent::StartRefused { .. }
-                | ClientEvent::SessionStarted { .. }
-                | ClientEvent::SessionNotStarted { .. }
-                | ClientEvent::SessionStopped { .. } => {}
+                (ClientEvent::Ended(ControlError::FeaturesRefused { selected }), _) => {
+                    return Err(Missed::Features(selected.features()));
+                }
+                (ClientEvent::Ended(error), None) => return Err(self.not_set_up(error).into()),
+                (ClientEvent::Ended(error), _) => return Err(ended(self.remote, error).into()),
+                _ => {}
             }
         }
     }
@@ -153,8 +194,9 @@ impl Initiation {
         failure
     }
 
-    fn request(&self, port: u16) -> SessionRequest {
-        SessionRequest {
+    /// A session in these modes, and what of its padding is to be reflected.
+    fn request(&self, port: u16, modes: Modes) -> (SessionRequest, Reflection) {
+        let request = SessionRequest {
             sender_port: port,
             receiver_port: port,
             sender_address: None,
@@ -164,35 +206,63 @@ impl Initiation {
             } else {
                 IpVersion::V6
             },
-            padding: self.probe.padding().into(),
+            padding: features::padding(&self.probe, modes).into(),
             start_time: Ntp64(0),
             timeout: AFTER_STOP.max(millis(self.probe.timeout_ms)),
             dscp: self.probe.dscp,
-        }
+        };
+        (request, features::reflection(&self.probe))
     }
 
-    fn stream(&self, path: Path, to: SocketAddr, stateful: bool, security: TestSecurity) -> Stream {
+    fn stream(
+        &self,
+        (path, to): (Path, SocketAddr),
+        modes: Modes,
+        security: TestSecurity,
+        terms: Terms,
+    ) -> Stream {
         Stream {
             path,
             to,
             interval: Duration::from_secs_f64(self.probe.interval_ms / 1e3),
             count: self.count,
-            padding: self.probe.padding(),
+            padding: features::padding(&self.probe, modes),
             timeout: millis(self.probe.timeout_ms),
-            stateful,
+            stateful: self.probe.protocol.has_control(),
             security,
+            terms,
+        }
+    }
+
+    fn granted(&self, stream: Stream, control: Option<Conversation<Client>>) -> Granted {
+        Granted {
+            remote: self.remote,
+            stream,
+            control,
+            refused: self.refused.get(),
         }
     }
 }
 
-/// The one mode that a protocol may select: nobody on the way can talk us into a weaker one.
-fn modes(protocol: Protocol) -> Modes {
-    match protocol {
-        Protocol::Open => Modes::OPEN,
-        Protocol::Auth => Modes::AUTHENTICATED,
-        Protocol::Encrypted => Modes::ENCRYPTED,
-        Protocol::Mixed => Modes::MIXED,
-        Protocol::Light => Modes::NONE,
+/// Why an attempt came to nothing.
+enum Missed {
+    /// The far end refuses these features, which it offers.
+    Features(Modes),
+    Failed(Failure),
+}
+
+impl From<Failure> for Missed {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+impl Missed {
+    fn failure(self, remote: SocketAddr) -> Failure {
+        match self {
+            Self::Features(selected) => ended(remote, ControlError::FeaturesRefused { selected }),
+            Self::Failed(failure) => failure,
+        }
     }
 }
 
@@ -206,6 +276,7 @@ impl Granted {
             remote,
             stream,
             mut control,
+            refused,
         } = self;
         if let Some(control) = &mut control {
             // The only request is answered, so the start has its place.
@@ -230,6 +301,7 @@ impl Granted {
             remote,
             stream,
             control,
+            refused,
         })
     }
 }

@@ -17,6 +17,7 @@ pub(crate) mod board;
 mod connect;
 mod conversation;
 mod entropy;
+pub(crate) mod features;
 pub(crate) mod ground;
 mod identity;
 pub(crate) mod initiator;
@@ -38,8 +39,10 @@ use twamp_core::metrics::loss::LossCounts;
 use twamp_core::probe::{Outcome, ReflectorReport};
 use twamp_core::security::TestSecurity;
 use twamp_core::time::{Mono, Now};
+use twamp_core::wire::control::Modes;
 
 use self::admission::Stay;
+pub(crate) use self::features::Terms;
 use self::setback::Setback;
 use crate::net::{NetCounters, NetError, Path, PathSpec};
 
@@ -85,6 +88,7 @@ pub(crate) enum Order {
         dscp: u8,
         security: TestSecurity,
         stay: Stay,
+        terms: Terms,
     },
     /// Answer whatever comes on `path`, which is bound to `local` (TWAMP Light): each sender is a
     /// session of its own.
@@ -111,6 +115,7 @@ pub(crate) struct Stream {
     pub(crate) stateful: bool,
     /// How probes and replies are protected.
     pub(crate) security: TestSecurity,
+    pub(crate) terms: Terms,
 }
 
 /// What the probe thread has seen since its last report.
@@ -159,6 +164,8 @@ pub(crate) struct Served {
     pub(crate) limited: ResponderLimited,
     /// Why it is over.
     pub(crate) ended: Option<&'static str>,
+    /// The features that were selected.
+    pub(crate) features: Modes,
 }
 
 /// Counters of the probe thread.

@@ -13,6 +13,7 @@ use std::time::Duration;
 use plugin_abi::manage::ResponderLimited;
 use twamp_core::probe::{Reflector, ReflectorConfig};
 use twamp_core::time::{ErrorEstimate, Mono, Now};
+use twamp_core::wire::control::Modes;
 
 use super::admission::{Admission, Stay};
 use super::outlet::{Outlet, Token};
@@ -60,6 +61,8 @@ struct Reflecting {
     /// A good packet has come.
     heard: bool,
     tos: u8,
+    /// What was agreed on.
+    features: Modes,
     /// This host's trouble up to its begin.
     before: ResponderLimited,
     _stay: Stay,
@@ -105,7 +108,7 @@ impl Probes {
                 if let Some(sending) = self.sending.get_mut(&key) {
                     self.peers.remove(&sending.peer());
                     self.peers.insert((stream.path, stream.to), key);
-                    sending.renew(stream.to, stream.security, now.mono);
+                    sending.renew(stream, now.mono);
                     sending.entries(&mut self.report.entries);
                     self.look_at(key, now.mono);
                     return;
@@ -136,15 +139,18 @@ impl Probes {
                 refwait,
                 dscp,
                 security,
+                terms,
                 stay,
             } => {
                 let config = ReflectorConfig {
                     refwait,
+                    features: terms.packets,
                     ..ReflectorConfig::default()
                 };
                 self.unheard.add(path, sender.ip(), key);
                 let reflector = Reflector::new(config, now.mono).secured(security);
-                self.reflect(key, reflector, (path, local), sender, dscp << 2, stay);
+                let manner = (dscp << 2, terms.modes);
+                self.reflect(key, reflector, (path, local), sender, manner, stay);
             }
             Order::ReflectAll { path, local } => {
                 self.own.add(local, path);
@@ -338,7 +344,7 @@ impl Probes {
         reflector: Reflector,
         (path, local): (Path, SocketAddr),
         sender: SocketAddr,
-        tos: u8,
+        (tos, features): (u8, Modes),
         stay: Stay,
     ) {
         if let Some(timeout) = reflector.poll_timeout() {
@@ -358,6 +364,7 @@ impl Probes {
             learned: None,
             heard: false,
             tos,
+            features,
             before: self.trouble.on(path),
             _stay: stay,
             news: true,
@@ -423,6 +430,7 @@ impl Reflecting {
                 held_up_ms: limited.held_up_ms - self.before.held_up_ms,
             },
             ended,
+            features: self.features,
         }
     }
 }

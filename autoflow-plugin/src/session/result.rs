@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use super::features::names;
 use super::{Entry, Served};
 use plugin_abi::manage::{
     ClockState, Delay, Jitter as JitterResult, LostCounts, Seen, ServedResult, SessionResult,
@@ -12,6 +13,7 @@ use twamp_core::metrics::quantile::Quantiles;
 use twamp_core::metrics::reordering::Reordering;
 use twamp_core::metrics::variation::Jitter;
 use twamp_core::probe::{Outcome, Sample, Stamps};
+use twamp_core::wire::control::Modes;
 
 /// A quantile is right to this many decimal digits.
 const DIGITS: u8 = 3;
@@ -37,6 +39,10 @@ pub(crate) struct Identity {
     pub(crate) remote: SocketAddr,
     /// The reflector keeps numbers of its own, so loss has a direction.
     pub(crate) stateful: bool,
+    /// What both ends agreed on.
+    pub(crate) features: Modes,
+    /// What the far end offers and refuses.
+    pub(crate) refused: Modes,
 }
 
 impl Tally {
@@ -90,6 +96,8 @@ impl Tally {
     /// The result so far.
     pub(crate) fn result(&self, who: &Identity, counts: &LossCounts) -> SessionResult {
         let last = self.last.as_ref();
+        let tos_forward = last.and_then(|sample| sample.tos_forward);
+        let tos_backward = last.and_then(|sample| sample.tos_backward);
         let [round_trip, outbound, inbound] = self.delays();
         SessionResult {
             session_id: who.id.clone(),
@@ -128,13 +136,15 @@ impl Tally {
                 offset_us: last.map(|sample| micros(sample.delay().offset_if_symmetrical() as f64)),
             },
             seen: Seen {
-                dscp_forward: None,
-                dscp_backward: last
-                    .and_then(|sample| sample.tos_backward)
-                    .map(|tos| tos >> 2),
+                dscp_forward: tos_forward.map(|tos| tos >> 2),
+                dscp_backward: tos_backward.map(|tos| tos >> 2),
                 ttl_forward: last.map(|sample| sample.ttl_forward),
                 ttl_backward: last.and_then(|sample| sample.ttl_backward),
+                ecn_forward: tos_forward.map(|tos| tos & 3),
+                ecn_backward: tos_backward.map(|tos| tos & 3),
             },
+            features: names(who.features),
+            features_refused: names(who.refused),
         }
     }
 
@@ -180,6 +190,7 @@ pub(crate) fn served(id: String, seen: &Served) -> ServedResult {
         variation_max_us: report.variation.map(|above| micros(above.max_ns as f64)),
         responder_limited: seen.limited,
         ended: seen.ended.unwrap_or("not ended").to_owned(),
+        features: names(seen.features),
     }
 }
 

@@ -2,7 +2,6 @@
 
 use twamp_core::metrics::loss::LossCounts;
 use twamp_core::probe::{Arrival, Discard, Outcome, Sender, SenderConfig, TxStamp};
-use twamp_core::security::TestSecurity;
 use twamp_core::time::{ErrorEstimate, Mono, Now};
 
 use std::net::SocketAddr;
@@ -18,7 +17,6 @@ const REMEMBERED: usize = 256;
 pub(super) struct Sending {
     key: Key,
     stream: Stream,
-    config: SenderConfig,
     sender: Sender,
     /// Which of the sessions that were agreed on.
     session: u32,
@@ -47,18 +45,9 @@ enum Pace {
 impl Sending {
     /// The first probe leaves at `now`.
     pub(super) fn new(key: Key, stream: Stream, now: Mono) -> Self {
-        let in_flight = stream.timeout.as_nanos() / stream.interval.as_nanos().max(1);
-        let config = SenderConfig {
-            padding: stream.padding.into(),
-            timeout: stream.timeout,
-            stateful_reflector: stream.stateful,
-            remembered: REMEMBERED.max(usize::try_from(in_flight * 4).unwrap_or(usize::MAX)),
-            ..SenderConfig::default()
-        };
         Self {
             key,
-            config,
-            sender: Sender::new(config).secured(stream.security.clone()),
+            sender: sender(&stream),
             session: 0,
             former: LossCounts::default(),
             entries: Vec::new(),
@@ -76,16 +65,16 @@ impl Sending {
         (self.stream.path, self.stream.to)
     }
 
-    /// Another session was agreed on: numbers begin anew, the far end answers at `to`, and probes
-    /// are protected by other keys.
-    pub(super) fn renew(&mut self, to: SocketAddr, security: TestSecurity, now: Mono) {
+    /// Another session was agreed on: numbers begin anew, and the far end's port, the keys and the
+    /// features may be others.
+    pub(super) fn renew(&mut self, stream: Stream, now: Mono) {
         self.set_aside(now);
         self.drain();
         self.entries.push(Entry::NewSession);
         self.former += self.sender.counts();
-        self.sender = Sender::new(self.config).secured(security);
+        self.sender = sender(&stream);
         self.session += 1;
-        self.stream.to = to;
+        self.stream = stream;
         if self.pace == Pace::Suspended {
             self.pace = Pace::Due(now);
         }
@@ -212,4 +201,19 @@ impl Sending {
             self.unanswered_since = (sent < self.last_sent).then(|| next.min(self.last_sent));
         }
     }
+}
+
+/// The core's part of a stream, with number 0 next.
+fn sender(stream: &Stream) -> Sender {
+    let in_flight = stream.timeout.as_nanos() / stream.interval.as_nanos().max(1);
+    let config = SenderConfig {
+        padding: stream.padding.into(),
+        timeout: stream.timeout,
+        stateful_reflector: stream.stateful,
+        remembered: REMEMBERED.max(usize::try_from(in_flight * 4).unwrap_or(usize::MAX)),
+        features: stream.terms.packets,
+        server_octets: stream.terms.server_octets,
+        ..SenderConfig::default()
+    };
+    Sender::new(config).secured(stream.security.clone())
 }

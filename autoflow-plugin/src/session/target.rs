@@ -24,7 +24,7 @@ use super::conversation::Conversation;
 use super::entropy::SystemEntropy;
 use super::ground::Ground;
 use super::keys::Keys;
-use super::{Key, Order};
+use super::{Key, Order, Terms, features};
 use crate::net::{Path, clock};
 
 /// Without descriptors, until the next attempt to accept a connection.
@@ -57,9 +57,10 @@ impl Manners {
             Security::Encrypted => Modes::ENCRYPTED,
             Security::Mixed => Modes::MIXED,
         });
+        let features = features::offered(responder);
         Self {
             server: ServerConfig {
-                modes: modes.fold(Modes::NONE, |all, mode| all | mode),
+                modes: modes.fold(features, |all, mode| all | mode),
                 servwait: Duration::from_secs(responder.servwait_s.into()),
                 max_sessions: responder.max_sessions,
                 ..ServerConfig::new(started)
@@ -109,7 +110,8 @@ pub(crate) async fn serve(
                     local: stream.local_addr().unwrap_or(local),
                     refwait: means.manners.borrow().refwait,
                     sessions: HashMap::new(),
-                    answered: None,
+                    terms: Terms::default(),
+                    stays: Stays::default(),
                     _place: place,
                 };
                 let task = connections.spawn_local(serving.run(stream, probation));
@@ -152,8 +154,9 @@ struct Connection<Orders> {
     refwait: Duration,
     /// Accepted and not yet stopped.
     sessions: HashMap<SessionIndex, Accepted>,
-    /// Ends when none of the started sessions is answered any more.
-    answered: Option<mpsc::Receiver<Infallible>>,
+    /// What the client has selected.
+    terms: Terms,
+    stays: Stays,
     _place: Place,
 }
 
@@ -176,22 +179,21 @@ impl<Orders: Fn(Order)> Connection<Orders> {
         loop {
             let event = tokio::select! {
                 event = control.next_event() => event,
-                () = all_over(&mut self.answered) => {
+                () = self.stays.over() => {
                     // REFWAIT has ended the last of them: SERVWAIT counts again.
                     control.machine.sessions_expired(clock().mono);
                     continue;
                 }
             };
             match event {
-                // Sessions one by one are not offered.
-                ServerEvent::Ready { .. }
-                | ServerEvent::SessionStarted { .. }
-                | ServerEvent::SessionStopped { .. } => {}
+                ServerEvent::Ready { modes } => self.terms = Terms::of(modes),
                 ServerEvent::SessionRequested { session, request } => {
                     self.answer(&mut control.machine, session, request);
                 }
                 ServerEvent::Started => self.start(),
                 ServerEvent::Stopped { .. } => self.stop(),
+                ServerEvent::SessionStarted { session } => self.start_one(session),
+                ServerEvent::SessionStopped { session } => self.stop_one(session),
                 ServerEvent::Ended(reason) => {
                     self.tell_end(reason);
                     break;
@@ -243,29 +245,41 @@ impl<Orders: Fn(Order)> Connection<Orders> {
     }
 
     fn start(&mut self) {
-        let (answering, answered) = mpsc::channel(1);
-        self.answered = Some(answered);
-        for accepted in self.sessions.values_mut() {
-            let Some((place, ground)) = accepted.ready.take() else {
-                continue;
-            };
-            let request = &accepted.request;
-            tracing::info!("{} is answered on {}", request.sender, self.local.ip());
-            (self.means.orders)(Order::Reflect {
-                key: accepted.key,
-                path: ground.path(),
-                local: SocketAddr::new(self.local.ip(), ground.port()),
-                sender: request.sender,
-                refwait: self.refwait,
-                dscp: request.dscp,
-                security: accepted.security.clone(),
-                stay: Stay::agreed(place, ground, answering.clone()),
-            });
+        for session in self.sessions.keys().copied().collect::<Vec<_>>() {
+            self.start_one(session);
         }
     }
 
+    fn start_one(&mut self, session: SessionIndex) {
+        let Some(accepted) = self.sessions.get_mut(&session) else {
+            return;
+        };
+        let Some((place, ground)) = accepted.ready.take() else {
+            return;
+        };
+        let request = &accepted.request;
+        tracing::info!("{} is answered on {}", request.sender, self.local.ip());
+        (self.means.orders)(Order::Reflect {
+            key: accepted.key,
+            path: ground.path(),
+            local: SocketAddr::new(self.local.ip(), ground.port()),
+            sender: request.sender,
+            refwait: self.refwait,
+            dscp: request.dscp,
+            security: accepted.security.clone(),
+            stay: Stay::agreed(place, ground, self.stays.one_more()),
+            terms: self.terms,
+        });
+    }
+
     fn stop(&mut self) {
-        for (_, accepted) in self.sessions.drain() {
+        for session in self.sessions.keys().copied().collect::<Vec<_>>() {
+            self.stop_one(session);
+        }
+    }
+
+    fn stop_one(&mut self, session: SessionIndex) {
+        if let Some(accepted) = self.sessions.remove(&session) {
             (self.means.orders)(Order::Retire {
                 key: accepted.key,
                 timeout: accepted.request.timeout,
@@ -274,14 +288,30 @@ impl<Orders: Fn(Order)> Connection<Orders> {
     }
 }
 
-/// Waits until no session is answered any more; for ever, if none was started.
-async fn all_over(answered: &mut Option<mpsc::Receiver<Infallible>>) {
-    match answered {
-        Some(stays) => {
-            // Nothing is ever sent: it ends when the last stay does.
-            let _ = stays.recv().await;
-            *answered = None;
+/// Which of a connection's sessions are answered.
+#[derive(Default)]
+struct Stays(Option<(mpsc::WeakSender<Infallible>, mpsc::Receiver<Infallible>)>);
+
+impl Stays {
+    /// What one more session holds as long as it is answered.
+    fn one_more(&mut self) -> mpsc::Sender<Infallible> {
+        let others = self.0.as_ref().and_then(|(sender, _)| sender.upgrade());
+        others.unwrap_or_else(|| {
+            let (sender, over) = mpsc::channel(1);
+            self.0 = Some((sender.downgrade(), over));
+            sender
+        })
+    }
+
+    /// Waits until none is answered any more; for ever, if none was started.
+    async fn over(&mut self) {
+        match &mut self.0 {
+            Some((_, over)) => {
+                // Nothing is ever sent: it ends when the last one does.
+                let _ = over.recv().await;
+                self.0 = None;
+            }
+            None => std::future::pending().await,
         }
-        None => std::future::pending().await,
     }
 }

@@ -26,6 +26,7 @@ pub(super) fn run(arguments: &Ping, around: &Surroundings) -> Result<Exit, Comma
         keys: keys(arguments)?,
         ..Config::default()
     };
+    features(arguments)?;
     let remote = match arguments.target.resolve(family(arguments)?) {
         Ok(remote) => remote,
         Err(error) => {
@@ -39,7 +40,7 @@ pub(super) fn run(arguments: &Ping, around: &Surroundings) -> Result<Exit, Comma
     let engine = (around.plugin()?).create(&document.to_string(), listener)?;
     engine.start()?;
     let ended = measure(&engine, request, &interrupt)?;
-    finish(&Report::of(remote, ended), around.output)
+    finish(&Report::of(remote, dscp(arguments), ended), around.output)
 }
 
 fn family(arguments: &Ping) -> Result<Family, CommandError> {
@@ -76,6 +77,24 @@ fn keys(arguments: &Ping) -> Result<Vec<Key>, CommandError> {
     }
 }
 
+/// Without a control connection there is nobody to agree on them with.
+fn features(arguments: &Ping) -> Result<(), CommandError> {
+    let asked = [
+        ("--ptp", arguments.ptp),
+        ("--symmetric", arguments.symmetric),
+        ("--reflect-octets", arguments.reflect_octets.is_some()),
+    ];
+    let protocol = protocol(arguments.mode);
+    match asked.iter().find(|(_, asked)| *asked) {
+        Some((option, _)) if !protocol.has_control() => Err(CommandError::Usage(format!(
+            "--mode {} agrees on no features; leave {option} out, or take mode open, auth, \
+             encrypted or mixed",
+            protocol.name()
+        ))),
+        _ => Ok(()),
+    }
+}
+
 fn protocol(mode: PingMode) -> Protocol {
     match mode {
         PingMode::Open => Protocol::Open,
@@ -98,15 +117,20 @@ fn request(arguments: &Ping, remote: std::net::SocketAddr) -> RunRequest {
             timeout_ms: arguments.timeout,
             padding: arguments.padding,
             // Replies come back with the DSCP that the session asks for.
-            dscp: arguments
-                .dscp
-                .or(arguments.tos.map(|tos| tos >> 2))
-                .unwrap_or(0),
+            dscp: dscp(arguments),
             ttl: arguments.ttl,
             dont_fragment: arguments.df,
+            ptp: arguments.ptp,
+            symmetric: arguments.symmetric,
+            reflect_octets: arguments.reflect_octets,
         },
         tos: arguments.tos,
     }
+}
+
+fn dscp(arguments: &Ping) -> u8 {
+    let of_tos = arguments.tos.map(|tos| tos >> 2);
+    arguments.dscp.or(of_tos).unwrap_or(0)
 }
 
 /// Starts the run and looks at it until it has ended; an interrupt ends it early.
@@ -153,7 +177,7 @@ fn finish(report: &Report, output: Output) -> Result<Exit, CommandError> {
     output.object(report)?;
     // A table without a probe says nothing.
     if let Some(result) = report.result.as_ref().filter(|result| result.sent > 0) {
-        output.text(&report::table(result, output.paint()))?;
+        output.text(&report::table(result, report.dscp, output.paint()))?;
     }
     if let Some(trouble) = &report.failure {
         complain(&trouble.message);
@@ -181,7 +205,7 @@ mod tests {
     fn each_option_reaches_the_request() {
         let ping = arguments(
             "--mode light --count 3 --interval 0.5 --padding 100 --tos 184 --ttl 9 --df \
-             --local 192.0.2.9 --timeout 250 192.0.2.1:8621",
+             --ptp --symmetric --reflect-octets 5 --local 192.0.2.9 --timeout 250 192.0.2.1:8621",
         );
         let remote = "192.0.2.1:8621".parse().unwrap();
         let request = request(&ping, remote);
@@ -198,6 +222,9 @@ mod tests {
                 dscp: 46,
                 ttl: 9,
                 dont_fragment: true,
+                ptp: true,
+                symmetric: true,
+                reflect_octets: Some(5),
             }
         );
     }
@@ -220,6 +247,19 @@ mod tests {
             let error = keys(&arguments(line)).unwrap_err();
             assert_eq!(error.exit(), Exit::Misused);
             assert!(error.to_string().starts_with(says), "{error}");
+        }
+    }
+
+    #[test]
+    fn features_need_a_control_connection() {
+        for option in ["--ptp", "--symmetric", "--reflect-octets 5"] {
+            let error = features(&arguments(&format!("--mode light {option} h"))).unwrap_err();
+            assert_eq!(error.exit(), Exit::Misused);
+            assert!(
+                error.to_string().contains(option.trim_end_matches(" 5")),
+                "{error}"
+            );
+            assert!(features(&arguments(&format!("--mode open {option} h"))).is_ok());
         }
     }
 

@@ -4,12 +4,12 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
-use plugin_abi::config::{Config, Peer, Responder, Security, TWAMP_PORT};
+use plugin_abi::config::{Config, Feature, Peer, Responder, Security, TWAMP_PORT};
 use plugin_abi::manage::ServedResult;
 use serde_json::json;
 
 use super::{CommandError, Surroundings};
-use crate::cli::{Respond, RespondMode};
+use crate::cli::{Respond, RespondFeature, RespondMode};
 use crate::exit::Exit;
 use crate::host::{Event, listen};
 use crate::secret;
@@ -61,7 +61,10 @@ fn config(arguments: &Respond) -> Result<Config, CommandError> {
         }
     };
     Ok(Config {
-        responder: responder(arguments, ipv6_is_there()),
+        responder: Responder {
+            features: features(&arguments.features)?,
+            ..responder(arguments, ipv6_is_there())
+        },
         keys,
         ..Config::default()
     })
@@ -134,6 +137,33 @@ fn modes(asked: &[RespondMode]) -> Vec<Security> {
     modes
 }
 
+/// Each feature once; all of them unless some are asked for.
+fn features(asked: &[RespondFeature]) -> Result<Vec<Feature>, CommandError> {
+    if asked.is_empty() {
+        return Ok(Feature::ALL.to_vec());
+    }
+    let mut features = Vec::new();
+    for word in asked {
+        let feature = match word {
+            RespondFeature::None if asked.len() == 1 => return Ok(Vec::new()),
+            RespondFeature::None => {
+                return Err(CommandError::Usage(
+                    "--features none offers nothing; leave the other features out, or none".into(),
+                ));
+            }
+            RespondFeature::IndividualSessions => Feature::IndividualSessions,
+            RespondFeature::ReflectOctets => Feature::ReflectOctets,
+            RespondFeature::SymmetricalSize => Feature::SymmetricalSize,
+            RespondFeature::DscpEcn => Feature::DscpEcn,
+            RespondFeature::PtpTimestamps => Feature::PtpTimestamps,
+        };
+        if !features.contains(&feature) {
+            features.push(feature);
+        }
+    }
+    Ok(features)
+}
+
 fn ipv6_is_there() -> bool {
     UdpSocket::bind((Ipv6Addr::UNSPECIFIED, 0)).is_ok()
 }
@@ -145,12 +175,13 @@ fn announce(responder: &Responder, output: Output) -> std::io::Result<()> {
         peers,
         modes,
         test_ports,
+        features,
         ..
     } = responder;
     output.object(&json!({
         "listening": {
-            "control": listen, "light": light, "modes": modes, "test_ports": test_ports,
-            "peers": peers
+            "control": listen, "light": light, "modes": modes, "features": features,
+            "test_ports": test_ports, "peers": peers
         }
     }))?;
     let mut says = Vec::new();
@@ -160,6 +191,10 @@ fn announce(responder: &Responder, output: Output) -> std::io::Result<()> {
             "TWAMP-Control on {}, test sessions on UDP ports {first}-{last}",
             joined(listen)
         ));
+        if !features.is_empty() {
+            let names: Vec<_> = features.iter().map(|feature| feature.name()).collect();
+            says.push(format!("features {}", names.join(", ")));
+        }
     }
     if !light.is_empty() {
         says.push(format!("TWAMP Light on {}", joined(light)));
@@ -286,6 +321,18 @@ mod tests {
     }
 
     #[test]
+    fn each_feature_is_offered_once_and_all_unless_told_otherwise() {
+        use RespondFeature::{DscpEcn, None, PtpTimestamps};
+        assert_eq!(features(&[]).unwrap(), Feature::ALL);
+        assert_eq!(features(&[None]).unwrap(), []);
+        let asked = [PtpTimestamps, DscpEcn, PtpTimestamps];
+        let expected = [Feature::PtpTimestamps, Feature::DscpEcn];
+        assert_eq!(features(&asked).unwrap(), expected);
+        let error = features(&[None, DscpEcn]).unwrap_err();
+        assert_eq!(error.exit(), Exit::Misused);
+    }
+
+    #[test]
     fn everybody_is_answered_unless_peers_are_named() {
         let asked = |line: &str| {
             let words = format!("host-sim respond {line}");
@@ -327,6 +374,7 @@ mod tests {
             variation_max_us: Some(345.6),
             responder_limited: ResponderLimited::default(),
             ended: "stopped by the sender".into(),
+            features: vec![],
         };
         assert_eq!(
             sentence(&served),

@@ -72,6 +72,9 @@ fn ask(engine: &Engine, text: &str) {
 fn fits(request: &Request, answer: &Answer) {
     let fits = match request {
         Request::Validate { .. } => matches!(answer, Answer::Problems(_)),
+        Request::Warnings { .. } => {
+            matches!(answer, Answer::Warnings(_) | Answer::Problems(_))
+        }
         Request::Run { .. } | Request::Progress { .. } => matches!(answer, Answer::Error(_)),
         Request::Cancel { .. } => matches!(answer, Answer::Cancelled(_) | Answer::Error(_)),
         Request::Sessions => matches!(answer, Answer::Sessions(_)),

@@ -117,8 +117,9 @@ pub enum ControlError {
     },
     /// The two sides have no security mode in common.
     #[error(
-        "no common mode: configured are {configured}, peer offers {offered}; \
-         allow one of them (all but open need a key)"
+        "no common mode: configured are {}, peer offers {}; \
+         allow one of them (all but open need a key)",
+        deciding(*configured), deciding(*offered)
     )]
     NoCommonMode {
         /// Modes of our configuration.
@@ -218,6 +219,12 @@ impl ControlError {
             _ => None,
         }
     }
+}
+
+/// The modes that decide whether two sides can do with each other: no lack of another one ends a
+/// connection.
+fn deciding(modes: Modes) -> Modes {
+    modes & (Modes::SECURITY | Modes::IKEV2_KEYS)
 }
 
 /// A call that has no place now. The caller is at fault; nothing was changed or sent.

@@ -18,8 +18,29 @@ fn mistake(pointer: &str, value: Value) -> String {
 }
 
 #[test]
+fn a_responder_may_offer_every_feature_there_is() {
+    let names = plugin_abi::config::Feature::ALL.map(plugin_abi::config::Feature::name);
+    assert_eq!(FEATURES, names);
+}
+
+#[test]
 fn every_rule_of_the_tables_has_its_sentence() {
     let cases: &[(&str, Value, &str)] = &[
+        (
+            "/probe/symmetric",
+            json!(1),
+            "probe.symmetric: expected true or false, found 1; write it without quotes",
+        ),
+        (
+            "/probe/reflect_octets",
+            json!(0),
+            "probe.reflect_octets: expected a whole number from 1 to 8900, found 0; choose a number in that range",
+        ),
+        (
+            "/responder/features",
+            json!(["dscp"]),
+            r#"responder.features[0]: expected one of individual-sessions, reflect-octets, symmetrical-size, dscp-ecn, ptp-timestamps, found "dscp"; take one of them"#,
+        ),
         (
             "/mod",
             json!("act"),
@@ -233,7 +254,9 @@ fn a_missing_key_is_named() {
 
 #[test]
 fn every_key_that_the_types_know_is_in_the_tables() {
-    let full = good();
+    let mut full = good();
+    full["probe"]["reflect_octets"] = json!(1);
+    full["probe"]["padding"] = json!(65);
     let typed = serde_json::to_value(super::super::judge(&full).unwrap()).unwrap();
     let keys = |value: &Value| {
         value
@@ -254,6 +277,9 @@ fn every_key_that_the_types_know_is_in_the_tables() {
     let known = table(KEY).into_iter().filter(|key| !unread.contains(key));
     assert!(keys(&typed["keys"][0]).into_iter().eq(known));
     assert_eq!(keys(&typed["decision"]), table(DECISION));
+    let optional = "light".to_owned();
+    let written = table(RESPONDER).into_iter().filter(|key| *key != optional);
+    assert!(keys(&typed["responder"]).into_iter().eq(written));
     assert_eq!(keys(&typed["classes"][0]), table(CLASS));
     assert_eq!(keys(&typed["classes"][0]["sla"]), table(SLA));
 }

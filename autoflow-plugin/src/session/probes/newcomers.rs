@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use plugin_abi::config::TWAMP_PORT;
 use twamp_core::probe::{Reflector, ReflectorConfig};
+use twamp_core::wire::control::Modes;
 
 use super::Probes;
 use crate::net::{Datagram, Path};
@@ -126,7 +127,7 @@ impl Probes {
             reflector,
             (datagram.path, local),
             datagram.from,
-            0,
+            (0, Modes::NONE),
             stay,
         );
         Some(key)

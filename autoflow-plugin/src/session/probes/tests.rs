@@ -11,7 +11,9 @@ use twamp_core::time::Wall;
 use super::*;
 use crate::net::{Net, NoticeKind, PathSpec, TxStamps};
 use crate::session::ground::Ground;
-use crate::session::{Entry, Stream};
+use crate::session::{Entry, Stream, Terms};
+
+mod features;
 
 /// Two ends without a network: packets of each wait in its outbox.
 struct End {
@@ -75,6 +77,7 @@ impl End {
             timeout: Duration::from_millis(50),
             stateful: true,
             security: TestSecurity::Open,
+            terms: Terms::default(),
         }
     }
 
@@ -106,6 +109,7 @@ impl End {
             dscp: 0,
             security: security.clone(),
             stay: self.stay(sender),
+            terms: Terms::default(),
         };
         self.probes.order(order, at(now));
         key

@@ -7,13 +7,16 @@ use serde::Serialize;
 
 use crate::address::ResolveError;
 use crate::exit::Exit;
-use crate::text::{Cell, Paint, Style, Table, milliseconds, percent, share};
+use crate::text::{Cell, Paint, Style, Table, dscp, milliseconds, percent, share};
 
 /// The result's fields, and `failure` where something failed.
 #[derive(Debug, Serialize)]
 pub(super) struct Report {
     #[serde(flatten)]
     pub(super) result: Option<SessionResult>,
+    /// What the probes were to be marked with.
+    #[serde(skip)]
+    pub(super) dscp: u8,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) failure: Option<Trouble>,
 }
@@ -41,8 +44,8 @@ enum HostKind {
 }
 
 impl Report {
-    /// What a run to `remote` has come to.
-    pub(super) fn of(remote: SocketAddr, ended: Progress) -> Self {
+    /// What a run to `remote`, its probes marked with `dscp`, has come to.
+    pub(super) fn of(remote: SocketAddr, dscp: u8, ended: Progress) -> Self {
         let failure = match (ended.failure, &ended.result) {
             (Some(failure), _) => Some(Trouble::failed(&failure)),
             (None, None) => Some(Trouble::interrupted()),
@@ -50,6 +53,7 @@ impl Report {
         };
         Self {
             result: ended.result,
+            dscp,
             failure,
         }
     }
@@ -58,6 +62,7 @@ impl Report {
     pub(super) fn failed(trouble: Trouble) -> Self {
         Self {
             result: None,
+            dscp: 0,
             failure: Some(trouble),
         }
     }
@@ -113,8 +118,8 @@ impl Trouble {
     }
 }
 
-/// The result as a page of text.
-pub(super) fn table(result: &SessionResult, paint: Paint) -> String {
+/// The result as a page of text. `dscp` is what the probes were to be marked with.
+pub(super) fn table(result: &SessionResult, dscp: u8, paint: Paint) -> String {
     let head = format!(
         "{} session {}: {} → {}",
         result.mode, result.session_id, result.local, result.remote
@@ -123,8 +128,8 @@ pub(super) fn table(result: &SessionResult, paint: Paint) -> String {
         paint.text(Style::Heading, &head) + "\n",
         counts(result).render(paint),
         delays(result).render(paint),
-        marks(result.seen).render(paint),
-        stamps(result),
+        marks(result.seen).render(paint) + &remarked(result, dscp),
+        stamps(result) + &agreed(result),
     ]
     .join("\n")
 }
@@ -201,18 +206,51 @@ fn delays(result: &SessionResult) -> Table {
 
 fn marks(seen: Seen) -> Table {
     let mark = |mark: Option<u8>| mark.map_or_else(|| "–".to_owned(), |mark| mark.to_string());
-    let mut table = Table::new(&["arrived with", "DSCP", "TTL"]);
+    let mut table = Table::new(&["arrived with", "DSCP", "ECN", "TTL"]);
     table.row([
         "probes".to_owned(),
         mark(seen.dscp_forward),
+        mark(seen.ecn_forward),
         mark(seen.ttl_forward),
     ]);
     table.row([
         "replies".to_owned(),
         mark(seen.dscp_backward),
+        mark(seen.ecn_backward),
         mark(seen.ttl_backward),
     ]);
     table
+}
+
+/// A sentence for each direction in which another DSCP arrived than was asked for. With Light the
+/// far end isn't asked for any.
+fn remarked(result: &SessionResult, asked: u8) -> String {
+    let Seen {
+        dscp_forward,
+        dscp_backward,
+        ..
+    } = result.seen;
+    let backward = dscp_backward.filter(|_| result.mode != "light");
+    let sentence = |(packets, seen): (&str, Option<u8>)| {
+        let seen = seen.filter(|seen| *seen != asked)?;
+        let (asked, seen) = (dscp(asked), dscp(seen));
+        Some(format!("{packets}: {asked} asked, {seen} arrived\n"))
+    };
+    let ways = [("probes", dscp_forward), ("replies", backward)];
+    ways.into_iter().filter_map(sentence).collect()
+}
+
+/// What was agreed on beyond the mode, and what not.
+fn agreed(result: &SessionResult) -> String {
+    let mut text = String::new();
+    if !result.features.is_empty() {
+        text += &format!("agreed on {}\n", result.features.join(", "));
+    }
+    if !result.features_refused.is_empty() {
+        let refused = result.features_refused.join(", ");
+        text += &format!("the far end refuses {refused}, which it offers: done without\n");
+    }
+    text
 }
 
 fn stamps(result: &SessionResult) -> String {
@@ -278,8 +316,11 @@ mod tests {
             clock: ClockState::default(),
             seen: Seen {
                 dscp_forward: Some(46),
+                ecn_forward: Some(1),
                 ..Seen::default()
             },
+            features: vec!["dscp-ecn".into()],
+            features_refused: vec![],
         }
     }
 
@@ -293,13 +334,13 @@ mod tests {
             }),
             result,
         };
-        Report::of(remote(), progress)
+        Report::of(remote(), 46, progress)
     }
 
     #[test]
     fn a_result_is_a_page_that_lines_up() {
         assert_eq!(
-            table(&result(10, 9), Paint::PLAIN),
+            table(&result(10, 9), 46, Paint::PLAIN),
             "\
 open session 00c0ffee: 192.0.2.9:20000 → 192.0.2.1:862
 
@@ -319,12 +360,49 @@ round trip  0.100  0.120  0.180  0.119  0.170  0.180       –
 outbound        –      –      –      –      –      –       –
 inbound         –      –      –      –      –      –       –
 
-arrived with  DSCP  TTL
-probes          46    –
-replies          –    –
+arrived with  DSCP  ECN  TTL
+probes          46    1    –
+replies          –    –    –
 
 stamps by the kernel; clocks not synchronised: one-way figures show variation only
+agreed on dscp-ecn
 "
+        );
+    }
+
+    #[test]
+    fn another_dscp_than_was_asked_for_is_told() {
+        let seen = Seen {
+            dscp_forward: Some(0),
+            dscp_backward: Some(10),
+            ..Seen::default()
+        };
+        let open = SessionResult {
+            seen,
+            ..result(1, 1)
+        };
+        assert_eq!(
+            remarked(&open, 46),
+            "probes: EF asked, CS0 arrived\nreplies: EF asked, AF11 arrived\n"
+        );
+        assert_eq!(remarked(&open, 0), "replies: CS0 asked, AF11 arrived\n");
+        let light = SessionResult {
+            mode: "light".into(),
+            ..open
+        };
+        assert_eq!(remarked(&light, 0), "");
+    }
+
+    #[test]
+    fn features_that_are_offered_and_refused_are_told() {
+        let refused = SessionResult {
+            features: vec![],
+            features_refused: vec!["dscp-ecn".into(), "ptp-timestamps".into()],
+            ..result(1, 1)
+        };
+        assert_eq!(
+            agreed(&refused),
+            "the far end refuses dscp-ecn, ptp-timestamps, which it offers: done without\n"
         );
     }
 
@@ -386,7 +464,7 @@ stamps by the kernel; clocks not synchronised: one-way figures show variation on
             },
             ..result(10, 9)
         };
-        let text = table(&light, Paint::PLAIN);
+        let text = table(&light, 0, Paint::PLAIN);
         assert!(text.contains("  forward           –      –\n"), "{text}");
         assert!(text.contains("  unattributed      1  10.00\n"), "{text}");
     }

@@ -143,7 +143,7 @@ impl Client {
         })?;
         let mut features = common.features();
         if !sa || !security.is_secure() {
-            features = Modes(features.0 & !Modes::IKEV2_KEYS.0);
+            features = features.without(Modes::IKEV2_KEYS);
         }
         Ok(security | features)
     }

@@ -50,9 +50,20 @@ impl Modes {
         "ptp-timestamps",
     ];
 
+    /// What its members are called, in the order of their bits; bits without a meaning have no name.
+    pub fn names(self) -> impl Iterator<Item = &'static str> {
+        let bits = Self::NAMES.into_iter().enumerate();
+        bits.filter_map(move |(bit, name)| self.contains(Modes(1 << bit)).then_some(name))
+    }
+
     /// True if all of `others` are in this set.
     pub fn contains(self, others: Modes) -> bool {
         self & others == others
+    }
+
+    /// This set, and none of `others`.
+    pub fn without(self, others: Modes) -> Modes {
+        Modes(self.0 & !others.0)
     }
 
     /// True if nothing is in this set.
@@ -112,11 +123,9 @@ impl fmt::Display for Modes {
             return f.write_str("none");
         }
         let mut glue = "";
-        for (bit, name) in Self::NAMES.iter().enumerate() {
-            if self.contains(Modes(1 << bit)) {
-                write!(f, "{glue}{name}")?;
-                glue = "+";
-            }
+        for name in self.names() {
+            write!(f, "{glue}{name}")?;
+            glue = "+";
         }
         match self.0 >> Self::NAMES.len() << Self::NAMES.len() {
             0 => Ok(()),
@@ -143,6 +152,20 @@ mod tests {
         let all = Modes(u32::MAX);
         assert!((Modes::MIXED | Modes::IKEV2_KEYS).is_selection_from(all));
         assert!(!(Modes::OPEN | Modes::IKEV2_KEYS).is_selection_from(all));
+    }
+
+    #[test]
+    fn a_set_without_others_keeps_the_rest() {
+        let both = Modes::OPEN | Modes::DSCP_ECN;
+        assert_eq!(both.without(Modes::DSCP_ECN | Modes::MIXED), Modes::OPEN);
+        assert_eq!(both.without(Modes::NONE), both);
+    }
+
+    #[test]
+    fn only_what_has_a_meaning_has_a_name() {
+        let names = |modes: Modes| modes.names().collect::<Vec<_>>();
+        assert_eq!(names(Modes(0x8000_0101)), ["open", "dscp-ecn"]);
+        assert_eq!(names(Modes(u32::MAX)).len(), 10);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::{JoinHandle, spawn};
 use std::time::Duration;
 
-use autoflow_tests::artifacts;
+use crate::artifacts;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
@@ -17,17 +17,20 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What a run left behind.
 #[derive(Debug)]
-pub(crate) struct Answer {
+pub struct Answer {
     /// The exit code.
-    pub(crate) code: i32,
-    pub(crate) stdout: String,
-    pub(crate) stderr: String,
+    pub code: i32,
+    /// All of it.
+    pub stdout: String,
+    /// All of it, but for one warning.
+    pub stderr: String,
     /// The plugin has said on standard error that it was held up: `stderr` is without it.
-    pub(crate) held_up: bool,
+    pub held_up: bool,
 }
 
 /// A process in the background; killed when dropped.
-pub(crate) struct Running {
+#[derive(Debug)]
+pub struct Running {
     child: Child,
     lines: Receiver<String>,
     /// What has come on standard error so far.
@@ -37,17 +40,17 @@ pub(crate) struct Running {
 }
 
 /// Runs `host-sim` with these words to its end.
-pub(crate) fn host_sim(words: &str) -> Answer {
+pub fn host_sim(words: &str) -> Answer {
     answer(host_command().args(words.split_whitespace()))
 }
 
 /// `host-sim`, without arguments yet.
-pub(crate) fn host_command() -> Command {
+pub fn host_command() -> Command {
     Command::new(&artifacts().host)
 }
 
 /// Runs any command to its end.
-pub(crate) fn answer(command: &mut Command) -> Answer {
+pub fn answer(command: &mut Command) -> Answer {
     let output = command
         .stdin(Stdio::null())
         .output()
@@ -72,14 +75,14 @@ impl Answer {
     }
 
     /// The one object on standard output.
-    pub(crate) fn object(&self) -> Value {
+    pub fn object(&self) -> Value {
         let mut objects = self.objects();
         assert_eq!(objects.len(), 1, "one object: {self:?}");
         objects.remove(0)
     }
 
     /// The objects on standard output, one a line.
-    pub(crate) fn objects(&self) -> Vec<Value> {
+    pub fn objects(&self) -> Vec<Value> {
         let objects = self.stdout.lines().map(serde_json::from_str);
         let objects: Result<Vec<Value>, _> = objects.collect();
         let objects = objects.unwrap_or_else(|error| panic!("only JSON: {error}: {self:?}"));
@@ -88,7 +91,7 @@ impl Answer {
     }
 
     /// The kind of its failure and the sentence for people, which must be the same in both forms.
-    pub(crate) fn failure(&self) -> (String, String) {
+    pub fn failure(&self) -> (String, String) {
         let failure = &self.object()["failure"];
         let text = |key: &str| failure[key].as_str().unwrap_or_default().to_owned();
         let (kind, message) = (text("kind"), text("message"));
@@ -99,12 +102,12 @@ impl Answer {
 
 impl Running {
     /// Starts `host-sim` with these words.
-    pub(crate) fn host_sim(words: &str) -> Self {
+    pub fn host_sim(words: &str) -> Self {
         Self::start(host_command().args(words.split_whitespace()))
     }
 
     /// Starts any command.
-    pub(crate) fn start(command: &mut Command) -> Self {
+    pub fn start(command: &mut Command) -> Self {
         let mut child = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -135,24 +138,29 @@ impl Running {
     }
 
     /// The next line on standard output.
-    pub(crate) fn line(&self) -> String {
+    pub fn line(&self) -> String {
         let line = self.lines.recv_timeout(PATIENCE);
         line.unwrap_or_else(|_| panic!("no line came, but: {}", self.complaints.lock().unwrap()))
     }
 
     /// The next lines, each waited for.
-    pub(crate) fn lines(&self) -> impl Iterator<Item = String> {
+    pub fn lines(&self) -> impl Iterator<Item = String> {
         std::iter::repeat_with(|| self.line())
     }
 
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Ctrl-C.
-    pub(crate) fn interrupt(&self) {
+    pub fn interrupt(&self) {
         let id = i32::try_from(self.child.id()).expect("a process id is an i32");
         kill(Pid::from_raw(id), Signal::SIGINT).expect("the process is there");
     }
 
     /// Waits for its end. Lines that were read are not in the answer.
-    pub(crate) fn end(mut self) -> Answer {
+    pub fn end(mut self) -> Answer {
         let status = self.child.wait().expect("it was started");
         let lines: Vec<_> = self.lines.iter().map(|line| line + "\n").collect();
         if let Some(listening) = self.listening.take() {

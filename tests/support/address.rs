@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, TcpListener, UdpSocket};
 use std::sync::atomic::{AtomicU8, Ordering};
 
 /// An IPv4 loopback address of the caller's own: every port of it is free.
-pub(crate) fn own() -> Ipv4Addr {
+pub fn own() -> Ipv4Addr {
     static NEXT: AtomicU8 = AtomicU8::new(1);
     let [.., high, low] = std::process::id().to_be_bytes();
     // Not 127.0.0.0/16, where everybody is.
@@ -12,7 +12,7 @@ pub(crate) fn own() -> Ipv4Addr {
 }
 
 /// A port of `::1` that is free for TCP and UDP now.
-pub(crate) fn free_port_v6() -> u16 {
+pub fn free_port_v6() -> u16 {
     let address = IpAddr::from(Ipv6Addr::LOCALHOST);
     loop {
         let listener = TcpListener::bind((address, 0)).expect("the loopback has IPv6");
