@@ -3,12 +3,14 @@
 //! refused, with a list of [`Problem`](crate::manage::Problem)s.
 
 mod key;
+mod stamp;
 
 use std::net::{IpAddr, SocketAddr};
 
 use serde::{Deserialize, Serialize};
 
 pub use key::{Key, Secret};
+pub use stamp::{Ask, Stamp};
 
 /// Everything an engine is told.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -68,14 +70,15 @@ pub enum Mode {
 pub struct Probe {
     /// By which protocol.
     pub protocol: Protocol,
-    /// Which of the keys a secure protocol uses.
+    /// Which of the keys a secure protocol uses. STAMP is authenticated with one, open without.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key_id: Option<String>,
     /// Between two probes, in milliseconds; fractions are allowed.
     pub interval_ms: f64,
     /// A probe without reply for so long is lost, in milliseconds.
     pub timeout_ms: u32,
-    /// Octets after the sender packet; absent: as many as make probe and reply equal in size.
+    /// Octets after the sender packet; absent: as many as make probe and reply equal in size. Those
+    /// of STAMP always are: there, octets of Extra Padding.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub padding: Option<u16>,
     /// DSCP of the probes, 0–63.
@@ -84,6 +87,9 @@ pub struct Probe {
     pub ttl: u8,
     /// Set do-not-fragment.
     pub dont_fragment: bool,
+    /// What STAMP has of its own; absent: its defaults.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stamp: Option<Stamp>,
 }
 
 /// The protocol of a session.
@@ -101,6 +107,8 @@ pub enum Protocol {
     Mixed,
     /// TWAMP Light: no control connection, stateless reflector (RFC 5357 appendix I).
     Light,
+    /// STAMP: no control connection; open, or authenticated with a key (RFC 8762).
+    Stamp,
 }
 
 /// A security mode of TWAMP-Control (RFC 4656, section 3.1; RFC 5618).
@@ -128,7 +136,14 @@ pub struct Responder {
     /// Addresses that answer TWAMP Light.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub light: Vec<SocketAddr>,
-    /// Security modes that TWAMP-Control offers; all but open need a key.
+    /// Addresses that answer STAMP, and TWAMP Light as well.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub stamp: Vec<SocketAddr>,
+    /// Learn from STAMP senders what they see of the way back: by a private TLV, so only among
+    /// peers that agreed on it.
+    pub figures: bool,
+    /// Security modes that TWAMP-Control offers; all but open need a key. STAMP sessions may be
+    /// unprotected with open, authenticated with auth.
     pub modes: Vec<Security>,
     /// Control port of the responders that lines ask for.
     pub control_port: u16,
@@ -177,7 +192,8 @@ pub struct Line {
     /// Address that packets leave from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub local: Option<IpAddr>,
-    /// Address of the far end, with its control port (Light: its reflector port) or without.
+    /// Address of the far end, with its control port (Light and STAMP: its reflector port) or
+    /// without.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub remote: Option<Remote>,
     /// Interface that packets leave by.
@@ -298,7 +314,14 @@ impl Protocol {
             Self::Encrypted => "encrypted",
             Self::Mixed => "mixed",
             Self::Light => "light",
+            Self::Stamp => "stamp",
         }
+    }
+
+    /// True if sessions are agreed on over a control connection; otherwise by configuration.
+    #[must_use]
+    pub fn has_control(self) -> bool {
+        !matches!(self, Self::Light | Self::Stamp)
     }
 
     /// True if it needs a key.
@@ -316,8 +339,19 @@ impl Probe {
         let equal = match self.protocol {
             Protocol::Open | Protocol::Mixed | Protocol::Light => 27,
             Protocol::Auth | Protocol::Encrypted => 64,
+            Protocol::Stamp => 0,
         };
         self.padding.unwrap_or(equal)
+    }
+
+    /// True if the far end numbers its replies by itself, so that loss has a direction.
+    #[must_use]
+    pub fn is_directed(&self) -> bool {
+        match self.protocol {
+            Protocol::Light => false,
+            Protocol::Stamp => self.stamp.as_ref().is_none_or(|stamp| stamp.stateful),
+            Protocol::Open | Protocol::Auth | Protocol::Encrypted | Protocol::Mixed => true,
+        }
     }
 }
 
@@ -340,6 +374,7 @@ impl Default for Probe {
             dscp: 0,
             ttl: 255,
             dont_fragment: false,
+            stamp: None,
         }
     }
 }
@@ -349,6 +384,8 @@ impl Default for Responder {
         Self {
             listen: Vec::new(),
             light: Vec::new(),
+            stamp: Vec::new(),
+            figures: false,
             modes: vec![Security::Open],
             control_port: TWAMP_PORT,
             test_ports: (20_000, 20_999),
@@ -398,6 +435,20 @@ mod tests {
             let remote: Remote = serde_json::from_str(json).unwrap();
             assert_eq!(remote.socket().to_string(), expected);
         }
+    }
+
+    #[test]
+    fn loss_has_a_direction_where_the_far_end_numbers_its_replies() {
+        let directed = |json: &str| {
+            let probe: Probe = serde_json::from_str(json).unwrap();
+            probe.is_directed()
+        };
+        assert!(directed("{}"));
+        assert!(!directed(r#"{"protocol": "light"}"#));
+        assert!(directed(r#"{"protocol": "stamp", "stamp": {"ssid": 0}}"#));
+        assert!(!directed(
+            r#"{"protocol": "stamp", "stamp": {"stateful": false}}"#
+        ));
     }
 
     #[test]

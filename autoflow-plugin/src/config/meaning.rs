@@ -9,7 +9,7 @@ use plugin_abi::manage::Problem;
 use serde_json::{Map, Value};
 
 use super::node::Node;
-use super::{keys, shape};
+use super::{keys, shape, stamp};
 
 /// Judges the meaning of a whole configuration.
 pub(super) fn config(root: &Node, problems: &mut Vec<Problem>) {
@@ -23,6 +23,8 @@ pub(super) fn config(root: &Node, problems: &mut Vec<Problem>) {
     }
     own(&root.key("keys"), "id", Node::text, problems);
     keys::config(root, problems);
+    stamp::probe(&root.key("probe"), problems);
+    stamp::responder(&root.key("responder"), problems);
     let groups: HashSet<u64> = ids(&root.key("groups")).collect();
     for each in root.key("lines").items() {
         line(&each, problems);
@@ -51,12 +53,14 @@ pub(super) fn line(line: &Node, problems: &mut Vec<Problem>) {
     ends(&local, &remote, problems);
     link_of_the_far_end(line, problems);
     own_items(&line.key("groups"), "group", Node::whole, problems);
+    stamp::probe(&line.key("probe"), problems);
     probe_fits(line, problems);
 }
 
 /// Judges the meaning of a run.
 pub(super) fn run(run: &Node, problems: &mut Vec<Problem>) {
     ends(&run.key("local"), &run.key("remote"), problems);
+    stamp::probe(&run.key("probe"), problems);
 }
 
 fn ends(local: &Node, remote: &Node, problems: &mut Vec<Problem>) {
@@ -148,7 +152,7 @@ fn no_sockets_by_hand(root: &Node, problems: &mut Vec<Problem>) {
     if root.key("clock").text() != Some("manual") {
         return;
     }
-    for key in ["listen", "light"] {
+    for key in ["listen", "light", "stamp"] {
         let sockets = root.key("responder").key(key);
         if sockets.items().next().is_some() {
             let expected = "no socket under a manual clock";
@@ -244,6 +248,7 @@ fn probe_fits(line: &Node, problems: &mut Vec<Problem>) {
     let (sender_packet, default) = match protocol {
         Protocol::Auth | Protocol::Encrypted => (48.0, 64.0),
         Protocol::Open | Protocol::Mixed | Protocol::Light => (14.0, 27.0),
+        Protocol::Stamp => (stamp::around_padding(&probe), 0.0),
     };
     if let (Some(true), Some(mtu), Some(octets)) = (
         probe.key("dont_fragment").flag_or(false),

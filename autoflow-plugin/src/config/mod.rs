@@ -9,6 +9,7 @@ mod keys;
 mod meaning;
 mod node;
 mod shape;
+mod stamp;
 
 use plugin_abi::config::{Config, Line};
 use plugin_abi::manage::{Problem, RunRequest};

@@ -41,7 +41,7 @@ const SILENCE: Duration = Duration::from_secs(2);
 
 pub(super) struct Control {
     host: Host,
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
     pub(super) orders: Orders,
     pub(super) config: Config,
     pub(super) publisher: Publisher,
@@ -187,8 +187,8 @@ impl Control {
             .clone()
             .unwrap_or_else(|| self.config.probe.clone());
         let key = Key::new();
-        let (mode, remote) = (probe.protocol.name(), remote.socket());
-        lock(&self.shared.board).sender(key, Some(line.name.clone()), mode, local, remote);
+        let remote = remote.socket();
+        lock(&self.shared.board).sender(key, Some(line.name.clone()), &probe, local, remote);
         let binding = binding(line);
         let initiation = Initiation {
             binding,
@@ -213,8 +213,7 @@ impl Control {
     }
 
     fn begin_run(&mut self, key: Key, request: RunRequest, path: Path, local: SocketAddr) {
-        let mode = request.probe.protocol.name();
-        lock(&self.shared.board).sender(key, None, mode, local, request.remote);
+        lock(&self.shared.board).sender(key, None, &request.probe, local, request.remote);
         let initiation = Initiation {
             binding: Binding {
                 local: request.local,

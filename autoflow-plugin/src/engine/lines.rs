@@ -9,6 +9,7 @@ use super::control::Control;
 use super::message::News;
 use super::opening;
 use crate::session::Order;
+use crate::session::admission::Admission;
 use crate::session::target::Manners;
 
 impl Control {
@@ -56,6 +57,8 @@ impl Control {
         self.publisher.policy(&config);
         let manners = Manners::new(&config.responder, self.started);
         self.manners.send_replace(manners);
+        let admission = Admission::new(&config.responder, &self.shared.keys);
+        self.orders.send(Order::Admit(admission));
         for line in old
             .lines
             .iter()

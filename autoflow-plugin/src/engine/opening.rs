@@ -6,6 +6,7 @@ use plugin_abi::config::{Config, Line, Probe, Remote, Responder};
 
 use super::error::EngineError;
 use crate::net::{Net, NetError, Path, PathSpec};
+use crate::session::answering::{Door, DoorKind};
 use crate::session::outlet::Token;
 use crate::session::target::{Target, listen};
 
@@ -16,8 +17,8 @@ pub(super) struct Opened {
     pub(super) senders: Vec<(u64, Path, SocketAddr)>,
     /// Addresses that answer TWAMP-Control.
     pub(super) targets: Vec<Target>,
-    /// Addresses that answer TWAMP Light.
-    pub(super) light: Vec<(Path, SocketAddr)>,
+    /// Addresses that answer TWAMP Light and STAMP.
+    pub(super) doors: Vec<(Path, Door)>,
 }
 
 /// Binds what `config` asks for.
@@ -29,14 +30,14 @@ pub(super) fn open(net: &mut Net<Token>, config: &Config) -> Result<Opened, Engi
     for local in controls(config) {
         opened.targets.push(target(net, local, &config.responder)?);
     }
-    for local in &config.responder.light {
-        let bound = net
-            .open(&reflector(*local))
-            .map_err(|source| EngineError::Path {
-                what: format!("TWAMP Light responder on {local}"),
-                source,
-            })?;
-        opened.light.push(bound);
+    let responder = &config.responder;
+    for (kind, name, addresses) in [
+        (DoorKind::Light, "TWAMP Light", &responder.light),
+        (DoorKind::Stamp, "STAMP", &responder.stamp),
+    ] {
+        for local in addresses {
+            opened.doors.push(door(net, *local, kind, name)?);
+        }
     }
     for line in config
         .lines
@@ -99,6 +100,26 @@ pub(super) fn target(
         path,
         port: probes.port(),
     })
+}
+
+/// Binds an address on which strangers are answered.
+fn door(
+    net: &mut Net<Token>,
+    local: SocketAddr,
+    kind: DoorKind,
+    name: &str,
+) -> Result<(Path, Door), EngineError> {
+    let spec = PathSpec {
+        // Senders of STAMP may ask when replies leave.
+        transmit_stamps: kind == DoorKind::Stamp,
+        ..PathSpec::new(local)
+    };
+    let bound = net.open(&spec).map_err(|source| EngineError::Path {
+        what: format!("{name} responder on {local}"),
+        source,
+    })?;
+    let (path, local) = bound;
+    Ok((path, Door { local, kind }))
 }
 
 /// How the path of a line's probes is opened.

@@ -12,12 +12,13 @@ use twamp_core::security::{KeyId, TestSecurity};
 use twamp_core::time::Ntp64;
 use twamp_core::wire::control::{Accept, Modes};
 
-use super::Stream;
 pub(crate) use super::connect::Binding;
 use super::connect::connect;
 use super::conversation::{Break, Conversation};
 use super::entropy::SystemEntropy;
 use super::keys::Keys;
+use super::sender::Dialect;
+use super::{Stream, stamp};
 use crate::net::{Path, clock};
 
 /// Longer than any probe is waited for: the reflector answers so long after the stop.
@@ -47,7 +48,7 @@ pub(crate) struct Agreed {
     remote: SocketAddr,
     /// What the probe thread is to send.
     pub(crate) stream: Stream,
-    /// TWAMP-Control, to be held while probes flow; none with TWAMP Light.
+    /// TWAMP-Control, to be held while probes flow; none with TWAMP Light and STAMP.
     control: Option<Conversation<Client>>,
 }
 
@@ -64,8 +65,8 @@ impl Initiation {
     /// # Errors
     /// Who said no, and why.
     pub(crate) async fn ask(&self, path: Path, port: u16) -> Result<Granted, Failure> {
-        if self.probe.protocol == Protocol::Light {
-            let stream = self.stream(path, self.remote, false, TestSecurity::Open);
+        if let Some(dialect) = self.configured()? {
+            let stream = self.stream(path, self.remote, dialect);
             return Ok(Granted {
                 remote: self.remote,
                 stream,
@@ -94,7 +95,7 @@ impl Initiation {
                     let mut to = self.remote;
                     to.set_port(port);
                     let security = control.machine.test_security(&sid);
-                    let stream = self.stream(path, to, true, security);
+                    let stream = self.stream(path, to, self.twamp(security));
                     return Ok(Granted {
                         remote: self.remote,
                         stream,
@@ -113,6 +114,22 @@ impl Initiation {
                 | ClientEvent::SessionNotStarted { .. }
                 | ClientEvent::SessionStopped { .. } => {}
             }
+        }
+    }
+
+    /// What a session speaks that needs no agreement; `None` with TWAMP-Control.
+    fn configured(&self) -> Result<Option<Dialect>, Failure> {
+        match self.probe.protocol {
+            Protocol::Light => Ok(Some(self.twamp(TestSecurity::Open))),
+            Protocol::Stamp => stamp::dialect(&self.probe, &self.keys).map(Some),
+            Protocol::Open | Protocol::Auth | Protocol::Encrypted | Protocol::Mixed => Ok(None),
+        }
+    }
+
+    fn twamp(&self, security: TestSecurity) -> Dialect {
+        Dialect::Twamp {
+            padding: self.probe.padding(),
+            security,
         }
     }
 
@@ -171,16 +188,15 @@ impl Initiation {
         }
     }
 
-    fn stream(&self, path: Path, to: SocketAddr, stateful: bool, security: TestSecurity) -> Stream {
+    fn stream(&self, path: Path, to: SocketAddr, dialect: Dialect) -> Stream {
         Stream {
             path,
             to,
             interval: Duration::from_secs_f64(self.probe.interval_ms / 1e3),
             count: self.count,
-            padding: self.probe.padding(),
             timeout: millis(self.probe.timeout_ms),
-            stateful,
-            security,
+            stateful: self.probe.is_directed(),
+            dialect,
         }
     }
 }
@@ -192,7 +208,7 @@ fn modes(protocol: Protocol) -> Modes {
         Protocol::Auth => Modes::AUTHENTICATED,
         Protocol::Encrypted => Modes::ENCRYPTED,
         Protocol::Mixed => Modes::MIXED,
-        Protocol::Light => Modes::NONE,
+        Protocol::Light | Protocol::Stamp => Modes::NONE,
     }
 }
 
@@ -235,7 +251,8 @@ impl Granted {
 }
 
 impl Agreed {
-    /// Waits until the session is over without our doing. Never returns with TWAMP Light.
+    /// Waits until the session is over without our doing. Never returns without control
+    /// connection.
     pub(crate) async fn broken(&mut self) -> Broken {
         let Some(control) = &mut self.control else {
             return std::future::pending().await;

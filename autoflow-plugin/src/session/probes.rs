@@ -6,29 +6,24 @@ use std::collections::{BinaryHeap, HashMap};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use twamp_core::probe::{Reflector, ReflectorConfig};
+use twamp_core::probe;
 use twamp_core::time::{ErrorEstimate, Mono, Now};
 
+use super::answering::{Answering, Call};
 use super::outlet::{Outlet, Token};
+use super::reflector::Reflector;
 use super::sending::Sending;
 use super::setback::Setback;
-use super::{Counters, Key, Order, Report, Served};
-use crate::net::{Datagram, Notice, Options, Outgoing, Path, Sent};
-
-/// Sessions of TWAMP Light that are not known beforehand, at most.
-const STRANGERS: usize = 10_000;
-/// Such a session ends after so long without a probe.
-const STRANGER_SILENCE: Duration = Duration::from_secs(30);
+use super::{Counters, Key, Order, Report};
+use crate::net::{Datagram, Notice, Path, Sent};
 
 /// Every sender and reflector of one probe thread.
 pub(crate) struct Probes {
     sending: HashMap<Key, Sending>,
-    reflecting: HashMap<Key, Reflecting>,
-    /// Whose packet it is that comes by a path from an address.
+    /// Whose reply it is that comes by a path from an address.
     peers: HashMap<(Path, SocketAddr), Key>,
-    /// Paths on which everybody is answered, with their own addresses.
-    anybody: HashMap<Path, SocketAddr>,
-    /// When each sender and reflector wants to be looked at.
+    answering: Answering,
+    /// When each sender wants to be looked at.
     calendar: BinaryHeap<Reverse<(Mono, Key)>>,
     /// From one report to the next.
     cadence: Duration,
@@ -41,26 +36,12 @@ pub(crate) struct Probes {
     error: ErrorEstimate,
 }
 
-struct Reflecting {
-    reflector: Reflector,
-    /// Stop-Sessions has come.
-    stopped: bool,
-    path: Path,
-    local: SocketAddr,
-    /// Answers only this address.
-    sender: SocketAddr,
-    tos: u8,
-    /// Something came since the last report.
-    news: bool,
-}
-
 impl Probes {
     pub(crate) fn new(cadence: Duration, error: ErrorEstimate) -> Self {
         Self {
             sending: HashMap::new(),
-            reflecting: HashMap::new(),
             peers: HashMap::new(),
-            anybody: HashMap::new(),
+            answering: Answering::default(),
             calendar: BinaryHeap::new(),
             cadence,
             last_report: Mono(0),
@@ -79,7 +60,7 @@ impl Probes {
                 if let Some(sending) = self.sending.get_mut(&key) {
                     self.peers.remove(&sending.peer());
                     self.peers.insert((stream.path, stream.to), key);
-                    sending.renew(stream.to, stream.security, now.mono);
+                    sending.renew(stream, now.mono);
                     sending.entries(&mut self.report.entries);
                     self.look_at(key, now.mono);
                     return;
@@ -111,76 +92,75 @@ impl Probes {
                 dscp,
                 security,
             } => {
-                let config = ReflectorConfig {
+                let config = probe::ReflectorConfig {
                     refwait,
-                    ..ReflectorConfig::default()
+                    ..probe::ReflectorConfig::default()
                 };
-                let reflector = Reflector::new(config, now.mono).secured(security);
-                self.reflect(key, reflector, (path, local), sender, dscp << 2);
+                let reflector = probe::Reflector::new(config, now.mono).secured(security);
+                let reflector = Reflector::Twamp {
+                    reflector: Box::new(reflector),
+                    dscp,
+                };
+                self.answering.begin(key, reflector, (path, local), sender);
+                self.news = true;
             }
-            Order::ReflectAll { path, local } => drop(self.anybody.insert(path, local)),
-            Order::Retire { key, timeout } => {
-                if let Some(reflecting) = self.reflecting.get_mut(&key) {
-                    reflecting.stopped = true;
-                    reflecting.reflector.stop(now.mono, timeout);
-                    self.look_at(key, now.mono);
-                }
-            }
+            Order::ReflectAll { path, door } => self.answering.open(path, door),
+            Order::Admit(admission) => self.answering.admit(admission),
+            Order::Retire { key, timeout } => self.answering.retire(key, timeout, now.mono),
             Order::Bind { .. } | Order::Close(_) | Order::Quit => {}
         }
     }
 
     /// A packet has arrived.
     pub(crate) fn handle_datagram(&mut self, datagram: &Datagram<'_>, out: &mut impl Outlet) {
-        let known = self.peers.get(&(datagram.path, datagram.from)).copied();
-        let Some(key) = known.or_else(|| self.welcome(datagram)) else {
-            self.counters.discarded += 1;
-            return;
-        };
         self.news = true;
-        if let Some(sending) = self.sending.get_mut(&key) {
-            match sending.handle_reply(datagram.payload, &datagram.arrival) {
-                Ok(()) => self.counters.received += 1,
-                Err(_) => self.counters.discarded += 1,
+        let sender = self.peers.get(&(datagram.path, datagram.from));
+        let sending = sender.and_then(|key| self.sending.get_mut(key));
+        let (taken, counter) = match sending {
+            Some(sending) => {
+                let taken = sending.handle_reply(datagram.payload, &datagram.arrival);
+                sending.entries(&mut self.report.entries);
+                (taken.is_ok(), &mut self.counters.received)
             }
-            sending.entries(&mut self.report.entries);
-        } else if let Some(reflecting) = self.reflecting.get_mut(&key) {
-            let mut reply = out.buffer();
-            let (arrival, error) = (&datagram.arrival, self.error);
-            match reflecting
-                .reflector
-                .reflect(datagram.payload, arrival, error, &mut reply)
-            {
-                Ok(()) => {
-                    self.counters.reflected += 1;
-                    reflecting.news = true;
-                    out.queue(Outgoing {
-                        path: datagram.path,
-                        to: datagram.from,
-                        payload: reply,
-                        seal: Some(reflecting.reflector.sealer()),
-                        token: None,
-                        options: Options {
-                            tos: Some(reflecting.tos),
-                            source: datagram.to,
-                            ..Options::default()
-                        },
-                    });
-                }
-                Err(_) => self.counters.discarded += 1,
+            None => {
+                let error = self.error;
+                let call = Call {
+                    datagram,
+                    error,
+                    out,
+                };
+                let answered = self.answering.handle_datagram(call);
+                (answered, &mut self.counters.reflected)
             }
+        };
+        match taken {
+            true => *counter += 1,
+            false => self.counters.discarded += 1,
         }
     }
 
     /// A token has come back.
     pub(crate) fn handle_sent(&mut self, sent: Sent<Token>) {
-        let key = sent.token.key;
-        if let Some(sending) = self.sending.get_mut(&key) {
-            self.counters.sent += u64::from(sent.result.is_ok());
-            let not_sent = sent.result.as_ref().err().copied();
-            sending.handle_sent(sent.token, sent.result);
-            if let Some(error) = not_sent {
-                self.set_back(key, Setback::NotSent(error));
+        match sent.token {
+            Token::Reply { key, reply } => {
+                if let Ok(stamps) = sent.result {
+                    self.answering.handle_sent(key, reply, stamps.into());
+                }
+            }
+            Token::Probe {
+                key,
+                session,
+                probe,
+            } => {
+                let Some(sending) = self.sending.get_mut(&key) else {
+                    return;
+                };
+                self.counters.sent += u64::from(sent.result.is_ok());
+                let not_sent = sent.result.as_ref().err().copied();
+                sending.handle_sent(session, probe, sent.result);
+                if let Some(error) = not_sent {
+                    self.set_back(key, Setback::NotSent(error));
+                }
             }
         }
     }
@@ -229,24 +209,18 @@ impl Probes {
                 if let Some(next) = sending.poll_timeout() {
                     self.look_at(key, next);
                 }
-            } else if let Some(reflecting) = self.reflecting.get_mut(&key) {
-                match reflecting.reflector.poll_timeout() {
-                    Some(next) if next > now.mono => self.look_at(key, next),
-                    Some(_) => self.end_reflecting(key),
-                    None => {}
-                }
             }
         }
+        self.answering.handle_timeout(now.mono);
+        self.news |= self.answering.has_ended();
     }
 
     /// When it wants to be told the time; `None` while nothing is to be done.
     pub(crate) fn poll_timeout(&self) -> Option<Mono> {
         let look = self.calendar.peek().map(|Reverse((due, _))| *due);
         let report = self.news.then(|| self.last_report + self.cadence);
-        match (look, report) {
-            (Some(a), Some(b)) => Some(a.min(b)),
-            (a, b) => a.or(b),
-        }
+        let all = [look, self.answering.poll_timeout(), report];
+        all.into_iter().flatten().min()
     }
 
     /// The report, if one is due. `counters` are those of the network.
@@ -262,16 +236,13 @@ impl Probes {
         let mut report = std::mem::take(&mut self.report);
         report.at = now;
         report.counters = self.counters;
+        report.counters.refused = self.answering.refused();
         report.pulses = self
             .sending
             .iter()
             .map(|(key, sending)| (*key, sending.pulse()))
             .collect();
-        for (key, reflecting) in &mut self.reflecting {
-            if std::mem::take(&mut reflecting.news) {
-                report.served.push((*key, reflecting.served(None)));
-            }
-        }
+        report.served = self.answering.report();
         for (key, _) in report.pulses.iter().filter(|(_, pulse)| pulse.finished) {
             if let Some(sending) = self.sending.remove(key) {
                 self.peers.remove(&sending.peer());
@@ -280,85 +251,8 @@ impl Probes {
         report
     }
 
-    fn reflect(
-        &mut self,
-        key: Key,
-        reflector: Reflector,
-        (path, local): (Path, SocketAddr),
-        sender: SocketAddr,
-        tos: u8,
-    ) {
-        if let Some(timeout) = reflector.poll_timeout() {
-            self.look_at(key, timeout);
-        }
-        self.peers.insert((path, sender), key);
-        let news = true;
-        let reflecting = Reflecting {
-            reflector,
-            stopped: false,
-            path,
-            local,
-            sender,
-            tos,
-            news,
-        };
-        self.reflecting.insert(key, reflecting);
-        self.news = true;
-    }
-
-    /// A new session of TWAMP Light, if its path answers everybody. The first probe begins it, a
-    /// silence ends it.
-    fn welcome(&mut self, datagram: &Datagram<'_>) -> Option<Key> {
-        let local = *self.anybody.get(&datagram.path)?;
-        if self.reflecting.len() >= STRANGERS {
-            return None;
-        }
-        let key = Key::new();
-        let config = ReflectorConfig {
-            refwait: STRANGER_SILENCE,
-            stateful: false,
-            from_zero: false,
-            ..ReflectorConfig::default()
-        };
-        let local = SocketAddr::new(datagram.to.unwrap_or(local.ip()), local.port());
-        let reflector = Reflector::new(config, datagram.arrival.mono);
-        self.reflect(key, reflector, (datagram.path, local), datagram.from, 0);
-        Some(key)
-    }
-
-    fn end_reflecting(&mut self, key: Key) {
-        let Some(reflecting) = self.reflecting.remove(&key) else {
-            return;
-        };
-        // A newer session of the same sender may have taken the place.
-        let place = (reflecting.path, reflecting.sender);
-        if self.peers.get(&place) == Some(&key) {
-            self.peers.remove(&place);
-        }
-        let why = if reflecting.stopped {
-            "stopped"
-        } else {
-            "no more probes came"
-        };
-        let served = reflecting.served(Some(why));
-        self.report.served.push((key, served));
-        self.news = true;
-    }
-
     fn look_at(&mut self, key: Key, due: Mono) {
         self.calendar.push(Reverse((due, key)));
-    }
-}
-
-impl Reflecting {
-    fn served(&self, ended: Option<&'static str>) -> Served {
-        let report = self.reflector.report();
-        Served {
-            remote: self.sender,
-            local: self.local,
-            report,
-            ended,
-        }
     }
 }
 

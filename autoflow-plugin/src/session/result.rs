@@ -2,7 +2,8 @@
 
 use std::net::SocketAddr;
 
-use super::Entry;
+use super::far_end::FarSide;
+use super::{Entry, Served};
 use plugin_abi::manage::{
     ClockState, Delay, Jitter as JitterResult, LostCounts, Seen, ServedResult, SessionResult,
 };
@@ -11,7 +12,7 @@ use twamp_core::metrics::loss::LossCounts;
 use twamp_core::metrics::quantile::Quantiles;
 use twamp_core::metrics::reordering::Reordering;
 use twamp_core::metrics::variation::Jitter;
-use twamp_core::probe::{Outcome, ReflectorReport, Sample, Stamps};
+use twamp_core::probe::{Outcome, Sample, Stamps};
 
 /// A quantile is right to this many decimal digits.
 const DIGITS: u8 = 3;
@@ -26,6 +27,7 @@ pub(crate) struct Tally {
     /// Received, but not made a sample of.
     answered_aside: u64,
     all_kernel: bool,
+    far_side: FarSide,
 }
 
 /// Who a session is between, for its results.
@@ -37,6 +39,8 @@ pub(crate) struct Identity {
     pub(crate) remote: SocketAddr,
     /// The reflector keeps numbers of its own, so loss has a direction.
     pub(crate) stateful: bool,
+    /// It was agreed on over a control connection, on `remote`.
+    pub(crate) control: bool,
 }
 
 impl Tally {
@@ -49,6 +53,7 @@ impl Tally {
             last: None,
             answered_aside: 0,
             all_kernel: true,
+            far_side: FarSide::default(),
         }
     }
 
@@ -60,7 +65,9 @@ impl Tally {
                 self.answered_aside += u64::from(aside.reply.is_some());
             }
             Entry::Probe(Outcome::Lost { .. }) => {}
+            Entry::FarEnd(returned) => self.far_side.absorb(returned),
             Entry::NewSession => {
+                self.far_side.restart();
                 self.jitter.iter_mut().for_each(Jitter::restart);
                 self.reordering.restart();
             }
@@ -84,6 +91,7 @@ impl Tally {
             jitter.record(value);
         }
         self.reordering.record(sample.sequence);
+        self.far_side.sample(sample);
         self.last = Some(*sample);
     }
 
@@ -128,13 +136,16 @@ impl Tally {
                 offset_us: last.map(|sample| micros(sample.delay().offset_if_symmetrical() as f64)),
             },
             seen: Seen {
-                dscp_forward: None,
+                dscp_forward: last
+                    .and_then(|sample| sample.tos_forward)
+                    .map(|tos| tos >> 2),
                 dscp_backward: last
                     .and_then(|sample| sample.tos_backward)
                     .map(|tos| tos >> 2),
                 ttl_forward: last.map(|sample| sample.ttl_forward),
                 ttl_backward: last.and_then(|sample| sample.ttl_backward),
             },
+            far_end: self.far_side.result(),
         }
     }
 
@@ -164,17 +175,12 @@ impl Tally {
 }
 
 /// What a responder saw, as people read it. `id` is the session's, seen from its sender.
-pub(crate) fn served(
-    id: String,
-    remote: SocketAddr,
-    local: SocketAddr,
-    report: &ReflectorReport,
-    ended: Option<&'static str>,
-) -> ServedResult {
+pub(crate) fn served(id: String, seen: &Served) -> ServedResult {
+    let report = &seen.report;
     ServedResult {
         session_id: id,
-        remote,
-        local,
+        remote: seen.remote,
+        local: seen.local,
         received: report.distinct,
         lost_forward: report.lost_forward,
         duplicates: report.duplicates,
@@ -183,7 +189,9 @@ pub(crate) fn served(
         jitter_us: report.jitter_ns.map(micros),
         variation_mean_us: report.variation.map(|above| micros(above.mean_ns as f64)),
         variation_max_us: report.variation.map(|above| micros(above.max_ns as f64)),
-        ended: ended.unwrap_or("not ended").to_owned(),
+        ssid: seen.ssid,
+        backward: seen.backward,
+        ended: seen.ended.unwrap_or("not ended").to_owned(),
     }
 }
 

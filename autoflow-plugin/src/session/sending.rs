@@ -1,24 +1,21 @@
 //! One stream of probes on the probe thread: the core's sender with its pace.
 
 use twamp_core::metrics::loss::LossCounts;
-use twamp_core::probe::{Arrival, Discard, Outcome, Sender, SenderConfig, TxStamp};
-use twamp_core::security::TestSecurity;
+use twamp_core::probe::{Arrival, Outcome, TxToken};
+use twamp_core::stamp::Discard;
 use twamp_core::time::{ErrorEstimate, Mono, Now};
 
 use std::net::SocketAddr;
 
 use super::outlet::{Outlet, Token};
+use super::sender::Sender;
 use super::{Entry, Key, Pulse, Stream};
 use crate::net::{Options, Outgoing, Path, SendError, TxStamps};
-
-/// Probes remembered for late and doubled replies, at least.
-const REMEMBERED: usize = 256;
 
 /// One stream of probes.
 pub(super) struct Sending {
     key: Key,
     stream: Stream,
-    config: SenderConfig,
     sender: Sender,
     /// Which of the sessions that were agreed on.
     session: u32,
@@ -47,18 +44,9 @@ enum Pace {
 impl Sending {
     /// The first probe leaves at `now`.
     pub(super) fn new(key: Key, stream: Stream, now: Mono) -> Self {
-        let in_flight = stream.timeout.as_nanos() / stream.interval.as_nanos().max(1);
-        let config = SenderConfig {
-            padding: stream.padding.into(),
-            timeout: stream.timeout,
-            stateful_reflector: stream.stateful,
-            remembered: REMEMBERED.max(usize::try_from(in_flight * 4).unwrap_or(usize::MAX)),
-            ..SenderConfig::default()
-        };
         Self {
             key,
-            config,
-            sender: Sender::new(config).secured(stream.security.clone()),
+            sender: Sender::new(&stream),
             session: 0,
             former: LossCounts::default(),
             entries: Vec::new(),
@@ -76,16 +64,17 @@ impl Sending {
         (self.stream.path, self.stream.to)
     }
 
-    /// Another session was agreed on: numbers begin anew, the far end answers at `to`, and probes
-    /// are protected by other keys.
-    pub(super) fn renew(&mut self, to: SocketAddr, security: TestSecurity, now: Mono) {
+    /// Another session was agreed on: numbers begin anew, the far end may answer elsewhere, and
+    /// probes are protected by other keys.
+    pub(super) fn renew(&mut self, stream: Stream, now: Mono) {
         self.set_aside(now);
         self.drain();
         self.entries.push(Entry::NewSession);
         self.former += self.sender.counts();
-        self.sender = Sender::new(self.config).secured(security);
+        self.stream.to = stream.to;
+        self.stream.dialect = stream.dialect;
+        self.sender = Sender::new(&self.stream);
         self.session += 1;
-        self.stream.to = to;
         if self.pace == Pace::Suspended {
             self.pace = Pace::Due(now);
         }
@@ -118,7 +107,7 @@ impl Sending {
             to: self.stream.to,
             payload,
             seal: None,
-            token: Some(Token {
+            token: Some(Token::Probe {
                 key: self.key,
                 session: self.session,
                 probe: token,
@@ -142,19 +131,19 @@ impl Sending {
         };
     }
 
-    pub(super) fn handle_sent(&mut self, token: Token, result: Result<TxStamps, SendError>) {
-        if token.session != self.session {
+    /// A probe of its `session` has left, or has not.
+    pub(super) fn handle_sent(
+        &mut self,
+        session: u32,
+        probe: TxToken,
+        result: Result<TxStamps, SendError>,
+    ) {
+        if session != self.session {
             return;
         }
         match result {
-            Ok(TxStamps { user, kernel }) => {
-                let stamp = TxStamp {
-                    user: user.wall,
-                    kernel,
-                };
-                self.sender.transmitted(token.probe, stamp);
-            }
-            Err(_) => self.sender.not_sent(token.probe),
+            Ok(stamps) => self.sender.transmitted(probe, stamps.into()),
+            Err(_) => self.sender.not_sent(probe),
         }
     }
 
@@ -175,11 +164,12 @@ impl Sending {
     }
 
     fn drain(&mut self) {
-        while let Some(outcome) = self.sender.poll_outcome() {
+        while let Some((outcome, returned)) = self.sender.poll_outcome() {
             if let Outcome::Sample(sample) = &outcome {
                 self.answered(sample.sent, sample.received);
             }
             self.entries.push(Entry::Probe(outcome));
+            self.entries.extend(returned.map(Entry::FarEnd));
         }
     }
 

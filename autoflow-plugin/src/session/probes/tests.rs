@@ -5,8 +5,12 @@ use twamp_core::security::{TestKeys, TestSecurity};
 use twamp_core::time::Wall;
 
 use super::*;
-use crate::net::{Net, NoticeKind, PathSpec, TxStamps};
+use crate::net::{Net, NoticeKind, Outgoing, PathSpec, TxStamps};
+use crate::session::answering::{Door, DoorKind};
+use crate::session::sender::Dialect;
 use crate::session::{Entry, Stream};
+
+mod stamp;
 
 /// Two ends without a network: packets of each wait in its outbox.
 struct End {
@@ -60,10 +64,9 @@ impl End {
             to,
             interval: Duration::from_millis(10),
             count,
-            padding: 27,
             timeout: Duration::from_millis(50),
             stateful: true,
-            security: TestSecurity::Open,
+            dialect: twamp(&TestSecurity::Open),
         }
     }
 
@@ -74,7 +77,7 @@ impl End {
 
     fn send_secured(&mut self, key: Key, to: SocketAddr, security: &TestSecurity, now: u64) {
         let stream = Stream {
-            security: security.clone(),
+            dialect: twamp(security),
             ..self.stream(to, None)
         };
         self.probes.order(Order::Send { key, stream }, at(now));
@@ -144,6 +147,13 @@ impl End {
 
     fn report(&mut self, now: u64) -> Report {
         self.probes.poll_report(at(now)).expect("a report is due")
+    }
+}
+
+fn twamp(security: &TestSecurity) -> Dialect {
+    Dialect::Twamp {
+        padding: 27,
+        security: security.clone(),
     }
 }
 
@@ -319,7 +329,10 @@ fn each_stranger_on_a_light_path_is_a_session_of_its_own_that_silence_ends() {
     far.probes.order(
         Order::ReflectAll {
             path: far.path,
-            local: far.address,
+            door: Door {
+                local: far.address,
+                kind: DoorKind::Light,
+            },
         },
         at(0),
     );

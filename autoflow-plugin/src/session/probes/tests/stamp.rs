@@ -1,0 +1,272 @@
+//! STAMP at both ends.
+
+use plugin_abi::config::{Key as Configured, Responder, Secret, Security as Mode};
+use twamp_core::stamp::{FiguresConfig, Key as StampKey, Request, Security};
+
+use super::*;
+use crate::log;
+use crate::session::admission::Admission;
+use crate::session::keys::Keys;
+
+fn authenticated(passphrase: &str) -> Security {
+    Security::Authenticated(StampKey::new(passphrase.as_bytes()).unwrap())
+}
+
+fn dialect(security: &Security, ssid: u16) -> Dialect {
+    asking(security, ssid, Request::default())
+}
+
+fn asking(security: &Security, ssid: u16, request: Request) -> Dialect {
+    Dialect::Stamp {
+        security: security.clone(),
+        ssid,
+        request,
+    }
+}
+
+impl End {
+    fn speak(&mut self, to: SocketAddr, dialect: Dialect, now: u64) -> Key {
+        let key = Key::new();
+        let stream = Stream {
+            dialect,
+            ..self.stream(to, None)
+        };
+        self.probes.order(Order::Send { key, stream }, at(now));
+        key
+    }
+
+    /// Answers STAMP.
+    fn admitting(modes: &[Mode], passphrases: &[&str]) -> Self {
+        let mut end = Self::new();
+        let (path, local) = (end.path, end.address);
+        let kind = DoorKind::Stamp;
+        let door = Door { local, kind };
+        end.probes.order(Order::ReflectAll { path, door }, at(0));
+        end.admit(modes, passphrases);
+        end
+    }
+
+    fn admit(&mut self, modes: &[Mode], passphrases: &[&str]) {
+        let responder = Responder {
+            modes: modes.to_vec(),
+            figures: true,
+            ..Responder::default()
+        };
+        let key = |text: &&str| Configured::new(text, Secret::new(text));
+        let keys: Vec<_> = passphrases.iter().map(key).collect();
+        let admission = Admission::new(&responder, &Keys::new(&keys, &log::Queue::new()));
+        self.probes.order(Order::Admit(admission), at(0));
+    }
+}
+
+/// What is known of each session that was served: SSID, distinct probes, why it ended.
+fn served(report: &Report) -> Vec<(Option<u16>, u64, Option<&'static str>)> {
+    let mut served: Vec<_> = report
+        .served
+        .iter()
+        .map(|(_, seen)| (seen.ssid, seen.report.distinct, seen.ended))
+        .collect();
+    served.sort_unstable();
+    served
+}
+
+#[test]
+fn two_ssids_of_one_address_and_port_are_two_sessions() {
+    let mut near = End::new();
+    let mut far = End::admitting(&[Mode::Open], &[]);
+    for (ssid, probes) in [(7, 3), (8, 2), (0, 1)] {
+        // One after the other: a far end still has the first when the second begins.
+        near.speak(far.address, dialect(&Security::Open, ssid), 1_000);
+        let from = 1_000 + u64::from(ssid);
+        for n in 0..probes {
+            exchange(&mut near, &mut far, from + 10 * n);
+        }
+        near = End {
+            probes: Probes::new(CADENCE, ErrorEstimate::new(false, 1_000)),
+            ..near
+        };
+    }
+    let report = far.report(1_200);
+    let expected = [(None, 1, None), (Some(7), 3, None), (Some(8), 2, None)];
+    assert_eq!(served(&report), expected);
+    for (_, seen) in &report.served {
+        assert_eq!((seen.report.lost_forward, seen.report.duplicates), (0, 0));
+    }
+}
+
+#[test]
+fn each_direction_has_its_losses_because_the_reflector_numbers_its_replies() {
+    for security in [Security::Open, authenticated("hidden")] {
+        let mut near = End::new();
+        let mut far = End::admitting(&[Mode::Open, Mode::Auth], &["hidden"]);
+        near.speak(far.address, dialect(&security, 7), 1_000);
+        for n in 0..20 {
+            let now = 1_000 + 10 * n;
+            for probe in near.turn(now) {
+                if n % 5 == 2 {
+                    continue;
+                }
+                far.receive(&probe, near.address, now);
+                for reply in far.leave(now) {
+                    if n != 8 {
+                        near.receive(&reply, far.address, now);
+                    }
+                }
+            }
+        }
+        near.turn(1_250);
+        let (_, pulse) = near.report(1_300).pulses[0];
+        let counts = pulse.counts;
+        assert_eq!((counts.lost_forward, counts.lost_backward), (4, 1));
+    }
+}
+
+#[test]
+fn who_has_no_key_is_not_answered_but_counted_and_begins_no_session() {
+    let cases = [
+        (&[Mode::Auth][..], authenticated("wrong")),
+        (&[Mode::Auth], Security::Open),
+        (&[Mode::Open], authenticated("hidden")),
+        (&[Mode::Open, Mode::Auth], authenticated("wrong")),
+    ];
+    for (modes, security) in cases {
+        let mut near = End::new();
+        let mut far = End::admitting(modes, &["hidden"]);
+        near.speak(far.address, dialect(&security, 7), 1_000);
+        for n in 0..3 {
+            assert_eq!(exchange(&mut near, &mut far, 1_000 + 10 * n), 1);
+        }
+        let report = far.report(1_200);
+        let counters = report.counters;
+        assert_eq!(counters.refused.not_admitted, 3, "{modes:?} {security:?}");
+        assert_eq!((counters.discarded, counters.reflected), (3, 0));
+        assert_eq!(served(&report), []);
+    }
+}
+
+#[test]
+fn another_key_begins_another_session_in_the_place_of_the_old_one() {
+    let (mut near, mut far) = (End::new(), End::admitting(&[Mode::Auth], &["old"]));
+    let key = near.speak(far.address, dialect(&authenticated("old"), 7), 1_000);
+    exchange(&mut near, &mut far, 1_000);
+    far.admit(&[Mode::Auth], &["new"]);
+    // Who is in stays in.
+    exchange(&mut near, &mut far, 1_010);
+    let stream = Stream {
+        dialect: dialect(&authenticated("new"), 7),
+        ..near.stream(far.address, None)
+    };
+    near.probes.order(Order::Send { key, stream }, at(1_020));
+    exchange(&mut near, &mut far, 1_020);
+    assert_eq!(near.report(1_200).pulses[0].1.counts.received, 3);
+    let ended = Some("no more probes came");
+    let expected = [(Some(7), 1, None), (Some(7), 2, ended)];
+    assert_eq!(served(&far.report(1_200)), expected);
+}
+
+#[test]
+fn a_packet_of_a_session_that_was_changed_on_the_way_is_discarded() {
+    let (mut near, mut far) = (End::new(), End::admitting(&[Mode::Auth], &["hidden"]));
+    near.speak(far.address, dialect(&authenticated("hidden"), 7), 1_000);
+    exchange(&mut near, &mut far, 1_000);
+    for mut probe in near.turn(1_010) {
+        probe[20] ^= 1;
+        far.receive(&probe, near.address, 1_010);
+    }
+    assert!(far.leave(1_010).is_empty());
+    assert_eq!(served(&far.report(1_200)), [(Some(7), 1, None)]);
+}
+
+#[test]
+fn a_light_sender_is_one_session_whatever_its_padding() {
+    for padding in [0, 27, 29, 30, 100] {
+        let (mut near, mut far) = (End::new(), End::admitting(&[Mode::Open], &[]));
+        let security = TestSecurity::Open;
+        near.speak(far.address, Dialect::Twamp { padding, security }, 1_000);
+        for n in 0..5 {
+            exchange(&mut near, &mut far, 1_000 + 10 * n);
+        }
+        assert_eq!(samples(&near.report(1_200)), [0, 1, 2, 3, 4]);
+        assert_eq!(served(&far.report(1_200)), [(None, 5, None)]);
+    }
+}
+
+#[test]
+fn what_the_sender_sees_of_the_way_back_is_added_up() {
+    let (mut near, mut far) = (End::new(), End::admitting(&[Mode::Open], &[]));
+    let request = Request {
+        figures: Some(FiguresConfig {
+            span: Duration::from_millis(100),
+            ..FiguresConfig::default()
+        }),
+        ..Request::default()
+    };
+    near.speak(far.address, asking(&Security::Open, 7, request), 1_000);
+    for n in 0..100 {
+        let now = 1_000 + 10 * n;
+        for probe in near.turn(now) {
+            far.receive(&probe, near.address, now);
+            for reply in far.leave(now) {
+                if n % 10 != 4 {
+                    near.receive(&reply, far.address, now);
+                }
+            }
+        }
+    }
+    let report = far.report(3_000);
+    let told = report.served[0].1.backward.unwrap();
+    assert!(told.spans >= 8, "{told:?}");
+    assert_eq!(told.lost, Some(told.spans));
+    assert_eq!(
+        (told.counted, told.received),
+        (10 * told.spans, 9 * told.spans)
+    );
+}
+
+#[test]
+fn replies_want_to_know_when_they_left_only_if_it_was_asked() {
+    for follow_up in [false, true] {
+        let (mut near, mut far) = (End::new(), End::admitting(&[Mode::Open], &[]));
+        let request = Request {
+            follow_up,
+            ..Request::default()
+        };
+        near.speak(far.address, asking(&Security::Open, 7, request), 1_000);
+        for n in 0..3 {
+            let now = 1_000 + 10 * n;
+            for probe in near.turn(now) {
+                far.receive(&probe, near.address, now);
+            }
+            let wants = far.outbox.0.iter().any(|reply| reply.token.is_some());
+            assert_eq!(wants, follow_up);
+            for reply in far.leave(now) {
+                near.receive(&reply, far.address, now);
+            }
+        }
+        let report = near.report(1_200);
+        let told = report
+            .entries
+            .iter()
+            .rev()
+            .find_map(|(_, entry)| match entry {
+                Entry::FarEnd(returned) => Some(returned.follow_up.map(|left| left.sequence)),
+                _ => None,
+            });
+        assert_eq!(told.unwrap(), follow_up.then_some(1));
+    }
+}
+
+#[test]
+fn strangers_beyond_the_room_are_counted_and_those_inside_stay() {
+    let (mut near, mut far) = (End::new(), End::admitting(&[Mode::Open], &[]));
+    near.speak(far.address, dialect(&Security::Open, 7), 1_000);
+    let probe = near.turn(1_000).remove(0);
+    let from = |n: u32| SocketAddr::from(([10, 0, (n >> 8) as u8, n as u8], 20_000));
+    for n in (0..10_001).chain([0]) {
+        far.receive(&probe, from(n), 1_000);
+    }
+    assert_eq!(far.leave(1_000).len(), 10_001);
+    let report = far.report(1_200);
+    assert_eq!(report.counters.refused.no_room, 1);
+    assert_eq!(report.served.len(), 10_000);
+}
