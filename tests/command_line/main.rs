@@ -15,6 +15,7 @@ mod ping;
 mod respond;
 mod scapy;
 mod secure;
+mod stamp;
 mod stamp_suite;
 mod strange;
 mod tshark;

@@ -6,11 +6,10 @@ use twamp_core::time::Wall;
 
 use super::*;
 use crate::net::{Net, NoticeKind, Outgoing, PathSpec, TxStamps};
-use crate::session::answering::{Door, DoorKind};
 use crate::session::sender::Dialect;
 use crate::session::{Entry, Stream};
 
-mod stamp;
+mod strangers;
 
 /// Two ends without a network: packets of each wait in its outbox.
 struct End {
@@ -321,46 +320,6 @@ fn a_token_of_the_former_session_does_not_stamp_a_probe_of_the_new_one() {
         _ => None,
     });
     assert_eq!(sample.unwrap().t1, at(2_000).wall);
-}
-
-#[test]
-fn each_stranger_on_a_light_path_is_a_session_of_its_own_that_silence_ends() {
-    let mut far = End::new();
-    far.probes.order(
-        Order::ReflectAll {
-            path: far.path,
-            door: Door {
-                local: far.address,
-                kind: DoorKind::Light,
-            },
-        },
-        at(0),
-    );
-    let probe = [0, 0, 0, 0, 0xee, 0, 0, 0, 0, 0, 0, 0, 0, 1].map(|octet: u8| octet);
-    for port in [5_000, 5_001, 5_000] {
-        far.receive(&probe, SocketAddr::new(far.address.ip(), port), 1_000);
-    }
-    assert_eq!(far.leave(1_000).len(), 3);
-    let mut served: Vec<_> = far
-        .report(1_000)
-        .served
-        .iter()
-        .map(|(_, served)| (served.remote.port(), served.report.distinct))
-        .collect();
-    served.sort_unstable();
-    assert_eq!(
-        served,
-        [(5_000, 1), (5_001, 1)],
-        "the third is a copy of the first"
-    );
-    far.turn(1_000 + 30_001);
-    let ended = far
-        .report(40_000)
-        .served
-        .iter()
-        .filter(|(_, served)| served.ended.is_some())
-        .count();
-    assert_eq!(ended, 2);
 }
 
 #[test]

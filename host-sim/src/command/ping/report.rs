@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use plugin_abi::manage::{ClockState, Delay, Failure, FailureKind, Progress, Seen, SessionResult};
 use serde::Serialize;
 
+use super::far_end;
 use crate::address::ResolveError;
 use crate::exit::Exit;
 use crate::text::{Cell, Paint, Style, Table, milliseconds, percent, share};
@@ -106,8 +107,13 @@ impl Trouble {
             kind: Kind::Plugin(FailureKind::NoAnswer),
             message: format!(
                 "no answer at all from {remote}: {} probes sent, none came back in time; is a \
-                 responder there, does UDP pass, is --timeout long enough?",
-                result.sent
+                 responder there, does UDP pass, is --timeout long enough{}?",
+                result.sent,
+                // Nobody says no there: a probe without the right key is not answered.
+                match result.mode.as_str() {
+                    "stamp" => ", have both ends the same key or none",
+                    _ => "",
+                }
             ),
         })
     }
@@ -126,6 +132,14 @@ pub(super) fn table(result: &SessionResult, paint: Paint) -> String {
         marks(result.seen).render(paint),
         stamps(result),
     ]
+    .into_iter()
+    .chain(
+        result
+            .far_end
+            .as_ref()
+            .map(|far| far_end::text(far, result.local)),
+    )
+    .collect::<Vec<_>>()
     .join("\n")
 }
 
@@ -280,6 +294,7 @@ mod tests {
                 dscp_forward: Some(46),
                 ..Seen::default()
             },
+            far_end: None,
         }
     }
 

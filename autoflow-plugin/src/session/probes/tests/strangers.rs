@@ -1,4 +1,4 @@
-//! STAMP at both ends.
+//! Sessions of strangers: TWAMP Light, and STAMP, whose near end is ours as well.
 
 use plugin_abi::config::{Key as Configured, Responder, Secret, Security as Mode};
 use twamp_core::stamp::{FiguresConfig, Key as StampKey, Request, Security};
@@ -6,6 +6,7 @@ use twamp_core::stamp::{FiguresConfig, Key as StampKey, Request, Security};
 use super::*;
 use crate::log;
 use crate::session::admission::Admission;
+use crate::session::answering::{Door, DoorKind};
 use crate::session::keys::Keys;
 
 fn authenticated(passphrase: &str) -> Security {
@@ -68,6 +69,46 @@ fn served(report: &Report) -> Vec<(Option<u16>, u64, Option<&'static str>)> {
         .collect();
     served.sort_unstable();
     served
+}
+
+#[test]
+fn each_stranger_on_a_light_path_is_a_session_of_its_own_that_silence_ends() {
+    let mut far = End::new();
+    far.probes.order(
+        Order::ReflectAll {
+            path: far.path,
+            door: Door {
+                local: far.address,
+                kind: DoorKind::Light,
+            },
+        },
+        at(0),
+    );
+    let probe = [0, 0, 0, 0, 0xee, 0, 0, 0, 0, 0, 0, 0, 0, 1].map(|octet: u8| octet);
+    for port in [5_000, 5_001, 5_000] {
+        far.receive(&probe, SocketAddr::new(far.address.ip(), port), 1_000);
+    }
+    assert_eq!(far.leave(1_000).len(), 3);
+    let mut served: Vec<_> = far
+        .report(1_000)
+        .served
+        .iter()
+        .map(|(_, served)| (served.remote.port(), served.report.distinct))
+        .collect();
+    served.sort_unstable();
+    assert_eq!(
+        served,
+        [(5_000, 1), (5_001, 1)],
+        "the third is a copy of the first"
+    );
+    far.turn(1_000 + 30_001);
+    let ended = far
+        .report(40_000)
+        .served
+        .iter()
+        .filter(|(_, served)| served.ended.is_some())
+        .count();
+    assert_eq!(ended, 2);
 }
 
 #[test]
