@@ -10,7 +10,7 @@ use crate::host::{Running, host_sim};
 use crate::ping::{Responder, assert_clean, measured};
 use crate::secure::Secrets;
 
-const PASSPHRASE: &str = "correct horse battery staple";
+pub(crate) const PASSPHRASE: &str = "correct horse battery staple";
 
 /// A responder that answers STAMP alone, with the key `hub` if it has secrets.
 pub(crate) fn responder(far: &str, modes: &str, secrets: &Secrets) -> Running {

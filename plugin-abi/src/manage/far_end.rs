@@ -59,7 +59,8 @@ pub struct Backward {
     pub counted: u64,
     /// Of them, answered in time.
     pub received: u64,
-    /// Of them, lost on the way back; `None` where the direction is not known.
+    /// Of them, lost on the way back; `None` where the direction is not known. Replies that overtake
+    /// one another where two spans meet can blur it by one a span.
     pub lost: Option<u64>,
     /// RFC 3550 jitter of the backward direction in the newest span, microseconds.
     pub jitter_us: Option<f64>,
