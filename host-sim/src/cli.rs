@@ -23,6 +23,8 @@ pub struct Cli {
 
 const EVERYWHERE: &str = "Options of every command";
 
+const STAMP: &str = "Options of mode stamp";
+
 const EXIT_CODES: &str = "Exit codes: 0 good, 1 the thing failed, 2 wrong use or bad configuration";
 
 const PING_EXIT_CODES: &str = "\
@@ -109,7 +111,7 @@ pub struct Ping {
     /// Protocol of the session
     #[arg(long, value_name = "MODE", default_value = "open")]
     pub mode: PingMode,
-    /// Name of the secret that the secure modes need
+    /// Name of the secret that the secure modes need; STAMP is authenticated with one
     #[arg(long, value_name = "ID", requires = "passphrase_file")]
     pub key_id: Option<String>,
     /// File whose first line is the passphrase of that secret
@@ -154,6 +156,15 @@ pub struct Ping {
     /// Use IPv6 only
     #[arg(short = '6', long = "ipv6")]
     pub ipv6: bool,
+    /// STAMP's session identifier; 0 for none [default: one drawn for this run]
+    #[arg(long, value_name = "N", help_heading = STAMP)]
+    pub ssid: Option<u16>,
+    /// What each probe asks of the far end [default: class-of-service]
+    #[arg(long, value_name = "LIST", help_heading = STAMP, value_delimiter = ',')]
+    pub ask: Vec<PingAsk>,
+    /// The far end copies the probes' numbers: loss has no direction
+    #[arg(long, help_heading = STAMP)]
+    pub stateless: bool,
     /// Address to measure from
     #[arg(long, value_name = "ADDR")]
     pub local: Option<IpAddr>,
@@ -172,7 +183,7 @@ pub struct Respond {
     /// Where to answer TWAMP-Control [default: port 862 of every address]; may be repeated
     #[arg(long, value_name = "ADDR:PORT", action = ArgAction::Append, value_delimiter = ',')]
     pub listen: Vec<SocketAddr>,
-    /// Security modes to offer; all but open need --keys
+    /// Security modes to offer; all but open need --keys. STAMP can be open and auth
     #[arg(
         long,
         value_name = "LIST",
@@ -189,6 +200,12 @@ pub struct Respond {
     /// What to offer beyond the modes [default: all of it]
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     pub features: Vec<RespondFeature>,
+    /// Answer STAMP, and TWAMP Light as well; where and what else, as with --light
+    #[arg(long, value_name = "[ADDR:]PORT", action = ArgAction::Append)]
+    pub stamp: Vec<PortAt>,
+    /// Learn from STAMP senders what they see of the way back, if they agree to tell it
+    #[arg(long, requires = "stamp")]
+    pub figures: bool,
     /// First and last UDP port for test sessions
     #[arg(long, value_name = "A-B", default_value = "20000-20999")]
     pub test_ports: PortRange,
@@ -271,6 +288,23 @@ pub enum PingMode {
     Mixed,
     /// TWAMP Light: no control connection
     Light,
+    /// STAMP: no control connection, with or without a secret
+    Stamp,
+}
+
+/// What a probe of STAMP may ask.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum PingAsk {
+    /// Nothing; not together with others
+    None,
+    /// With which DSCP and ECN it arrives
+    ClassOfService,
+    /// Which addresses and ports are seen there: shows a NAT
+    Location,
+    /// What the far clock is synchronised to, and who stamps
+    TimestampInformation,
+    /// When the reply before really left
+    FollowUp,
 }
 
 /// The security modes that `respond` offers.
@@ -371,6 +405,9 @@ mod tests {
             "host-sim respond --features dscp",
             "host-sim ping --mode auth --key-id hub h",
             "host-sim ping --mode auth --passphrase-file f h",
+            "host-sim ping --mode stamp --ssid 65536 h",
+            "host-sim ping --mode stamp --ask money h",
+            "host-sim respond --figures",
             "host-sim respond --test-ports 9-8",
             "host-sim respond --peers 192.0.2.1/24",
             "host-sim respond --peers everybody",

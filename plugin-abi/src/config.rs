@@ -6,6 +6,7 @@ mod feature;
 mod key;
 mod peer;
 mod prefix;
+mod stamp;
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -15,6 +16,7 @@ pub use feature::Feature;
 pub use key::{Key, Secret};
 pub use peer::Peer;
 pub use prefix::{Prefix, PrefixError};
+pub use stamp::{Ask, Stamp};
 
 /// Everything an engine is told.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -74,7 +76,7 @@ pub enum Mode {
 pub struct Probe {
     /// By which protocol.
     pub protocol: Protocol,
-    /// Which of the keys a secure protocol uses.
+    /// Which of the keys a secure protocol uses. STAMP is authenticated with one, open without.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key_id: Option<String>,
     /// Between two probes, in milliseconds; fractions are allowed.
@@ -82,7 +84,7 @@ pub struct Probe {
     /// A probe without reply for so long is lost, in milliseconds.
     pub timeout_ms: u32,
     /// Octets after the sender packet; absent: as many as make probe and reply equal in size, with
-    /// all that was agreed on.
+    /// all that was agreed on. Those of STAMP always are: there, octets of Extra Padding.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub padding: Option<u16>,
     /// DSCP of the probes, 0–63.
@@ -98,6 +100,9 @@ pub struct Probe {
     /// Ask for replies that repeat so many octets of padding (RFC 6038).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reflect_octets: Option<u16>,
+    /// What STAMP has of its own; absent: its defaults.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stamp: Option<Stamp>,
 }
 
 /// The protocol of a session.
@@ -115,6 +120,8 @@ pub enum Protocol {
     Mixed,
     /// TWAMP Light: no control connection, stateless reflector (RFC 5357 appendix I).
     Light,
+    /// STAMP: no control connection; open, or authenticated with a key (RFC 8762).
+    Stamp,
 }
 
 /// A security mode of TWAMP-Control (RFC 4656, section 3.1; RFC 5618).
@@ -142,10 +149,17 @@ pub struct Responder {
     /// Addresses that answer TWAMP Light.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub light: Vec<SocketAddr>,
+    /// Addresses that answer STAMP, and TWAMP Light as well.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub stamp: Vec<SocketAddr>,
+    /// Learn from STAMP senders what they see of the way back: by a private TLV, so only among
+    /// peers that agreed on it.
+    pub figures: bool,
     /// Who is answered, besides the far ends of lines. Nobody else is: everybody is `any`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub peers: Vec<Peer>,
-    /// Security modes that TWAMP-Control offers; all but open need a key.
+    /// Security modes that TWAMP-Control offers; all but open need a key. STAMP sessions may be
+    /// unprotected with open, authenticated with auth.
     pub modes: Vec<Security>,
     /// Control port of the responders that lines ask for.
     pub control_port: u16,
@@ -205,7 +219,8 @@ pub struct Line {
     /// Address that packets leave from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub local: Option<IpAddr>,
-    /// Address of the far end, with its control port (Light: its reflector port) or without.
+    /// Address of the far end, with its control port (Light and STAMP: its reflector port) or
+    /// without.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub remote: Option<Remote>,
     /// Interface that packets leave by.
@@ -326,13 +341,15 @@ impl Protocol {
             Self::Encrypted => "encrypted",
             Self::Mixed => "mixed",
             Self::Light => "light",
+            Self::Stamp => "stamp",
         }
     }
 
-    /// True if both ends talk first, over TWAMP-Control, and so may agree on features.
+    /// True if sessions are agreed on over a control connection, with features; otherwise by
+    /// configuration.
     #[must_use]
     pub fn has_control(self) -> bool {
-        self == Self::Open || self.is_secure()
+        !matches!(self, Self::Light | Self::Stamp)
     }
 
     /// True if it needs a key.
@@ -350,8 +367,19 @@ impl Probe {
         let equal = match self.protocol {
             Protocol::Open | Protocol::Mixed | Protocol::Light => 27,
             Protocol::Auth | Protocol::Encrypted => 64,
+            Protocol::Stamp => 0,
         };
         self.padding.unwrap_or(equal)
+    }
+
+    /// True if the far end numbers its replies by itself, so that loss has a direction.
+    #[must_use]
+    pub fn is_directed(&self) -> bool {
+        match self.protocol {
+            Protocol::Light => false,
+            Protocol::Stamp => self.stamp.as_ref().is_none_or(|stamp| stamp.stateful),
+            Protocol::Open | Protocol::Auth | Protocol::Encrypted | Protocol::Mixed => true,
+        }
     }
 }
 
@@ -377,6 +405,7 @@ impl Default for Probe {
             ptp: false,
             symmetric: false,
             reflect_octets: None,
+            stamp: None,
         }
     }
 }
@@ -387,6 +416,8 @@ impl Default for Responder {
             listen: Vec::new(),
             light: Vec::new(),
             peers: Vec::new(),
+            stamp: Vec::new(),
+            figures: false,
             modes: vec![Security::Open],
             control_port: TWAMP_PORT,
             test_ports: (20_000, 20_999),
@@ -441,6 +472,20 @@ mod tests {
             let remote: Remote = serde_json::from_str(json).unwrap();
             assert_eq!(remote.socket().to_string(), expected);
         }
+    }
+
+    #[test]
+    fn loss_has_a_direction_where_the_far_end_numbers_its_replies() {
+        let directed = |json: &str| {
+            let probe: Probe = serde_json::from_str(json).unwrap();
+            probe.is_directed()
+        };
+        assert!(directed("{}"));
+        assert!(!directed(r#"{"protocol": "light"}"#));
+        assert!(directed(r#"{"protocol": "stamp", "stamp": {"ssid": 0}}"#));
+        assert!(!directed(
+            r#"{"protocol": "stamp", "stamp": {"stateful": false}}"#
+        ));
     }
 
     #[test]

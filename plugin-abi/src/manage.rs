@@ -1,10 +1,13 @@
 //! Requests and answers of `manage`: one JSON object in, one JSON object out.
 
+mod far_end;
+
 use std::net::{IpAddr, SocketAddr};
 
 use serde::{Deserialize, Serialize};
 
 use crate::config::{Config, Probe};
+pub use far_end::{Backward, Endpoint, FarClock, FarEnd};
 
 /// What people ask an engine for.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -53,7 +56,7 @@ pub enum Request {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RunRequest {
-    /// Far end: control port, or with Light the reflector's port.
+    /// Far end: control port, or with Light and STAMP the reflector's port.
     pub remote: SocketAddr,
     /// Address to measure from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -177,7 +180,7 @@ pub enum FailureKind {
 pub struct SessionResult {
     /// Stable over restarts: derived from the configured addresses and ports.
     pub session_id: String,
-    /// The mode that was selected: `open`, `auth`, `encrypted`, `mixed` or `light`.
+    /// The mode that was selected: `open`, `auth`, `encrypted`, `mixed`, `light` or `stamp`.
     pub mode: String,
     /// Where the probes come from.
     pub local: SocketAddr,
@@ -213,6 +216,9 @@ pub struct SessionResult {
     pub clock: ClockState,
     /// What arrived of the marks that were set.
     pub seen: Seen,
+    /// What the far end told besides; `None` where nothing was asked, or nothing answered yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub far_end: Option<FarEnd>,
     /// What both ends agreed on beyond the mode, as [`Feature::name`](crate::config::Feature::name).
     #[serde(default)]
     pub features: Vec<String>,
@@ -315,6 +321,12 @@ pub struct ServedResult {
     pub variation_mean_us: Option<f64>,
     /// The same, largest.
     pub variation_max_us: Option<f64>,
+    /// Its session identifier (STAMP); none, or 0 in the packets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ssid: Option<u16>,
+    /// What the sender told of the way back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backward: Option<Backward>,
     /// What this host itself kept from being answered.
     #[serde(default)]
     pub responder_limited: ResponderLimited,
@@ -410,6 +422,10 @@ pub struct Statistics {
     pub reflected: u64,
     /// Packets that were thrown away: too short, unknown, or broken.
     pub discarded: u64,
+    /// Of them, probes to a STAMP responder by strangers who were not let in: no key verifies them,
+    /// or they are open where that is not offered.
+    #[serde(default)]
+    pub not_admitted: u64,
     /// Times the probe thread woke up.
     pub wakeups: u64,
     /// Control connections refused because too many waited for their keys.

@@ -11,14 +11,14 @@ use crate::ping::{assert_clean, measured};
 use crate::strange::{No, shy_of_features};
 
 /// Files with secrets, which only their owner may read.
-struct Secrets(TempDir);
+pub(crate) struct Secrets(TempDir);
 
 impl Secrets {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(tempfile::tempdir().unwrap())
     }
 
-    fn file(&self, name: &str, text: &str) -> PathBuf {
+    pub(crate) fn file(&self, name: &str, text: &str) -> PathBuf {
         let file = self.0.path().join(name);
         std::fs::write(&file, text).unwrap();
         mode(&file, 0o600);
@@ -38,7 +38,7 @@ impl Secrets {
     }
 
     /// The words of `ping` that name a key.
-    fn key(&self, id: &str, passphrase: &str) -> String {
+    pub(crate) fn key(&self, id: &str, passphrase: &str) -> String {
         let file = self.file("passphrase", &format!("{passphrase}\n"));
         format!("--key-id {id} --passphrase-file {}", file.display())
     }

@@ -53,6 +53,56 @@ fn loss_is_exact_in_each_direction_although_packets_overtake_each_other() {
 }
 
 #[test]
+fn by_stamp_loss_is_exact_in_each_direction_and_the_far_end_learns_of_the_way_back() {
+    let by_stamp = Ends::joined_by(&[LINE]).by_stamp();
+    // A seed that does nothing to the first probe: where a sender begins, nothing else tells.
+    let (there, back) = (Impairment::random(10.0), Impairment::random(5.0));
+    let account = measure_on(&by_stamp, 18, there, back, End::Healed);
+    let (forward, backward) = (account.line.forward.counts, account.line.backward.counts);
+    let near = &account.near;
+    assert_eq!(near.mode, "stamp");
+    assert_eq!(near.received, backward.delivered);
+    assert_eq!(near.lost.forward, Some(forward.dropped.total()));
+    assert_eq!(near.lost.backward, Some(backward.dropped.total()));
+    assert_eq!((near.lost.unattributed, near.in_flight), (0, 0));
+    assert_eq!(near.seen.dscp_forward, Some(0));
+    the_far_end_saw_it_too(&account);
+    let told = account.far.backward.unwrap();
+    // All but the last spans, which nobody came to tell.
+    assert!(told.spans > 2 && told.counted < near.sent, "{told:?}");
+    assert!(
+        told.received <= near.received && told.lost > Some(0),
+        "{told:?}"
+    );
+    assert!(told.lost <= near.lost.backward, "{told:?}");
+    assert!(told.variation_max_us > told.variation_mean_us, "{told:?}");
+}
+
+#[test]
+fn by_stamp_an_outage_is_lost_to_the_last_probe_because_nobody_begins_anew() {
+    let ends = Ends::joined_by(&[LINE]).by_stamp();
+    let account = undisturbed(|| {
+        let emulator = ends.emulator(19, Impairment::delay(8.0), Impairment::delay(8.0));
+        let pair = Pair::start(&ends, Mode::Measure, emulator, Heard::default());
+        until_true("the line is measured", || pair.result(LINE).received >= 50);
+        let dead = Impairment::random(100.0);
+        pair.emulator.set(LINE, Directions::Both, &dead).unwrap();
+        let sent = pair.result(LINE).sent;
+        // Longer than a session that was agreed on is waited for.
+        until_true("the line is dead", || pair.result(LINE).sent >= sent + 500);
+        finish(pair, End::Healed)
+    });
+    let near = &account.near;
+    let dropped = account.line.forward.counts.dropped.total();
+    assert!(dropped >= 490);
+    assert_eq!(near.lost.forward, Some(dropped));
+    let backward = account.line.backward.counts.dropped.total();
+    assert_eq!(near.lost.backward, Some(backward));
+    assert_eq!((near.lost.unattributed, near.set_aside), (0, 0));
+    the_far_end_saw_it_too(&account);
+}
+
+#[test]
 fn with_duplicates_the_sum_is_exact_and_a_direction_errs_by_lost_duplicates_at_most() {
     let rough = |loss| Impairment {
         duplicate_percent: 8.0,
@@ -187,23 +237,34 @@ fn losing(loss_percent: f64) -> Impairment {
     }
 }
 
+fn measure(seed: u64, forward: Impairment, backward: Impairment, end: End) -> Account {
+    measure_on(&Ends::joined_by(&[LINE]), seed, forward, backward, end)
+}
+
+fn measure_on(
+    ends: &Ends,
+    seed: u64,
+    forward: Impairment,
+    backward: Impairment,
+    end: End,
+) -> Account {
+    undisturbed(|| {
+        let emulator = ends.emulator(seed, forward, backward);
+        let pair = Pair::start(ends, Mode::Measure, emulator, Heard::default());
+        finish(pair, end)
+    })
+}
+
 /// Measures until the machine has not disturbed the measurement: what it drops or holds up by
 /// itself is neither the line's doing nor the plugin's.
-fn measure(seed: u64, forward: Impairment, backward: Impairment, end: End) -> Account {
+fn undisturbed(measure: impl Fn() -> (Account, bool)) -> Account {
     for _ in 0..3 {
-        let pair = started(seed, forward, backward);
-        let (account, disturbed) = finish(pair, end);
+        let (account, disturbed) = measure();
         if !disturbed {
             return account;
         }
     }
     panic!("three times the machine has held this process up or dropped packets");
-}
-
-fn started(seed: u64, forward: Impairment, backward: Impairment) -> Pair {
-    let ends = Ends::joined_by(&[LINE]);
-    let emulator = ends.emulator(seed, forward, backward);
-    Pair::start(&ends, Mode::Measure, emulator, Heard::default())
 }
 
 fn finish(pair: Pair, end: End) -> (Account, bool) {

@@ -9,7 +9,7 @@ use autoflow_tests::artifacts;
 use host_sim::host::flows::{FlowClass, FlowLine, FlowsConfig};
 use host_sim::link::{Emulator, EmulatorConfig, Impairment, LineAddresses, LineConfig};
 use plugin_abi::config::{
-    Class, Config, Decision, Group, Line, Mode, Probe, Remote, Responder, Sla,
+    Class, Config, Decision, Group, Line, Mode, Probe, Protocol, Remote, Responder, Sla, Stamp,
 };
 use plugin_abi::host::{Callbacks, Change, Choice, Engine, Level, Plugin};
 use plugin_abi::manage::{Answer, Request, ServedResult, SessionResult, SessionRow, Statistics};
@@ -25,6 +25,8 @@ pub(crate) const FLOW_RATE: u32 = 100;
 
 const CONTROL_PORT: u16 = 18_620;
 const TEST_PORTS: (u16, u16) = (20_000, 20_003);
+/// The last of them: sessions that are agreed on take the first ones.
+const STAMP_PORT: u16 = TEST_PORTS.1;
 const FLOW_PORT: u16 = 21_001;
 
 /// The plugin as it ships, by the checked door.
@@ -39,6 +41,8 @@ pub(crate) fn load(file: &Path) -> Plugin {
 #[derive(Clone)]
 pub(crate) struct Ends {
     lines: Vec<(&'static str, LineAddresses)>,
+    /// The lines are measured by STAMP.
+    stamp: bool,
 }
 
 impl Ends {
@@ -46,6 +50,15 @@ impl Ends {
     pub(crate) fn joined_by(names: &[&'static str]) -> Self {
         Self {
             lines: names.iter().map(|name| (*name, addresses())).collect(),
+            stamp: false,
+        }
+    }
+
+    /// The same, measured by STAMP; the near end tells what it sees of the way back.
+    pub(crate) fn by_stamp(self) -> Self {
+        Self {
+            stamp: true,
+            ..self
         }
     }
 
@@ -55,7 +68,7 @@ impl Ends {
             mode,
             probe: Probe {
                 interval_ms: 10.0,
-                ..Probe::default()
+                ..self.probe()
             },
             decision: Decision {
                 window_ms: 5_000,
@@ -66,7 +79,8 @@ impl Ends {
             responder: responder(),
             lines: self.configured(|addresses, line| {
                 line.local = Some(addresses.near_end.into());
-                let remote = SocketAddr::new(addresses.near_side.into(), CONTROL_PORT);
+                let port = if self.stamp { STAMP_PORT } else { CONTROL_PORT };
+                let remote = SocketAddr::new(addresses.near_side.into(), port);
                 line.remote = Some(Remote::Socket(remote));
                 line.groups = vec![HUB];
             }),
@@ -93,12 +107,16 @@ impl Ends {
     pub(crate) fn far(&self) -> Config {
         Config {
             mode: Mode::Measure,
-            responder: responder(),
+            responder: Responder {
+                stamp: self.doors(),
+                figures: self.stamp,
+                ..responder()
+            },
             lines: self.configured(|addresses, line| {
                 line.local = Some(addresses.far_end.into());
                 line.remote = Some(Remote::Address(addresses.far_side.into()));
                 line.sender = false;
-                line.responder = true;
+                line.responder = !self.stamp;
             }),
             ..Config::default()
         }
@@ -145,6 +163,28 @@ impl Ends {
     /// Names of the lines, in order.
     pub(crate) fn names(&self) -> impl Iterator<Item = &'static str> + '_ {
         self.lines.iter().map(|(name, _)| *name)
+    }
+
+    fn probe(&self) -> Probe {
+        if !self.stamp {
+            return Probe::default();
+        }
+        Probe {
+            protocol: Protocol::Stamp,
+            stamp: Some(Stamp {
+                figures_ms: Some(500),
+                ..Stamp::default()
+            }),
+            ..Probe::default()
+        }
+    }
+
+    /// Where the far end answers STAMP.
+    fn doors(&self) -> Vec<SocketAddr> {
+        let lines = self.lines.iter().filter(|_| self.stamp);
+        lines
+            .map(|(_, addresses)| SocketAddr::new(addresses.far_end.into(), STAMP_PORT))
+            .collect()
     }
 
     fn configured(&self, finish: impl Fn(&LineAddresses, &mut Line)) -> Vec<Line> {

@@ -21,8 +21,11 @@ use plugin_abi::{ABI_MAJOR, ABI_MINOR, TwampPlugin, capability};
 use calls::{hot, life, warm};
 
 /// What this plugin can do.
-const CAPABILITIES: u64 =
-    capability::TWAMP | capability::LIGHT | capability::SECURITY | capability::KERNEL_STAMPS;
+const CAPABILITIES: u64 = capability::TWAMP
+    | capability::LIGHT
+    | capability::STAMP
+    | capability::SECURITY
+    | capability::KERNEL_STAMPS;
 
 /// What both doors lead to.
 pub(crate) static TABLE: TwampPlugin = table();

@@ -4,12 +4,14 @@ use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 use std::net::{IpAddr, SocketAddr};
 
-use plugin_abi::config::{Config, Protocol};
+use plugin_abi::config::{Config, Probe, Protocol};
 use plugin_abi::manage::Problem;
+use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::node::Node;
-use super::{features, keys, peers, shape};
+use super::stamp::around_padding;
+use super::{features, keys, peers, shape, stamp};
 
 /// Judges the meaning of a whole configuration.
 pub(super) fn config(root: &Node, problems: &mut Vec<Problem>) {
@@ -26,6 +28,8 @@ pub(super) fn config(root: &Node, problems: &mut Vec<Problem>) {
     features::probe(&root.key("probe"), problems);
     features::responder(&root.key("responder").key("features"), problems);
     peers::config(root, problems);
+    stamp::probe(&root.key("probe"), problems);
+    stamp::responder(&root.key("responder"), problems);
     let groups: HashSet<u64> = ids(&root.key("groups")).collect();
     for each in root.key("lines").items() {
         line(&each, problems);
@@ -54,6 +58,7 @@ pub(super) fn line(line: &Node, problems: &mut Vec<Problem>) {
     ends(&local, &remote, problems);
     link_of_the_far_end(line, problems);
     own_items(&line.key("groups"), "group", Node::whole, problems);
+    stamp::probe(&line.key("probe"), problems);
     probe_fits(line, problems);
     features::probe(&line.key("probe"), problems);
 }
@@ -62,6 +67,7 @@ pub(super) fn line(line: &Node, problems: &mut Vec<Problem>) {
 pub(super) fn run(run: &Node, problems: &mut Vec<Problem>) {
     ends(&run.key("local"), &run.key("remote"), problems);
     features::probe(&run.key("probe"), problems);
+    stamp::probe(&run.key("probe"), problems);
 }
 
 fn ends(local: &Node, remote: &Node, problems: &mut Vec<Problem>) {
@@ -153,7 +159,7 @@ fn no_sockets_by_hand(root: &Node, problems: &mut Vec<Problem>) {
     if root.key("clock").text() != Some("manual") {
         return;
     }
-    for key in ["listen", "light"] {
+    for key in ["listen", "light", "stamp"] {
         let sockets = root.key("responder").key(key);
         if sockets.items().next().is_some() {
             let expected = "no socket under a manual clock";
@@ -244,14 +250,13 @@ fn link_of_the_far_end(line: &Node, problems: &mut Vec<Problem>) {
 fn probe_fits(line: &Node, problems: &mut Vec<Problem>) {
     let (mtu, probe) = (line.key("mtu"), line.key("probe"));
     let padding = probe.key("padding");
-    let protocol = keys::protocol(&probe).unwrap_or_default();
     if let (Some(true), Some(mtu), Some(octets)) = (
         probe.key("dont_fragment").flag_or(false),
         mtu.whole(),
         padding.number_or(features::default_padding(&probe).into()),
     ) {
         let ipv6 = address(&line.key("remote")).is_some_and(|ip| ip.is_ipv6());
-        let most = mtu as f64 - f64::from(headers(protocol, ipv6));
+        let most = mtu as f64 - f64::from(headers(&typed(&probe), ipv6));
         if octets > most {
             let expected = format!(
                 "at most {} octets, to fit {}",
@@ -265,14 +270,26 @@ fn probe_fits(line: &Node, problems: &mut Vec<Problem>) {
 }
 
 /// Octets of an IP packet before the padding of the probe in it.
-pub(super) fn headers(protocol: Protocol, ipv6: bool) -> u32 {
+pub(super) fn headers(probe: &Probe, ipv6: bool) -> u32 {
     const UDP: u32 = 8;
-    let sender_packet = match protocol {
+    let sender_packet = match probe.protocol {
         Protocol::Auth | Protocol::Encrypted => 48,
         Protocol::Open | Protocol::Mixed | Protocol::Light => 14,
+        Protocol::Stamp => around_padding(probe),
     };
     let ip = if ipv6 { 40 } else { 20 };
     ip + UDP + sender_packet
+}
+
+/// The probe at `node`, as far as it can be read.
+fn typed(node: &Node) -> Probe {
+    let probe = node
+        .value()
+        .and_then(|value| Probe::deserialize(value).ok());
+    probe.unwrap_or_else(|| Probe {
+        protocol: keys::protocol(node).unwrap_or_default(),
+        ..Probe::default()
+    })
 }
 
 fn known_groups(known: &HashSet<u64>, line: &Node, problems: &mut Vec<Problem>) {

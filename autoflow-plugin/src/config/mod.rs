@@ -13,6 +13,7 @@ mod peers;
 #[cfg(test)]
 mod properties;
 mod shape;
+mod stamp;
 mod warnings;
 
 use plugin_abi::config::{Config, Line};

@@ -71,8 +71,8 @@ const PROBE: Keys = &probe(1.0);
 /// A run ends by itself, and may be more of a burden until then.
 const RUN_PROBE: Keys = &probe(0.01);
 
-const fn probe(least_interval_ms: f64) -> [(&'static str, bool, Kind); 11] {
-    const PROTOCOLS: Kind = Word(&["open", "auth", "encrypted", "mixed", "light"]);
+const fn probe(least_interval_ms: f64) -> [(&'static str, bool, Kind); 12] {
+    const PROTOCOLS: Kind = Word(&["open", "auth", "encrypted", "mixed", "light", "stamp"]);
     let interval = Figure(least_interval_ms, HOUR_MS as f64);
     [
         ("protocol", false, PROTOCOLS),
@@ -86,8 +86,25 @@ const fn probe(least_interval_ms: f64) -> [(&'static str, bool, Kind); 11] {
         ("ptp", false, Flag),
         ("symmetric", false, Flag),
         ("reflect_octets", false, Whole(1, 8_900)),
+        ("stamp", false, Object(STAMP)),
     ]
 }
+
+const STAMP: Keys = &[
+    ("ssid", false, Whole(0, 65_535)),
+    ("stateful", false, Flag),
+    (
+        "ask",
+        false,
+        List(&Word(&[
+            "class-of-service",
+            "location",
+            "timestamp-information",
+            "follow-up",
+        ])),
+    ),
+    ("figures_ms", false, Whole(100, HOUR_MS)),
+];
 
 const RUN: Keys = &[
     ("remote", true, Socket),
@@ -101,6 +118,8 @@ const RESPONDER: Keys = &[
     ("listen", false, List(&Socket)),
     ("light", false, List(&Socket)),
     ("peers", false, List(&Peers)),
+    ("stamp", false, List(&Socket)),
+    ("figures", false, Flag),
     (
         "modes",
         false,

@@ -27,6 +27,7 @@ use super::upkeep::{Quit, Upkeep};
 use crate::host::Host;
 use crate::line::Trouble;
 use crate::net::{Path, PathSpec, clock};
+use crate::session::answering::DoorKind;
 use crate::session::initiator::{Binding, Initiation};
 use crate::session::target::Manners;
 use crate::session::{Key, Order, Report};
@@ -53,8 +54,8 @@ pub(super) struct Control {
     pub(super) by_line: HashMap<u64, Key>,
     /// By the address that answers TWAMP-Control.
     pub(super) targets: HashMap<SocketAddr, Serving>,
-    /// By the address that answers TWAMP Light; without a path it is being bound.
-    pub(super) light: HashMap<SocketAddr, Option<Path>>,
+    /// Where strangers are answered; without a path it is being bound.
+    pub(super) doors: HashMap<(SocketAddr, DoorKind), Option<Path>>,
     /// When this instance started.
     pub(super) started: Ntp64,
     pub(super) manners: watch::Sender<Manners>,
@@ -104,7 +105,7 @@ impl Control {
             opening: HashSet::new(),
             by_line: HashMap::new(),
             targets: HashMap::new(),
-            light: HashMap::new(),
+            doors: HashMap::new(),
             started,
             manners: watch::Sender::new(manners),
             tasks: JoinSet::new(),
@@ -190,9 +191,9 @@ impl Control {
         for target in opened.targets {
             self.begin_target(target);
         }
-        let light = opened.light.into_iter();
-        self.light
-            .extend(light.map(|(path, local)| (local, Some(path))));
+        let doors = opened.doors.into_iter();
+        self.doors
+            .extend(doors.map(|(path, door)| ((door.local, door.kind), Some(path))));
         self.publish();
     }
 
@@ -203,8 +204,8 @@ impl Control {
             .clone()
             .unwrap_or_else(|| self.config.probe.clone());
         let key = Key::new();
-        let (mode, remote) = (probe.protocol.name(), remote.socket());
-        lock(&self.shared.board).sender(key, Some(line.name.clone()), mode, local, remote);
+        let remote = remote.socket();
+        lock(&self.shared.board).sender(key, Some(line.name.clone()), &probe, local, remote);
         let binding = binding(line);
         let initiation = Initiation {
             binding,
@@ -221,8 +222,7 @@ impl Control {
     }
 
     fn begin_run(&mut self, key: Key, request: RunRequest, path: Path, local: SocketAddr) {
-        let mode = request.probe.protocol.name();
-        lock(&self.shared.board).sender(key, None, mode, local, request.remote);
+        lock(&self.shared.board).sender(key, None, &request.probe, local, request.remote);
         let initiation = Initiation {
             binding: Binding {
                 local: request.local,
@@ -319,7 +319,7 @@ impl Control {
             }
             News::Listening(local, target) => self.listening(local, target),
             News::Moved(local, bound) => self.moved(local, bound),
-            News::Light(local, bound) => self.bound_light(local, bound),
+            News::Door(door, bound) => self.bound_door(door, bound),
             News::RunBound(key, request, Ok((path, local))) => match self.opening.remove(&key) {
                 true => self.begin_run(key, *request, path, local),
                 false => self.orders.send(Order::Close(path)),

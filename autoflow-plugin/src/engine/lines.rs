@@ -7,6 +7,7 @@ use super::control::Control;
 use super::message::News;
 use super::opening;
 use crate::session::Order;
+use crate::session::credentials::Credentials;
 use crate::session::target::Manners;
 
 impl Control {
@@ -65,6 +66,8 @@ impl Control {
         self.publisher.policy(&config);
         let manners = Manners::new(&config.responder, self.started);
         self.manners.send_replace(manners);
+        let credentials = Credentials::new(&config.responder, &self.shared.keys);
+        self.orders.send(Order::Accept(credentials));
         for line in old
             .lines
             .iter()

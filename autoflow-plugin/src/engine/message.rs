@@ -9,6 +9,7 @@ use twamp_core::wire::control::Modes;
 
 use super::EngineError;
 use crate::net::{NetError, Path, Waker};
+use crate::session::answering::DoorKind;
 use crate::session::target::Target;
 use crate::session::{Key, Order, Report};
 
@@ -38,8 +39,8 @@ pub(super) enum News {
     Listening(SocketAddr, Result<Target, EngineError>),
     /// Another path for the probes of a responder is open, or can't be.
     Moved(SocketAddr, Result<(Path, SocketAddr), NetError>),
-    /// An address for TWAMP Light is bound, or can't be.
-    Light(SocketAddr, Result<(Path, SocketAddr), NetError>),
+    /// An address on which strangers are answered is bound, or can't be.
+    Door((SocketAddr, DoorKind), Result<(Path, SocketAddr), NetError>),
     /// A run's path is open, or can't be.
     RunBound(Key, Box<RunRequest>, Result<(Path, SocketAddr), NetError>),
 }

@@ -44,6 +44,7 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use crate::host::{Host, Picture};
 use crate::log;
 use crate::net::{Net, clock, clock_error, with_signals_blocked};
+use crate::session::credentials::Credentials;
 use crate::session::probes::Probes;
 use crate::session::{Key, Order};
 use control::Control;
@@ -112,8 +113,10 @@ impl Engine {
         admission.rule(&config);
         let mut probes = Probes::new(cadence, clock_error(), admission);
         // Before the thread: what comes as soon as a port is bound is answered.
-        for &(path, local) in &opened.light {
-            probes.order(Order::ReflectAll { path, local }, clock());
+        let credentials = Credentials::new(&config.responder, &self.shared.keys);
+        probes.order(Order::Accept(credentials), clock());
+        for &(path, door) in &opened.doors {
+            probes.order(Order::ReflectAll { path, door }, clock());
         }
         let (control, news) = Control::new(
             self.host,
@@ -215,9 +218,8 @@ impl Engine {
                 }
                 let key = Key::new();
                 // Before the thread hears of it, so that its progress can be asked for at once.
-                let mode = run.probe.protocol.name();
                 let local = opening::source(run.local, run.remote);
-                lock(&self.shared.board).sender(key, None, mode, local, run.remote);
+                lock(&self.shared.board).sender(key, None, &run.probe, local, run.remote);
                 if !self.wish(Wish::Run(key, Box::new(run))) {
                     lock(&self.shared.board).forget(key);
                     return refuse(&EngineError::State {

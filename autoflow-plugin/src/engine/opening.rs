@@ -7,6 +7,7 @@ use plugin_abi::config::{Config, Line, Probe, Remote, Responder};
 use super::error::EngineError;
 use super::paths::Paths;
 use crate::net::{Path, PathSpec};
+use crate::session::answering::{Door, DoorKind};
 use crate::session::target::{Target, listen};
 
 /// What a start has bound.
@@ -16,8 +17,8 @@ pub(super) struct Opened {
     pub(super) senders: Vec<(u64, Path, SocketAddr)>,
     /// Addresses that answer TWAMP-Control.
     pub(super) targets: Vec<Target>,
-    /// Addresses that answer TWAMP Light.
-    pub(super) light: Vec<(Path, SocketAddr)>,
+    /// Addresses that answer TWAMP Light and STAMP.
+    pub(super) doors: Vec<(Path, Door)>,
 }
 
 /// Binds what `config` asks for.
@@ -31,14 +32,8 @@ pub(super) fn open(paths: &mut Paths, config: &Config) -> Result<Opened, EngineE
             .targets
             .push(target(paths, local, &config.responder)?);
     }
-    for local in &config.responder.light {
-        let port = local.port();
-        let bound = paths.take(&reflector(*local), (port, port), None);
-        let bound = bound.map_err(|source| EngineError::Path {
-            what: format!("TWAMP Light responder on {local}"),
-            source,
-        })?;
-        opened.light.push(bound);
+    for (local, kind) in doors(&config.responder) {
+        opened.doors.push(door(paths, local, kind)?);
     }
     for line in config.lines.iter().filter(|line| line.sender) {
         let Some(remote) = line.remote else { continue };
@@ -77,6 +72,13 @@ pub(super) fn controls(config: &Config) -> Vec<SocketAddr> {
     all
 }
 
+/// Every address on which strangers are answered.
+pub(super) fn doors(responder: &Responder) -> impl Iterator<Item = (SocketAddr, DoorKind)> {
+    let light = responder.light.iter().map(|at| (*at, DoorKind::Light));
+    let stamp = responder.stamp.iter().map(|at| (*at, DoorKind::Stamp));
+    light.chain(stamp)
+}
+
 /// Binds a control port, and beside it one where probes are answered.
 pub(super) fn target(
     paths: &mut Paths,
@@ -101,6 +103,17 @@ pub(super) fn target(
     })
 }
 
+/// Binds an address on which strangers are answered.
+fn door(paths: &mut Paths, local: SocketAddr, kind: DoorKind) -> Result<(Path, Door), EngineError> {
+    let port = local.port();
+    let bound = paths.take(&door_path(local, kind), (port, port), None);
+    let (path, local) = bound.map_err(|source| EngineError::Path {
+        what: format!("{} responder on {local}", kind.name()),
+        source,
+    })?;
+    Ok((path, Door { local, kind }))
+}
+
 /// How the path of a line's probes is opened.
 pub(super) fn sender(line: &Line, probe: &Probe, local: SocketAddr) -> PathSpec {
     PathSpec {
@@ -118,6 +131,15 @@ pub(super) fn sender(line: &Line, probe: &Probe, local: SocketAddr) -> PathSpec 
 pub(super) fn reflector(local: SocketAddr) -> PathSpec {
     PathSpec {
         transmit_stamps: false,
+        ..PathSpec::new(local)
+    }
+}
+
+/// How a path is opened on which strangers are answered. Senders of STAMP may ask when replies
+/// leave.
+pub(super) fn door_path(local: SocketAddr, kind: DoorKind) -> PathSpec {
+    PathSpec {
+        transmit_stamps: kind == DoorKind::Stamp,
         ..PathSpec::new(local)
     }
 }

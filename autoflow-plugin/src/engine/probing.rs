@@ -192,7 +192,7 @@ mod tests {
     use super::*;
     use crate::net::{Datagram, Path, PathSpec};
     use crate::session::admission::Admission;
-    use crate::session::{Key, Stream, Terms};
+    use crate::session::{Dialect, Key, Stream, Terms};
 
     /// A thread that has a probe in flight since 1000 ms. It sends one each 10 ms and gives one up
     /// after 50 ms. Times are invented; the network only lends its path.
@@ -236,11 +236,13 @@ mod tests {
                 to: FAR.parse().unwrap(),
                 interval: Duration::from_millis(10),
                 count: Some(1),
-                padding: 27,
                 timeout: Duration::from_millis(50),
                 stateful: true,
-                security: TestSecurity::Open,
-                terms: Terms::default(),
+                dialect: Dialect::Twamp {
+                    padding: 27,
+                    security: TestSecurity::Open,
+                    terms: Terms::default(),
+                },
             };
             let key = Key::new();
             thread.probes.order(Order::Send { key, stream }, at(1_000));

@@ -282,6 +282,7 @@ impl Measured {
         match entry {
             Entry::Probe(outcome) => self.estimator.absorb(outcome),
             Entry::NewSession => self.estimator.next_session(),
+            Entry::FarEnd(_) => {}
         }
         // A reply proves that what kept the line from being measured is over.
         if let (Entry::Probe(Outcome::Sample(sample)), Some((since, _))) = (entry, &self.trouble)

@@ -13,6 +13,7 @@ use super::message::News;
 use super::opening;
 use crate::net::{NetError, Path};
 use crate::session::Order;
+use crate::session::answering::{Door, DoorKind};
 use crate::session::ground::Ground;
 use crate::session::target::{Means, Target, serve};
 
@@ -36,7 +37,7 @@ impl Control {
     pub(super) fn match_responders(&mut self) {
         self.match_targets();
         self.match_ports();
-        self.match_light();
+        self.match_doors();
     }
 
     fn match_targets(&mut self) {
@@ -81,26 +82,26 @@ impl Control {
         }
     }
 
-    fn match_light(&mut self) {
-        let wanted: HashSet<_> = self.config.responder.light.iter().copied().collect();
+    fn match_doors(&mut self) {
+        let wanted: HashSet<_> = opening::doors(&self.config.responder).collect();
         let orders = &self.orders;
-        self.light.retain(|local, path| {
-            let keep = wanted.contains(local);
+        self.doors.retain(|door, path| {
+            let keep = wanted.contains(door);
             if let (false, Some(path)) = (keep, path) {
                 orders.send(Order::Close(*path));
             }
             keep
         });
-        for local in wanted {
-            if self.light.contains_key(&local) {
+        for (local, kind) in wanted {
+            if self.doors.contains_key(&(local, kind)) {
                 continue;
             }
-            self.light.insert(local, None);
+            self.doors.insert((local, kind), None);
             let (orders, news) = (self.orders.clone(), self.news.clone());
             self.tasks.spawn_local(async move {
-                let (spec, port) = (opening::reflector(local), local.port());
+                let (spec, port) = (opening::door_path(local, kind), local.port());
                 let bound = bind(&orders, spec, (port, port), None).await;
-                let _ = news.send(News::Light(local, bound));
+                let _ = news.send(News::Door((local, kind), bound));
             });
         }
     }
@@ -163,22 +164,24 @@ impl Control {
         }
     }
 
-    /// An address for TWAMP Light is bound, or can't be. Meanwhile it may be wanted no more.
-    pub(super) fn bound_light(
+    /// An address for strangers is bound, or can't be. Meanwhile it may be wanted no more.
+    pub(super) fn bound_door(
         &mut self,
-        local: SocketAddr,
+        door: (SocketAddr, DoorKind),
         bound: Result<(Path, SocketAddr), NetError>,
     ) {
-        let awaited = self.light.get_mut(&local).filter(|path| path.is_none());
+        let awaited = self.doors.get_mut(&door).filter(|path| path.is_none());
+        let (local, kind) = door;
         match (bound, awaited) {
             (Ok((path, local)), Some(awaited)) => {
                 *awaited = Some(path);
-                self.orders.send(Order::ReflectAll { path, local });
+                let door = Door { local, kind };
+                self.orders.send(Order::ReflectAll { path, door });
             }
             (Ok((path, _)), None) => self.orders.send(Order::Close(path)),
             (Err(error), Some(_)) => {
-                tracing::error!("TWAMP Light responder on {local}: {error}");
-                self.light.remove(&local);
+                tracing::error!("{} responder on {local}: {error}", kind.name());
+                self.doors.remove(&door);
             }
             (Err(_), None) => {}
         }

@@ -111,8 +111,12 @@ impl Upkeep {
         }
     }
 
-    /// A second session, granted while the first one is silent and stays so.
+    /// A second session, granted while the first one is silent and stays so. Where sessions are
+    /// not agreed on there is nobody to ask, and a far end that has restarted answers as before.
     async fn replacement(&self, silent: &mut watch::Receiver<bool>) -> Granted {
+        if !self.initiation.probe.protocol.has_control() {
+            return std::future::pending().await;
+        }
         let mut pause = BACK_OFF.0;
         loop {
             if silent.wait_for(|silent| *silent).await.is_err() {
@@ -146,7 +150,7 @@ impl Upkeep {
 
     fn begin(&self, agreed: &Agreed) {
         self.tell(Step::Running {
-            features: agreed.stream.terms.modes,
+            features: agreed.stream.dialect.features(),
             refused: agreed.refused,
         });
         self.orders.send(Order::Send {

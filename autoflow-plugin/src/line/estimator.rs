@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use plugin_abi::config::{Decision, Probe, Protocol};
+use plugin_abi::config::{Decision, Probe};
 use twamp_core::probe::{Outcome, Sample, SetAside};
 use twamp_core::time::Mono;
 
@@ -83,7 +83,7 @@ impl EstimatorConfig {
             recent: millis(decision.failback_ms).max(least),
             timeout: millis(probe.timeout_ms),
             dead_intervals: decision.dead_intervals,
-            stateful_reflector: probe.protocol != Protocol::Light,
+            stateful_reflector: probe.is_directed(),
         }
     }
 }
@@ -214,6 +214,7 @@ impl Estimator {
 
 #[cfg(test)]
 mod tests {
+    use plugin_abi::config::Protocol;
     use twamp_core::probe::Reason;
 
     use super::super::synthetic::{lost, sample};

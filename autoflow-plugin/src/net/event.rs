@@ -3,10 +3,11 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use twamp_core::probe::{Arrival, Sealer};
+use twamp_core::probe::{Arrival, TxStamp};
 use twamp_core::time::{Now, Wall};
 
 use super::error::SendError;
+use super::seal::Seal;
 
 /// An open path: a socket, known to the engine by this handle only. Never used again once closed.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -25,7 +26,7 @@ pub(crate) struct Outgoing<T> {
     /// The UDP payload.
     pub(crate) payload: Vec<u8>,
     /// Seals it just before it leaves: it tells its time of sending.
-    pub(crate) seal: Option<Sealer>,
+    pub(crate) seal: Option<Seal>,
     /// Comes back in [`Event::Sent`], with the stamps.
     pub(crate) token: Option<T>,
     /// Where the path's own settings aren't wanted.
@@ -77,6 +78,15 @@ pub(crate) struct TxStamps {
     pub(crate) user: Now,
     /// When the kernel handed it to the interface; not before `user`.
     pub(crate) kernel: Option<Wall>,
+}
+
+impl From<TxStamps> for TxStamp {
+    fn from(stamps: TxStamps) -> Self {
+        Self {
+            user: stamps.user.wall,
+            kernel: stamps.kernel,
+        }
+    }
 }
 
 /// A packet that arrived.

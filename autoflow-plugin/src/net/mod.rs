@@ -48,6 +48,7 @@ mod event;
 mod name;
 mod path;
 mod receive;
+mod seal;
 mod send;
 mod stamps;
 #[cfg(test)]
@@ -71,6 +72,7 @@ pub(crate) use event::{
     Woken,
 };
 pub(crate) use path::PathSpec;
+pub(crate) use seal::Seal;
 pub(crate) use thread::with_signals_blocked;
 pub(crate) use wait::Waker;
 

@@ -37,7 +37,8 @@ pub(crate) struct PathSpec {
     pub(crate) dont_fragment: bool,
     /// Octets of packets not yet fetched, with the kernel's own; it may grant less.
     pub(crate) receive_buffer: usize,
-    /// Ask the kernel for transmit stamps of packets with tokens. Not for reflectors.
+    /// Ask the kernel for transmit stamps of packets with tokens. Not for reflectors, except where
+    /// senders may ask when replies leave.
     pub(crate) transmit_stamps: bool,
     /// Share the port with other sockets of this user. For reflectors only.
     pub(crate) reuse_port: bool,

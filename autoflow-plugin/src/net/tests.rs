@@ -266,7 +266,7 @@ fn a_sealed_packet_tells_the_time_its_batch_left_and_batches_are_small() {
     payload[16..24].copy_from_slice(&Ntp64::from_wall(clock().wall).0.to_be_bytes());
     for token in 0..20 {
         net.queue(Outgoing {
-            seal: Some(Sealer::default()),
+            seal: Some(Seal::Twamp(Sealer::default())),
             payload: payload.clone(),
             ..probe(near, far_at, token)
         });

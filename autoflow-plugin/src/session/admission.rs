@@ -4,7 +4,7 @@
 //! ```text
 //!   connection ──▶ peers ──▶ places ──▶ probation until set up
 //!   session    ──────────▶ places ──▶ stay, until its last probe is answered
-//!   first packet of TWAMP Light ──▶ peers ──▶ places ──▶ stay
+//!   first packet of a stranger ──▶ peers ──▶ places ──▶ stay
 //! ```
 //!
 //! One desk for all responders of an engine. `twamp-ctl` and the probe thread come to it for what
@@ -69,7 +69,7 @@ struct Desk {
     connections: Places,
     /// Agreed on over TWAMP-Control.
     sessions: Places,
-    /// Of TWAMP Light. Their senders' addresses may be forged: they must not take the places of
+    /// Of TWAMP Light and STAMP. Their senders' addresses may be forged: they must not take the places of
     /// those who have shown by TCP that they are where they say.
     strangers: Places,
     waiting: Waiting,
@@ -126,7 +126,7 @@ impl Admission {
         self.place(&mut self.desk(), Kind::Session, peer, now)
     }
 
-    /// Lets a session of TWAMP Light in, of which the first packet has come.
+    /// Lets a session of TWAMP Light or STAMP in, of which the first packet has come.
     pub(crate) fn stranger(&self, peer: IpAddr, now: Mono) -> Result<Place, Refused> {
         let mut desk = self.desk();
         if !desk.peers.admit(peer) {
@@ -259,8 +259,8 @@ impl Stay {
         }
     }
 
-    /// Of a session of TWAMP Light.
-    pub(crate) fn light(place: Place) -> Self {
+    /// Of a stranger's session: TWAMP Light or STAMP.
+    pub(crate) fn stranger(place: Place) -> Self {
         Self {
             _place: place,
             _ground: None,

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
+use plugin_abi::config::Probe;
 use plugin_abi::manage::{
     Failure, Progress, RunState, ServedResult, SessionResult, SessionRow, Statistics,
 };
@@ -42,7 +43,7 @@ impl Board {
         &mut self,
         key: Key,
         line: Option<String>,
-        mode: &'static str,
+        probe: &Probe,
         local: SocketAddr,
         remote: SocketAddr,
     ) {
@@ -50,10 +51,11 @@ impl Board {
         let port = if line.is_some() { local.port() } else { 0 };
         let who = Identity {
             id: session_id(SocketAddr::new(local.ip(), port), remote),
-            mode,
+            mode: probe.protocol.name(),
             local,
             remote,
-            stateful: mode != "light",
+            stateful: probe.is_directed(),
+            control: probe.protocol.has_control(),
             features: Modes::NONE,
             refused: Modes::NONE,
         };
@@ -75,7 +77,7 @@ impl Board {
         if let Some(sender) = self.senders.get_mut(&key) {
             let unanswered = || sender.setback.filter(|_| sender.counts.received == 0);
             let setback = unanswered().filter(|_| state == RunState::Ended);
-            let setback = setback.map(|why| why.failure(sender.who.remote, sender.who.stateful));
+            let setback = setback.map(|why| why.failure(sender.who.remote, sender.who.control));
             sender.failure = failure.or(setback);
             sender.state = match sender.failure {
                 Some(_) if state == RunState::Ended => RunState::Failed,
@@ -127,6 +129,7 @@ impl Board {
         self.statistics.replies_received = counters.received;
         self.statistics.reflected = counters.reflected;
         self.statistics.discarded = counters.discarded + counters.net.truncated;
+        self.statistics.not_admitted = counters.not_admitted;
         self.statistics.pauses = counters.pauses;
         self.statistics.wakeups = counters.net.wakeups;
         self.statistics.overflows = counters.net.overflows;

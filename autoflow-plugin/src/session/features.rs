@@ -51,7 +51,7 @@ pub(super) fn security(protocol: Protocol) -> Modes {
         Protocol::Auth => Modes::AUTHENTICATED,
         Protocol::Encrypted => Modes::ENCRYPTED,
         Protocol::Mixed => Modes::MIXED,
-        Protocol::Light => Modes::NONE,
+        Protocol::Light | Protocol::Stamp => Modes::NONE,
     }
 }
 

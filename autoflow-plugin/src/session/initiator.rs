@@ -19,7 +19,8 @@ use super::conversation::{Break, Conversation};
 use super::entropy::SystemEntropy;
 use super::features;
 use super::keys::Keys;
-use super::{Stream, Terms};
+use super::sender::Dialect;
+use super::{Stream, Terms, stamp};
 use crate::net::{Path, clock};
 
 /// Longer than any probe is waited for: the reflector answers so long after the stop.
@@ -53,7 +54,7 @@ pub(crate) struct Agreed {
     remote: SocketAddr,
     /// What the probe thread is to send.
     pub(crate) stream: Stream,
-    /// TWAMP-Control, to be held while probes flow; none with TWAMP Light.
+    /// TWAMP-Control, to be held while probes flow; none with TWAMP Light and STAMP.
     control: Option<Conversation<Client>>,
     /// Features that the far end offers and refuses: the session goes without.
     pub(crate) refused: Modes,
@@ -75,9 +76,8 @@ impl Initiation {
     /// # Errors
     /// Who said no, and why.
     pub(crate) async fn ask(&self, path: Path, port: u16) -> Result<Granted, Failure> {
-        if self.probe.protocol == Protocol::Light {
-            let (security, terms) = (TestSecurity::Open, Terms::default());
-            let stream = self.stream((path, self.remote), Modes::NONE, security, terms);
+        if let Some(dialect) = self.configured()? {
+            let stream = self.stream((path, self.remote), dialect);
             return Ok(self.granted(stream, None));
         }
         // A run that can't be is refused before anybody is called.
@@ -141,7 +141,13 @@ impl Initiation {
                         server_octets,
                         ..Terms::of(modes)
                     };
-                    let stream = self.stream((path, to), modes, security, terms);
+                    let padding = features::padding(&self.probe, modes);
+                    let dialect = Dialect::Twamp {
+                        padding,
+                        security,
+                        terms,
+                    };
+                    let stream = self.stream((path, to), dialect);
                     return Ok(self.granted(stream, Some(control)));
                 }
                 (ClientEvent::Refused { accept, .. }, _) => {
@@ -154,6 +160,23 @@ impl Initiation {
                 (ClientEvent::Ended(error), _) => return Err(ended(self.remote, error).into()),
                 _ => {}
             }
+        }
+    }
+
+    /// What a session speaks that needs no agreement; `None` with TWAMP-Control.
+    fn configured(&self) -> Result<Option<Dialect>, Failure> {
+        match self.probe.protocol {
+            Protocol::Light => Ok(Some(self.twamp(TestSecurity::Open))),
+            Protocol::Stamp => stamp::dialect(&self.probe, &self.keys).map(Some),
+            Protocol::Open | Protocol::Auth | Protocol::Encrypted | Protocol::Mixed => Ok(None),
+        }
+    }
+
+    fn twamp(&self, security: TestSecurity) -> Dialect {
+        Dialect::Twamp {
+            padding: self.probe.padding(),
+            security,
+            terms: Terms::default(),
         }
     }
 
@@ -214,23 +237,15 @@ impl Initiation {
         (request, features::reflection(&self.probe))
     }
 
-    fn stream(
-        &self,
-        (path, to): (Path, SocketAddr),
-        modes: Modes,
-        security: TestSecurity,
-        terms: Terms,
-    ) -> Stream {
+    fn stream(&self, (path, to): (Path, SocketAddr), dialect: Dialect) -> Stream {
         Stream {
             path,
             to,
             interval: Duration::from_secs_f64(self.probe.interval_ms / 1e3),
             count: self.count,
-            padding: features::padding(&self.probe, modes),
             timeout: millis(self.probe.timeout_ms),
-            stateful: self.probe.protocol.has_control(),
-            security,
-            terms,
+            stateful: self.probe.is_directed(),
+            dialect,
         }
     }
 
@@ -307,7 +322,8 @@ impl Granted {
 }
 
 impl Agreed {
-    /// Waits until the session is over without our doing. Never returns with TWAMP Light.
+    /// Waits until the session is over without our doing. Never returns without control
+    /// connection.
     pub(crate) async fn broken(&mut self) -> Broken {
         let Some(control) = &mut self.control else {
             return std::future::pending().await;

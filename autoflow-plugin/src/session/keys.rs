@@ -20,6 +20,7 @@ use arc_swap::ArcSwap;
 use plugin_abi::config::Key;
 use tokio::sync::oneshot;
 use twamp_core::security::{DerivedKey, KeyDerivation, KeyError, KeyId, KeyRing, SharedSecret};
+use twamp_core::stamp;
 use twamp_core::time::Wall;
 
 use crate::log;
@@ -74,6 +75,24 @@ impl Keys {
     /// Other keys, for all connections from now on. Those that are set up keep theirs.
     pub(crate) fn replace(&self, keys: &[Key]) {
         self.0.ring.store(Arc::new(ring(keys)));
+    }
+
+    /// The key of this name for STAMP, which derives nothing; `None`: it is not there, or not valid
+    /// now.
+    pub(super) fn stamp(&self, id: &str, now: Wall) -> Option<stamp::Key> {
+        let ring = self.0.ring.load();
+        let secret = ring.valid(&KeyId::new(id).ok()?, now)?;
+        stamp::Key::shared(secret).ok()
+    }
+
+    /// All keys for STAMP, each with the secret that knows when it is valid.
+    pub(super) fn of_stamp(&self) -> Arc<[(SharedSecret, stamp::Key)]> {
+        let ring = self.0.ring.load();
+        let keys = ring.secrets().filter_map(|secret| {
+            let key = stamp::Key::shared(secret).ok()?;
+            Some((secret.clone(), key))
+        });
+        keys.collect()
     }
 
     /// Connections that got no key because too many waited.

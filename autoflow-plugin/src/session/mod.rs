@@ -13,10 +13,14 @@
 //! The probe thread knows no line, no class and no score; it sends on time, answers, and reports.
 
 pub(crate) mod admission;
+pub(crate) mod answering;
+mod backward;
 pub(crate) mod board;
 mod connect;
 mod conversation;
+pub(crate) mod credentials;
 mod entropy;
+mod far_end;
 pub(crate) mod features;
 pub(crate) mod ground;
 mod identity;
@@ -24,25 +28,32 @@ pub(crate) mod initiator;
 pub(crate) mod keys;
 pub(crate) mod outlet;
 pub(crate) mod probes;
+mod reflector;
 mod result;
+mod sender;
 mod sending;
 pub(crate) mod setback;
+pub(crate) mod stamp;
 pub(crate) mod target;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use plugin_abi::manage::ResponderLimited;
+use plugin_abi::manage::{Backward, ResponderLimited};
 use tokio::sync::oneshot;
 use twamp_core::metrics::loss::LossCounts;
 use twamp_core::probe::{Outcome, ReflectorReport};
 use twamp_core::security::TestSecurity;
+use twamp_core::stamp::Returned;
 use twamp_core::time::{Mono, Now};
 use twamp_core::wire::control::Modes;
 
 use self::admission::Stay;
+use self::answering::Door;
+use self::credentials::Credentials;
 pub(crate) use self::features::Terms;
+pub(crate) use self::sender::Dialect;
 use self::setback::Setback;
 use crate::net::{NetCounters, NetError, Path, PathSpec};
 
@@ -90,9 +101,10 @@ pub(crate) enum Order {
         stay: Stay,
         terms: Terms,
     },
-    /// Answer whatever comes on `path`, which is bound to `local` (TWAMP Light): each sender is a
-    /// session of its own.
-    ReflectAll { path: Path, local: SocketAddr },
+    /// Answer strangers on `path`: each sender is a session of its own, with STAMP also each SSID.
+    ReflectAll { path: Path, door: Door },
+    /// Whom those paths answer that answer STAMP.
+    Accept(Credentials),
     /// Stop-Sessions: answer for `timeout` longer.
     Retire { key: Key, timeout: Duration },
     /// End the thread.
@@ -108,14 +120,12 @@ pub(crate) struct Stream {
     pub(crate) interval: Duration,
     /// How many; `None`: until told otherwise.
     pub(crate) count: Option<u32>,
-    pub(crate) padding: u16,
     /// A probe without reply for so long is lost.
     pub(crate) timeout: Duration,
     /// The reflector keeps numbers of its own.
     pub(crate) stateful: bool,
-    /// How probes and replies are protected.
-    pub(crate) security: TestSecurity,
-    pub(crate) terms: Terms,
+    /// Which packets it consists of.
+    pub(crate) dialect: Dialect,
 }
 
 /// What the probe thread has seen since its last report.
@@ -138,6 +148,8 @@ pub(crate) struct Report {
 pub(crate) enum Entry {
     /// What became of a probe.
     Probe(Outcome),
+    /// What the far end told besides, with the reply to the probe before (STAMP).
+    FarEnd(Returned),
     /// A session was agreed on anew: numbers begin at 0 again, at both ends.
     NewSession,
 }
@@ -159,9 +171,13 @@ pub(crate) struct Pulse {
 pub(crate) struct Served {
     pub(crate) remote: SocketAddr,
     pub(crate) local: SocketAddr,
+    /// That of STAMP, if it has one.
+    pub(crate) ssid: Option<u16>,
     pub(crate) report: ReflectorReport,
     /// What this host itself kept from being answered.
     pub(crate) limited: ResponderLimited,
+    /// What its sender told of the way back.
+    pub(crate) backward: Option<Backward>,
     /// Why it is over.
     pub(crate) ended: Option<&'static str>,
     /// The features that were selected.
@@ -175,6 +191,8 @@ pub(crate) struct Counters {
     pub(crate) received: u64,
     pub(crate) reflected: u64,
     pub(crate) discarded: u64,
+    /// Of the discarded ones, those of strangers without credentials.
+    pub(crate) not_admitted: u64,
     pub(crate) pauses: u64,
     pub(crate) net: NetCounters,
 }

@@ -1,17 +1,23 @@
 //! The way of packets out of this room, and of their tokens back into it.
 
 use twamp_core::probe::TxToken;
+use twamp_core::stamp::ReplyToken;
 
 use super::Key;
 use crate::net::Outgoing;
 
-/// A probe's way back to its sender, which wants the transmit stamp.
+/// A packet's way back to the session that wants its transmit stamp.
 #[derive(Debug)]
-pub(crate) struct Token {
-    pub(super) key: Key,
-    /// Which of the sessions that were agreed on under this key.
-    pub(super) session: u32,
-    pub(super) probe: TxToken,
+pub(crate) enum Token {
+    /// A probe, to its sender.
+    Probe {
+        key: Key,
+        /// Which of the sessions that were agreed on under this key.
+        session: u32,
+        probe: TxToken,
+    },
+    /// A reply, to its reflector.
+    Reply { key: Key, reply: ReplyToken },
 }
 
 /// Where packets go.

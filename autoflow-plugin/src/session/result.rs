@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use super::far_end::FarSide;
 use super::features::names;
 use super::{Entry, Served};
 use plugin_abi::manage::{
@@ -28,6 +29,7 @@ pub(crate) struct Tally {
     /// Received, but not made a sample of.
     answered_aside: u64,
     all_kernel: bool,
+    far_side: FarSide,
 }
 
 /// Who a session is between, for its results.
@@ -39,6 +41,8 @@ pub(crate) struct Identity {
     pub(crate) remote: SocketAddr,
     /// The reflector keeps numbers of its own, so loss has a direction.
     pub(crate) stateful: bool,
+    /// It was agreed on over a control connection, on `remote`.
+    pub(crate) control: bool,
     /// What both ends agreed on.
     pub(crate) features: Modes,
     /// What the far end offers and refuses.
@@ -55,6 +59,7 @@ impl Tally {
             last: None,
             answered_aside: 0,
             all_kernel: true,
+            far_side: FarSide::default(),
         }
     }
 
@@ -66,7 +71,9 @@ impl Tally {
                 self.answered_aside += u64::from(aside.reply.is_some());
             }
             Entry::Probe(Outcome::Lost { .. }) => {}
+            Entry::FarEnd(returned) => self.far_side.absorb(returned),
             Entry::NewSession => {
+                self.far_side.restart();
                 self.jitter.iter_mut().for_each(Jitter::restart);
                 self.reordering.restart();
             }
@@ -90,6 +97,7 @@ impl Tally {
             jitter.record(value);
         }
         self.reordering.record(sample.sequence);
+        self.far_side.sample(sample);
         self.last = Some(*sample);
     }
 
@@ -143,6 +151,7 @@ impl Tally {
                 ecn_forward: tos_forward.map(|tos| tos & 3),
                 ecn_backward: tos_backward.map(|tos| tos & 3),
             },
+            far_end: self.far_side.result(),
             features: names(who.features),
             features_refused: names(who.refused),
         }
@@ -189,6 +198,8 @@ pub(crate) fn served(id: String, seen: &Served) -> ServedResult {
         variation_mean_us: report.variation.map(|above| micros(above.mean_ns as f64)),
         variation_max_us: report.variation.map(|above| micros(above.max_ns as f64)),
         responder_limited: seen.limited,
+        ssid: seen.ssid,
+        backward: seen.backward,
         ended: seen.ended.unwrap_or("not ended").to_owned(),
         features: names(seen.features),
     }

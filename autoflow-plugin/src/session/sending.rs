@@ -1,17 +1,16 @@
 //! One stream of probes on the probe thread: the core's sender with its pace.
 
 use twamp_core::metrics::loss::LossCounts;
-use twamp_core::probe::{Arrival, Discard, Outcome, Sender, SenderConfig, TxStamp};
+use twamp_core::probe::{Arrival, Outcome, TxToken};
+use twamp_core::stamp::Discard;
 use twamp_core::time::{ErrorEstimate, Mono, Now};
 
 use std::net::SocketAddr;
 
 use super::outlet::{Outlet, Token};
+use super::sender::Sender;
 use super::{Entry, Key, Pulse, Stream};
 use crate::net::{Options, Outgoing, Path, SendError, TxStamps};
-
-/// Probes remembered for late and doubled replies, at least.
-const REMEMBERED: usize = 256;
 
 /// One stream of probes.
 pub(super) struct Sending {
@@ -47,7 +46,7 @@ impl Sending {
     pub(super) fn new(key: Key, stream: Stream, now: Mono) -> Self {
         Self {
             key,
-            sender: sender(&stream),
+            sender: Sender::new(&stream),
             session: 0,
             former: LossCounts::default(),
             entries: Vec::new(),
@@ -72,7 +71,7 @@ impl Sending {
         self.drain();
         self.entries.push(Entry::NewSession);
         self.former += self.sender.counts();
-        self.sender = sender(&stream);
+        self.sender = Sender::new(&stream);
         self.session += 1;
         self.stream = stream;
         if self.pace == Pace::Suspended {
@@ -107,7 +106,7 @@ impl Sending {
             to: self.stream.to,
             payload,
             seal: None,
-            token: Some(Token {
+            token: Some(Token::Probe {
                 key: self.key,
                 session: self.session,
                 probe: token,
@@ -131,19 +130,19 @@ impl Sending {
         };
     }
 
-    pub(super) fn handle_sent(&mut self, token: Token, result: Result<TxStamps, SendError>) {
-        if token.session != self.session {
+    /// A probe of its `session` has left, or has not.
+    pub(super) fn handle_sent(
+        &mut self,
+        session: u32,
+        probe: TxToken,
+        result: Result<TxStamps, SendError>,
+    ) {
+        if session != self.session {
             return;
         }
         match result {
-            Ok(TxStamps { user, kernel }) => {
-                let stamp = TxStamp {
-                    user: user.wall,
-                    kernel,
-                };
-                self.sender.transmitted(token.probe, stamp);
-            }
-            Err(_) => self.sender.not_sent(token.probe),
+            Ok(stamps) => self.sender.transmitted(probe, stamps.into()),
+            Err(_) => self.sender.not_sent(probe),
         }
     }
 
@@ -164,11 +163,12 @@ impl Sending {
     }
 
     fn drain(&mut self) {
-        while let Some(outcome) = self.sender.poll_outcome() {
+        while let Some((outcome, returned)) = self.sender.poll_outcome() {
             if let Outcome::Sample(sample) = &outcome {
                 self.answered(sample.sent, sample.received);
             }
             self.entries.push(Entry::Probe(outcome));
+            self.entries.extend(returned.map(Entry::FarEnd));
         }
     }
 
@@ -201,19 +201,4 @@ impl Sending {
             self.unanswered_since = (sent < self.last_sent).then(|| next.min(self.last_sent));
         }
     }
-}
-
-/// The core's part of a stream, with number 0 next.
-fn sender(stream: &Stream) -> Sender {
-    let in_flight = stream.timeout.as_nanos() / stream.interval.as_nanos().max(1);
-    let config = SenderConfig {
-        padding: stream.padding.into(),
-        timeout: stream.timeout,
-        stateful_reflector: stream.stateful,
-        remembered: REMEMBERED.max(usize::try_from(in_flight * 4).unwrap_or(usize::MAX)),
-        features: stream.terms.packets,
-        server_octets: stream.terms.server_octets,
-        ..SenderConfig::default()
-    };
-    Sender::new(config).secured(stream.security.clone())
 }

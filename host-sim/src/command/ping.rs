@@ -1,17 +1,19 @@
 //! `host-sim ping`: one measurement session, run in the foreground by the plugin.
 
+mod far_end;
 mod report;
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
-use plugin_abi::config::{Config, Key, Probe, Protocol};
+use plugin_abi::config::{Ask, Config, Key, Probe, Protocol, Stamp};
 use plugin_abi::host::Engine;
 use plugin_abi::manage::{Answer, Progress, Request, RunRequest, RunState};
 
 use self::report::{Report, Trouble};
 use super::{CommandError, Surroundings};
 use crate::address::Family;
-use crate::cli::{Ping, PingMode};
+use crate::cli::{Ping, PingAsk, PingMode};
 use crate::exit::Exit;
 use crate::host::{Interrupt, listen};
 use crate::secret;
@@ -27,6 +29,7 @@ pub(super) fn run(arguments: &Ping, around: &Surroundings) -> Result<Exit, Comma
         ..Config::default()
     };
     features(arguments)?;
+    let stamp = stamp(arguments)?;
     let remote = match arguments.target.resolve(family(arguments)?) {
         Ok(remote) => remote,
         Err(error) => {
@@ -34,7 +37,7 @@ pub(super) fn run(arguments: &Ping, around: &Surroundings) -> Result<Exit, Comma
             return finish(&Report::failed(trouble), around.output);
         }
     };
-    let request = request(arguments, remote);
+    let request = request(arguments, remote, stamp);
     let (listener, _events) = listen(around.log_level());
     let document = config.revealed().map_err(CommandError::Configuration)?;
     let engine = (around.plugin()?).create(&document.to_string(), listener)?;
@@ -63,7 +66,9 @@ fn family(arguments: &Ping) -> Result<Family, CommandError> {
 fn keys(arguments: &Ping) -> Result<Vec<Key>, CommandError> {
     let secure = protocol(arguments.mode).is_secure();
     match (&arguments.key_id, &arguments.passphrase_file) {
-        (Some(id), Some(file)) if secure => Ok(vec![Key::new(id, secret::passphrase(file)?)]),
+        (Some(id), Some(file)) if secure || arguments.mode == PingMode::Stamp => {
+            Ok(vec![Key::new(id, secret::passphrase(file)?)])
+        }
         _ if secure => Err(CommandError::Usage(format!(
             "--mode {} needs a secret; add --key-id ID and --passphrase-file FILE",
             protocol(arguments.mode).name()
@@ -71,7 +76,7 @@ fn keys(arguments: &Ping) -> Result<Vec<Key>, CommandError> {
         (None, None) => Ok(Vec::new()),
         _ => Err(CommandError::Usage(format!(
             "--mode {} uses no secret; leave --key-id and --passphrase-file out, or take mode auth, \
-             encrypted or mixed",
+             encrypted, mixed or stamp",
             protocol(arguments.mode).name()
         ))),
     }
@@ -102,10 +107,59 @@ fn protocol(mode: PingMode) -> Protocol {
         PingMode::Encrypted => Protocol::Encrypted,
         PingMode::Mixed => Protocol::Mixed,
         PingMode::Light => Protocol::Light,
+        PingMode::Stamp => Protocol::Stamp,
     }
 }
 
-fn request(arguments: &Ping, remote: std::net::SocketAddr) -> RunRequest {
+/// What the options of mode stamp say; `None` without any.
+fn stamp(arguments: &Ping) -> Result<Option<Stamp>, CommandError> {
+    let Ping {
+        mode,
+        ssid,
+        ask,
+        stateless,
+        ..
+    } = arguments;
+    let asked = ssid.is_some() || !ask.is_empty() || *stateless;
+    if asked && *mode != PingMode::Stamp {
+        return Err(CommandError::Usage(
+            "--ssid, --ask and --stateless are options of --mode stamp; take that mode, or leave \
+             them out"
+                .into(),
+        ));
+    }
+    if ask.len() > 1 && ask.contains(&PingAsk::None) {
+        return Err(CommandError::Usage(
+            "--ask none asks nothing; leave it out, or the others".into(),
+        ));
+    }
+    let mut stamp = Stamp {
+        ssid: *ssid,
+        stateful: !stateless,
+        ..Stamp::default()
+    };
+    if !ask.is_empty() {
+        stamp.ask.clear();
+    }
+    for ask in ask.iter().filter_map(|ask| question(*ask)) {
+        if !stamp.ask.contains(&ask) {
+            stamp.ask.push(ask);
+        }
+    }
+    Ok(asked.then_some(stamp))
+}
+
+fn question(ask: PingAsk) -> Option<Ask> {
+    match ask {
+        PingAsk::None => None,
+        PingAsk::ClassOfService => Some(Ask::ClassOfService),
+        PingAsk::Location => Some(Ask::Location),
+        PingAsk::TimestampInformation => Some(Ask::TimestampInformation),
+        PingAsk::FollowUp => Some(Ask::FollowUp),
+    }
+}
+
+fn request(arguments: &Ping, remote: SocketAddr, stamp: Option<Stamp>) -> RunRequest {
     RunRequest {
         remote,
         local: arguments.local,
@@ -123,6 +177,7 @@ fn request(arguments: &Ping, remote: std::net::SocketAddr) -> RunRequest {
             ptp: arguments.ptp,
             symmetric: arguments.symmetric,
             reflect_octets: arguments.reflect_octets,
+            stamp,
         },
         tos: arguments.tos,
     }
@@ -208,7 +263,7 @@ mod tests {
              --ptp --symmetric --reflect-octets 5 --local 192.0.2.9 --timeout 250 192.0.2.1:8621",
         );
         let remote = "192.0.2.1:8621".parse().unwrap();
-        let request = request(&ping, remote);
+        let request = request(&ping, remote, None);
         assert_eq!(request.remote, remote);
         assert_eq!((request.count, request.tos), (3, Some(184)));
         assert_eq!(
@@ -225,13 +280,33 @@ mod tests {
                 ptp: true,
                 symmetric: true,
                 reflect_octets: Some(5),
+                stamp: None,
             }
         );
     }
 
     #[test]
+    fn the_options_of_stamp_are_its_table_and_belong_to_no_other_mode() {
+        let table = |line: &str| stamp(&arguments(line));
+        assert_eq!(table("--mode stamp h").unwrap(), None);
+        let line = "--mode stamp --ssid 0 --stateless --ask location,follow-up,location h";
+        let expected = Stamp {
+            ssid: Some(0),
+            stateful: false,
+            ask: vec![Ask::Location, Ask::FollowUp],
+            figures_ms: None,
+        };
+        assert_eq!(table(line).unwrap(), Some(expected));
+        let nothing = table("--mode stamp --ask none h").unwrap().unwrap();
+        assert!(nothing.ask.is_empty() && nothing.stateful);
+        for line in ["--ssid 7 h", "--mode stamp --ask none,location h"] {
+            assert_eq!(table(line).unwrap_err().exit(), Exit::Misused);
+        }
+    }
+
+    #[test]
     fn without_options_probes_are_the_defaults_of_the_engine() {
-        let request = request(&arguments("h"), "192.0.2.1:862".parse().unwrap());
+        let request = request(&arguments("h"), "192.0.2.1:862".parse().unwrap(), None);
         assert_eq!(request.probe, Probe::default());
     }
 

@@ -5,10 +5,12 @@ use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
 use plugin_abi::config::{Config, Feature, Peer, Responder, Security, TWAMP_PORT};
-use plugin_abi::manage::ServedResult;
+use plugin_abi::host::Engine;
+use plugin_abi::manage::{Answer, Request, ServedResult, Statistics};
 use serde_json::json;
 
 use super::{CommandError, Surroundings};
+use crate::address::PortAt;
 use crate::cli::{Respond, RespondFeature, RespondMode};
 use crate::exit::Exit;
 use crate::host::{Event, listen};
@@ -36,12 +38,35 @@ pub(super) fn run(arguments: &Respond, around: &Surroundings) -> Result<Exit, Co
         }
     }
     engine.stop()?;
+    let statistics = statistics(&engine)?;
     // The channel closes with the engine: these are the sessions that the stop has ended.
     drop(engine);
     for event in events {
         report(&event, output)?;
     }
+    for (count, why) in [
+        (
+            statistics.not_admitted,
+            "no key of ours verifies them, or they are open and --modes is not",
+        ),
+        (
+            statistics.foreign_packets,
+            "they are of nobody among --peers",
+        ),
+        (statistics.sessions_refused, "too many had a session"),
+    ] {
+        if count > 0 {
+            complain(&format!("{count} probes were not answered: {why}"));
+        }
+    }
     Ok(Exit::Good)
+}
+
+fn statistics(engine: &Engine) -> Result<Statistics, CommandError> {
+    match engine.manage(&Request::Statistics)? {
+        Answer::Statistics(statistics) => Ok(statistics),
+        _ => Err(CommandError::Answer("statistics")),
+    }
 }
 
 fn config(arguments: &Respond) -> Result<Config, CommandError> {
@@ -79,29 +104,21 @@ fn responder(arguments: &Respond, ipv6: bool) -> Responder {
     };
     let listen: Vec<SocketAddr> = if !arguments.listen.is_empty() {
         arguments.listen.clone()
-    } else if arguments.light.is_empty() {
+    } else if arguments.light.is_empty() && arguments.stamp.is_empty() {
         let all = everywhere.iter();
         all.map(|&address| (address, TWAMP_PORT).into()).collect()
     } else {
         Vec::new()
     };
-    let mut light = Vec::new();
-    for at in &arguments.light {
-        let on = match at.address {
-            Some(address) => vec![address],
-            None if listen.is_empty() => everywhere.clone(),
-            None => listen.iter().map(SocketAddr::ip).collect(),
-        };
-        light.extend(
-            on.into_iter()
-                .map(|address| SocketAddr::from((address, at.port))),
-        );
-    }
-    light.sort();
-    light.dedup();
+    let on = match listen.is_empty() {
+        true => everywhere,
+        false => listen.iter().map(SocketAddr::ip).collect(),
+    };
     Responder {
         listen,
-        light,
+        light: sockets(&arguments.light, &on),
+        stamp: sockets(&arguments.stamp, &on),
+        figures: arguments.figures,
         peers: peers(&arguments.peers),
         modes: modes(&arguments.modes),
         test_ports: arguments.test_ports.bounds(),
@@ -118,6 +135,20 @@ fn peers(asked: &[Peer]) -> Vec<Peer> {
         }
     }
     peers
+}
+
+/// Each socket once; a bare port is one `on` each of these addresses.
+fn sockets(ports: &[PortAt], on: &[IpAddr]) -> Vec<SocketAddr> {
+    let mut sockets = Vec::new();
+    for at in ports {
+        match at.address {
+            Some(address) => sockets.push(SocketAddr::new(address, at.port)),
+            None => sockets.extend(on.iter().map(|&address| SocketAddr::new(address, at.port))),
+        }
+    }
+    sockets.sort();
+    sockets.dedup();
+    sockets
 }
 
 /// Each mode once.
@@ -172,6 +203,7 @@ fn announce(responder: &Responder, output: Output) -> std::io::Result<()> {
     let Responder {
         listen,
         light,
+        stamp,
         peers,
         modes,
         test_ports,
@@ -180,8 +212,8 @@ fn announce(responder: &Responder, output: Output) -> std::io::Result<()> {
     } = responder;
     output.object(&json!({
         "listening": {
-            "control": listen, "light": light, "modes": modes, "features": features,
-            "test_ports": test_ports, "peers": peers
+            "control": listen, "light": light, "stamp": stamp, "modes": modes,
+            "features": features, "test_ports": test_ports, "peers": peers
         }
     }))?;
     let mut says = Vec::new();
@@ -198,6 +230,9 @@ fn announce(responder: &Responder, output: Output) -> std::io::Result<()> {
     }
     if !light.is_empty() {
         says.push(format!("TWAMP Light on {}", joined(light)));
+    }
+    if !stamp.is_empty() {
+        says.push(format!("STAMP on {}", joined(stamp)));
     }
     says.push(match peers.contains(&Peer::Any) {
         true => "answers everybody".to_owned(),
@@ -230,8 +265,11 @@ pub(super) fn sentence(served: &ServedResult) -> String {
         served.lost_forward,
         served.received.saturating_add(served.lost_forward),
     );
+    let ssid = served
+        .ssid
+        .map_or_else(String::new, |ssid| format!(" (SSID {ssid})"));
     let mut text = format!(
-        "{} → {}: {} received, {} lost on the way here ({} %), {} duplicates, {} reordered",
+        "{} → {}{ssid}: {} received, {} lost on the way here ({} %), {} duplicates, {} reordered",
         served.remote,
         served.local,
         served.received,
@@ -261,6 +299,19 @@ pub(super) fn sentence(served: &ServedResult) -> String {
             limited.held_up_ms
         ));
     }
+    if let Some(back) = &served.backward {
+        let lost = back
+            .lost
+            .map_or_else(|| "an unknown part".to_owned(), |lost| lost.to_string());
+        text.push_str(&format!(
+            "; of {} answered, {lost} lost on the way back, jitter {} ms, delay above its minimum \
+             {} ms, at most {} ms",
+            back.received.saturating_add(back.lost.unwrap_or(0)),
+            milliseconds(back.jitter_us),
+            milliseconds(back.variation_mean_us),
+            milliseconds(back.variation_max_us),
+        ));
+    }
     text.push_str(&format!("; ended: {}", served.ended));
     text
 }
@@ -274,7 +325,7 @@ fn joined(things: &[impl ToString]) -> String {
 mod tests {
     use clap::Parser;
 
-    use plugin_abi::manage::ResponderLimited;
+    use plugin_abi::manage::{Backward, ResponderLimited};
 
     use super::*;
     use crate::cli::{Cli, Command};
@@ -305,6 +356,25 @@ mod tests {
         let (control, light) = listening("--light 8621");
         assert!(control.is_empty());
         assert_eq!(light, ["0.0.0.0:8621", "[::]:8621"]);
+    }
+
+    #[test]
+    fn stamp_is_like_light_beside_control_and_alone() {
+        let stamp = |line: &str| {
+            let words = format!("host-sim respond {line}");
+            let cli = Cli::try_parse_from(words.split_whitespace()).unwrap();
+            let Command::Respond(arguments) = cli.command else {
+                panic!("not respond");
+            };
+            responder(&arguments, false)
+        };
+        let alone = stamp("--stamp 8622 --figures");
+        assert!(alone.listen.is_empty() && alone.light.is_empty() && alone.figures);
+        assert_eq!(alone.stamp, ["0.0.0.0:8622".parse().unwrap()]);
+        let beside = stamp("--listen 127.0.0.1:8620 --light 8621 --stamp 8622");
+        assert_eq!(beside.listen.len(), 1);
+        assert_eq!(beside.light, ["127.0.0.1:8621".parse().unwrap()]);
+        assert_eq!(beside.stamp, ["127.0.0.1:8622".parse().unwrap()]);
     }
 
     #[test]
@@ -373,6 +443,8 @@ mod tests {
             variation_mean_us: Some(20.0),
             variation_max_us: Some(345.6),
             responder_limited: ResponderLimited::default(),
+            ssid: None,
+            backward: None,
             ended: "stopped by the sender".into(),
             features: vec![],
         };
@@ -382,13 +454,35 @@ mod tests {
              1 duplicates, 2 reordered; jitter 0.012 ms, delay above its minimum 0.020 ms, at \
              most 0.346 ms; ended: stopped by the sender"
         );
+        let with_stamp = ServedResult {
+            ssid: Some(7),
+            backward: Some(Backward {
+                spans: 2,
+                counted: 100,
+                received: 88,
+                lost: Some(2),
+                jitter_us: Some(5.0),
+                variation_mean_us: None,
+                variation_max_us: Some(90.0),
+            }),
+            ..served.clone()
+        };
+        let text = sentence(&with_stamp);
+        assert!(
+            text.starts_with("192.0.2.9:20001 → 192.0.2.1:20002 (SSID 7): 90 received")
+                && text.contains(
+                    "; of 90 answered, 2 lost on the way back, jitter 0.005 ms, delay above its \
+                     minimum – ms, at most 0.090 ms; ended"
+                ),
+            "{text}"
+        );
         served.responder_limited = ResponderLimited {
             packets: 12,
             held_up_ms: 250.4,
         };
-        let sentence = sentence(&served);
+        let text = sentence(&served);
         let trouble = "; up to 10 of the lost had no room at this host; this host was held up for \
                        250 ms; ended: stopped by the sender";
-        assert!(sentence.ends_with(trouble), "{sentence}");
+        assert!(text.ends_with(trouble), "{text}");
     }
 }

@@ -45,6 +45,11 @@ impl KeyRing {
         self.secrets.iter().filter_map(valid)
     }
 
+    /// All secrets, valid or not, in the order of their names.
+    pub fn secrets(&self) -> impl Iterator<Item = &SharedSecret> {
+        self.secrets.values()
+    }
+
     /// True if there is no secret, valid or not.
     pub fn is_empty(&self) -> bool {
         self.secrets.is_empty()
@@ -177,7 +182,7 @@ impl SharedSecret {
         (self.not_before..=self.not_after).contains(&now)
     }
 
-    pub(super) fn octets(&self) -> &[u8] {
+    pub(crate) fn octets(&self) -> &[u8] {
         &self.octets
     }
 }

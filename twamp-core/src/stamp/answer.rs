@@ -46,6 +46,8 @@ pub(super) struct Answered {
     pub(super) malformed: bool,
     /// The DSCP that the reply shall have.
     pub(super) dscp: Option<u8>,
+    /// It was asked when an earlier reply left.
+    pub(super) follow_up: bool,
     /// State of an access network.
     pub(super) access: Option<AccessReport>,
     /// What the sender saw of the way back.
@@ -127,7 +129,10 @@ impl Walk<'_> {
                 self.answered.access = Some(report);
                 UNDERSTOOD
             }
-            Value::FollowUp(_) => put(area, place, &known.follow_up.to_octets()),
+            Value::FollowUp(_) => {
+                self.answered.follow_up = true;
+                put(area, place, &known.follow_up.to_octets())
+            }
             Value::Hmac(_) => {
                 let security = &known.config.security;
                 integrity::sign(area, at, known.reply_sequence, security);

@@ -18,8 +18,10 @@ use crate::wire::tlv::telemetry::{FollowUp, StampMethod};
 /// What there is to know for sending a reply.
 #[derive(Debug)]
 pub struct Reply {
-    /// For [`Reflector::transmitted`], if the session is to tell when its replies left.
+    /// For [`Reflector::transmitted`].
     pub token: ReplyToken,
+    /// The sender asks when replies leave: a stamp of this one is of use.
+    pub follow_up: bool,
     /// DSCP of the reply; `None` if it is to be copied but that of the request is not known.
     pub dscp: Option<u8>,
     /// Further replies that the sender asked for and may have.
@@ -176,6 +178,11 @@ impl Reflector {
         self.session.expired(now)
     }
 
+    /// What the sender saw of the way back in the newest span that it told of.
+    pub fn backward(&self) -> Option<BackwardFigures> {
+        self.backward
+    }
+
     /// What was seen so far.
     pub fn report(&self) -> ReflectorReport {
         let mut session = self.session.report();
@@ -222,6 +229,7 @@ impl Reflector {
         self.next_sequence(probe.sequence);
         Ok(Reply {
             token: self.count_reply(reply.sequence),
+            follow_up: answered.follow_up,
             dscp: answered.dscp.or(match self.config.dscp {
                 ReplyDscp::Copied => arrival.tos.map(|tos| tos >> 2),
                 ReplyDscp::Fixed(dscp) => Some(dscp & 0x3f),

@@ -76,6 +76,21 @@ pub(super) struct Changing<'a> {
 }
 
 impl Request {
+    /// Octets of a probe that asks for all this, at most.
+    pub fn longest_probe(&self, security: &Security) -> usize {
+        let padding = vec![0; self.padding.into()];
+        let everything = Changing {
+            sequence: 0,
+            data_sent: 0,
+            access: None,
+            figures: (self.figures).map(|figures| (figures.kind, BackwardFigures::default())),
+            padding: &padding,
+        };
+        let mut probe = vec![0; security.layout().base_len()];
+        self.push(&everything, security, &mut probe);
+        probe.len()
+    }
+
     /// Appends the TLVs to the base packet in `out`, the HMAC TLV after all but the padding.
     pub(super) fn push(&self, changing: &Changing<'_>, security: &Security, out: &mut Vec<u8>) {
         const ASKED: Flags = Flags::UNRECOGNISED;

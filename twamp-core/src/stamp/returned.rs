@@ -3,7 +3,7 @@
 use super::integrity::{self, Integrity};
 use super::sender::SenderConfig;
 use crate::probe::StampFormat;
-use crate::time::Wall;
+use crate::time::{Ntp64, Wall};
 use crate::wire::stamp::ReflectorPacket;
 use crate::wire::tlv::location::{Location, Part};
 use crate::wire::tlv::routing::MicroSession;
@@ -166,14 +166,14 @@ fn told(ip: IpAddr) -> Option<IpAddr> {
 }
 
 /// Decoded together with T2, as T3 of the sample is: by the same clock. A stateless reflector tells
-/// zeros.
+/// zeros, and so does any with its first reply; some tell a method all the same.
 fn departed(
     follow_up: &FollowUp,
     reply: &ReflectorPacket,
     near: Wall,
     ours: StampFormat,
 ) -> Option<Departed> {
-    if follow_up.method == StampMethod::default() {
+    if follow_up.method == StampMethod::default() || follow_up.timestamp == Ntp64(0) {
         return None;
     }
     let stamps = [reply.receive, follow_up.timestamp];

@@ -1,5 +1,6 @@
 //! How a session is protected. Keys are agreed on out of band.
 
+use crate::security::SharedSecret;
 use crate::wire::stamp::{HMAC_LEN, HMAC_TEXT_LEN, Layout};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
@@ -36,14 +37,11 @@ impl Security {
         }
     }
 
-    /// Whether the HMAC of a base packet, which is whole, is right, if it is to have one.
+    /// Whether the HMAC of a base packet is right, if it is to have one.
     pub(super) fn verifies_base(&self, packet: &[u8]) -> bool {
         match self {
             Security::Open | Security::OpenWithTlvKey(_) => true,
-            Security::Authenticated(key) => {
-                let (text, rest) = packet.split_at(HMAC_TEXT_LEN);
-                key.verify([text, &[]], &rest[..HMAC_LEN])
-            }
+            Security::Authenticated(key) => key.signed(packet),
         }
     }
 
@@ -80,6 +78,24 @@ impl Key {
         }
         // HMAC takes keys of any length.
         Hmac::new_from_slice(octets).map(Key).map_err(|_| EmptyKey)
+    }
+
+    /// From a secret as it is: STAMP derives nothing from it.
+    ///
+    /// # Errors
+    /// If it is empty.
+    pub fn shared(secret: &SharedSecret) -> Result<Key, EmptyKey> {
+        Key::new(secret.octets())
+    }
+
+    /// Whether an authenticated base packet begins here that was made with this key. Tells whose
+    /// a packet is, before there is a session.
+    pub fn signed(&self, packet: &[u8]) -> bool {
+        let base = packet.get(..Layout::Authenticated.base_len());
+        base.is_some_and(|base| {
+            let (text, hmac) = base.split_at(HMAC_TEXT_LEN);
+            self.verify([text, &[]], hmac)
+        })
     }
 
     /// HMAC of the parts one after the other.
@@ -139,8 +155,20 @@ mod tests {
     }
 
     #[test]
+    fn a_key_knows_the_packets_that_were_made_with_it() {
+        let key = |octets: &[u8]| Key::new(octets).unwrap();
+        let mut packet = [7; 120];
+        packet[HMAC_TEXT_LEN..112].fill(0);
+        Security::Authenticated(key(b"one")).sign_base(&mut packet);
+        assert!(key(b"one").signed(&packet) && key(b"one").signed(&packet[..112]));
+        assert!(!key(b"two").signed(&packet) && !key(b"one").signed(&packet[..111]));
+    }
+
+    #[test]
     fn an_empty_key_is_refused_and_no_key_is_shown() {
         assert_eq!(Key::new(b"").err(), Some(EmptyKey));
+        let empty = Key::shared(&SharedSecret::from_ikev2(b""));
+        assert_eq!(empty.err(), Some(EmptyKey));
         assert_eq!(format!("{:?}", Key::new(b"secret").unwrap()), "Key(..)");
     }
 }

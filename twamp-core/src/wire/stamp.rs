@@ -123,6 +123,20 @@ impl SenderPacket {
         })
     }
 
+    /// The SSID of a packet whose sender is not known; 0 if it has none. What is not zero where an
+    /// open STAMP packet has zeros is the padding of a TWAMP Light sender, and so is what stands in
+    /// the place of its SSID: another number in each packet.
+    pub fn ssid_of_stranger(layout: Layout, bytes: &[u8]) -> u16 {
+        let Some(base) = bytes.get(..layout.base_len()) else {
+            return 0;
+        };
+        let padded = layout == Layout::Open && base[OPEN.receive..].iter().any(|&octet| octet != 0);
+        match padded {
+            true => 0,
+            false => u16::from_be_bytes(field(base, layout.places().ssid)),
+        }
+    }
+
     /// Writes the first [`base_len`](Layout::base_len) octets of `out`, all but the HMAC, which is
     /// left zero.
     ///
@@ -295,6 +309,30 @@ mod tests {
             SenderPacket::parse(Layout::Open, &octets).unwrap().ssid,
             0xaaaa
         );
+    }
+
+    #[test]
+    fn whose_padding_is_not_zero_has_no_ssid_that_tells_its_sessions_apart() {
+        let request = SenderPacket {
+            ssid: 0xbeef,
+            ..SenderPacket::default()
+        };
+        let mut octets = [0; 112];
+        for layout in LAYOUTS {
+            request.write(layout, &mut octets);
+            assert_eq!(SenderPacket::ssid_of_stranger(layout, &octets), 0xbeef);
+            let cut = &octets[..layout.base_len() - 1];
+            assert_eq!(SenderPacket::ssid_of_stranger(layout, cut), 0);
+        }
+        request.write(Layout::Open, &mut octets);
+        for place in 16..44 {
+            octets[place] = 1;
+            assert_eq!(SenderPacket::ssid_of_stranger(Layout::Open, &octets), 0);
+            octets[place] = 0;
+        }
+        octets[44] = 1;
+        let found = SenderPacket::ssid_of_stranger(Layout::Open, &octets);
+        assert_eq!(found, 0xbeef, "TLVs follow there");
     }
 
     proptest! {

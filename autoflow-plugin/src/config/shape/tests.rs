@@ -1,3 +1,4 @@
+use plugin_abi::config::Probe;
 use serde_json::json;
 
 use super::super::tests::{good, mistakes};
@@ -73,8 +74,8 @@ fn every_rule_of_the_tables_has_its_sentence() {
         ),
         (
             "/probe/protocol",
-            json!("stamp"),
-            r#"probe.protocol: expected one of open, auth, encrypted, mixed, light, found "stamp"; take one of them"#,
+            json!("owamp"),
+            r#"probe.protocol: expected one of open, auth, encrypted, mixed, light, stamp, found "owamp"; take one of them"#,
         ),
         (
             "/probe/interval_ms",
@@ -272,13 +273,22 @@ fn every_key_that_the_types_know_is_in_the_tables() {
         names
     };
     assert_eq!(keys(&typed), table(CONFIG));
-    assert_eq!(keys(&typed["probe"]), table(PROBE));
+    let mut probe = full["probe"].clone();
+    probe["stamp"] = json!({"ssid": 1, "figures_ms": 100});
+    let probe: Probe = serde_json::from_value(probe).unwrap();
+    let probe = serde_json::to_value(probe).unwrap();
+    assert_eq!(keys(&probe), table(PROBE));
+    let mut stamp = table(STAMP);
+    stamp.sort();
+    assert_eq!(keys(&probe["stamp"]), stamp);
     let unread = ["not_before", "passphrase"].map(str::to_owned);
     let known = table(KEY).into_iter().filter(|key| !unread.contains(key));
     assert!(keys(&typed["keys"][0]).into_iter().eq(known));
     assert_eq!(keys(&typed["decision"]), table(DECISION));
-    let optional = "light".to_owned();
-    let written = table(RESPONDER).into_iter().filter(|key| *key != optional);
+    let optional = ["light", "stamp"].map(str::to_owned);
+    let written = table(RESPONDER)
+        .into_iter()
+        .filter(|key| !optional.contains(key));
     assert!(keys(&typed["responder"]).into_iter().eq(written));
     assert_eq!(keys(&typed["classes"][0]), table(CLASS));
     assert_eq!(keys(&typed["classes"][0]["sla"]), table(SLA));

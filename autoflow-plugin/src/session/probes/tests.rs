@@ -1,4 +1,6 @@
+mod features;
 mod newcomers;
+mod strangers;
 
 use std::sync::Arc;
 
@@ -7,13 +9,15 @@ use tokio::sync::mpsc;
 use twamp_core::probe::{Arrival, Outcome};
 use twamp_core::security::{TestKeys, TestSecurity};
 use twamp_core::time::Wall;
+use twamp_core::wire::control::Modes;
 
 use super::*;
-use crate::net::{Net, NoticeKind, PathSpec, TxStamps};
+use crate::net::{Net, NoticeKind, Outgoing, PathSpec, TxStamps};
+use crate::session::admission::Stay;
+use crate::session::answering::{Door, DoorKind};
 use crate::session::ground::Ground;
-use crate::session::{Entry, Stream, Terms};
-
-mod features;
+use crate::session::sender::Dialect;
+use crate::session::{Entry, Served, Stream, Terms};
 
 /// Two ends without a network: packets of each wait in its outbox.
 struct End {
@@ -73,11 +77,9 @@ impl End {
             to,
             interval: Duration::from_millis(10),
             count,
-            padding: 27,
             timeout: Duration::from_millis(50),
             stateful: true,
-            security: TestSecurity::Open,
-            terms: Terms::default(),
+            dialect: twamp(&TestSecurity::Open),
         }
     }
 
@@ -88,7 +90,7 @@ impl End {
 
     fn send_secured(&mut self, key: Key, to: SocketAddr, security: &TestSecurity, now: u64) {
         let stream = Stream {
-            security: security.clone(),
+            dialect: twamp(security),
             ..self.stream(to, None)
         };
         self.probes.order(Order::Send { key, stream }, at(now));
@@ -121,9 +123,14 @@ impl End {
         Stay::agreed(place, ground, mpsc::channel(1).0)
     }
 
+    /// Answers TWAMP Light.
     fn reflect_all(&mut self) {
-        let (path, local) = (self.path, self.address);
-        self.probes.order(Order::ReflectAll { path, local }, at(0));
+        self.open_door(self.path, self.address, DoorKind::Light);
+    }
+
+    fn open_door(&mut self, path: Path, local: SocketAddr, kind: DoorKind) {
+        let door = Door { local, kind };
+        self.probes.order(Order::ReflectAll { path, door }, at(0));
     }
 
     /// What is due at `now`, as payloads; its tokens come back at once.
@@ -171,6 +178,14 @@ impl End {
 
     fn report(&mut self, now: u64) -> Report {
         self.probes.poll_report(at(now)).expect("a report is due")
+    }
+}
+
+fn twamp(security: &TestSecurity) -> Dialect {
+    Dialect::Twamp {
+        padding: 27,
+        security: security.clone(),
+        terms: Terms::default(),
     }
 }
 
@@ -338,37 +353,6 @@ fn a_token_of_the_former_session_does_not_stamp_a_probe_of_the_new_one() {
         _ => None,
     });
     assert_eq!(sample.unwrap().t1, at(2_000).wall);
-}
-
-#[test]
-fn each_stranger_on_a_light_path_is_a_session_of_its_own_that_silence_ends() {
-    let mut far = End::new();
-    far.reflect_all();
-    let probe = [0, 0, 0, 0, 0xee, 0, 0, 0, 0, 0, 0, 0, 0, 1].map(|octet: u8| octet);
-    for port in [5_000, 5_001, 5_000] {
-        far.receive(&probe, SocketAddr::new(far.address.ip(), port), 1_000);
-    }
-    assert_eq!(far.leave(1_000).len(), 3);
-    let mut served: Vec<_> = far
-        .report(1_000)
-        .served
-        .iter()
-        .map(|(_, served)| (served.remote.port(), served.report.distinct))
-        .collect();
-    served.sort_unstable();
-    assert_eq!(
-        served,
-        [(5_000, 1), (5_001, 1)],
-        "the third is a copy of the first"
-    );
-    far.turn(1_000 + 30_001);
-    let ended = far
-        .report(40_000)
-        .served
-        .iter()
-        .filter(|(_, served)| served.ended.is_some())
-        .count();
-    assert_eq!(ended, 2);
 }
 
 #[test]

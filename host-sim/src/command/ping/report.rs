@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use plugin_abi::manage::{ClockState, Delay, Failure, FailureKind, Progress, Seen, SessionResult};
 use serde::Serialize;
 
+use super::far_end;
 use crate::address::ResolveError;
 use crate::exit::Exit;
 use crate::text::{Cell, Paint, Style, Table, dscp, milliseconds, percent, share};
@@ -111,8 +112,13 @@ impl Trouble {
             kind: Kind::Plugin(FailureKind::NoAnswer),
             message: format!(
                 "no answer at all from {remote}: {} probes sent, none came back in time; is a \
-                 responder there, does UDP pass, is --timeout long enough?",
-                result.sent
+                 responder there, does UDP pass, is --timeout long enough{}?",
+                result.sent,
+                // Nobody says no there: a probe without the right key is not answered.
+                match result.mode.as_str() {
+                    "stamp" => ", have both ends the same key or none",
+                    _ => "",
+                }
             ),
         })
     }
@@ -131,6 +137,14 @@ pub(super) fn table(result: &SessionResult, dscp: u8, paint: Paint) -> String {
         marks(result.seen).render(paint) + &remarked(result, dscp),
         stamps(result) + &agreed(result),
     ]
+    .into_iter()
+    .chain(
+        result
+            .far_end
+            .as_ref()
+            .map(|far| far_end::text(far, result.local)),
+    )
+    .collect::<Vec<_>>()
     .join("\n")
 }
 
@@ -319,6 +333,7 @@ mod tests {
                 ecn_forward: Some(1),
                 ..Seen::default()
             },
+            far_end: None,
             features: vec!["dscp-ecn".into()],
             features_refused: vec![],
         }

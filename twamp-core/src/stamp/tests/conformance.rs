@@ -406,6 +406,21 @@ fn a_stateless_reflector_copies_numbers_and_follows_up_with_zeros() {
 }
 
 #[test]
+fn a_follow_up_without_a_stamp_tells_nothing_whatever_its_method() {
+    let mut bench = Bench::asking(Request {
+        follow_up: true,
+        ..Request::default()
+    });
+    let probe = bench.probe(0);
+    let mut reply = bench.reflect(&probe, MS);
+    let method = 44 + 4 + 12;
+    assert_eq!(reply[method], 0, "no reply has left yet");
+    reply[method] = StampMethod::SOFTWARE.0;
+    let (_, returned) = bench.answer(&reply, 2 * MS);
+    assert_eq!((returned.follow_up, returned.stopped), (None, None));
+}
+
+#[test]
 fn a_stateful_reflector_numbers_by_itself_and_a_duplicate_anew() {
     let mut bench = Bench::asking(Request::default());
     bench.probe(0);

@@ -128,7 +128,9 @@ impl Bench {
             user: Wall(seen.user.0 + 1_000),
             kernel: Some(Wall(seen.user.0 + 2_000)),
         };
-        self.reflector.transmitted(reply.token, left);
+        if reply.follow_up {
+            self.reflector.transmitted(reply.token, left);
+        }
         out
     }
 

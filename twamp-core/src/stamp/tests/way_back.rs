@@ -54,6 +54,32 @@ fn the_reflector_learns_loss_and_variation_of_its_replies() {
 }
 
 #[test]
+fn the_longest_probe_has_the_figures_and_all_that_is_asked() {
+    for figures in [None, Some(FiguresConfig::default())] {
+        let request = Request {
+            figures,
+            ..everything()
+        };
+        let mut bench = bench(true, true);
+        bench.sender = Sender::new(SenderConfig {
+            security: authenticated(),
+            request,
+            ssid: 1,
+            ..SenderConfig::default()
+        });
+        let mut longest = 0;
+        for n in 0..150 {
+            let now = n * 20 * MS;
+            let probe = bench.probe(now);
+            longest = longest.max(probe.len());
+            let reply = bench.reflect(&probe, now + MS);
+            bench.answer(&reply, now + 2 * MS);
+        }
+        assert_eq!(request.longest_probe(&authenticated()), longest);
+    }
+}
+
+#[test]
 fn a_loss_at_the_end_of_a_span_is_told_with_the_next_one() {
     let mut bench = bench(true, true);
     let mut told = 0;

@@ -10,8 +10,11 @@ const DSCP: Modes = Modes::DSCP_ECN;
 impl End {
     fn send_by(&mut self, key: Key, to: SocketAddr, padding: u16, terms: Terms, now: u64) {
         let stream = Stream {
-            padding,
-            terms,
+            dialect: Dialect::Twamp {
+                padding,
+                security: TestSecurity::Open,
+                terms,
+            },
             ..self.stream(to, None)
         };
         self.probes.order(Order::Send { key, stream }, at(now));
@@ -86,6 +89,7 @@ fn the_marks_of_probe_and_reply_reach_the_result() {
             local: "192.0.2.1:1".parse().unwrap(),
             remote: "192.0.2.2:2".parse().unwrap(),
             stateful: true,
+            control: true,
             features: modes,
             refused: Modes::NONE,
         };

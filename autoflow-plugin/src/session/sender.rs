@@ -1,0 +1,160 @@
+//! The sending side of a session, whichever packets it speaks: the core's two senders as one.
+
+use twamp_core::metrics::loss::LossCounts;
+use twamp_core::probe::{self, Arrival, Outcome, TxStamp, TxToken};
+use twamp_core::security::TestSecurity;
+use twamp_core::stamp::{self, Discard, Returned};
+use twamp_core::time::{ErrorEstimate, Mono, Now};
+use twamp_core::wire::control::Modes;
+
+use super::{Stream, Terms};
+
+/// Probes remembered for late and doubled replies, at least.
+const REMEMBERED: usize = 256;
+
+/// Which packets a session speaks, and what is agreed on about them.
+#[derive(Clone, Debug)]
+pub(crate) enum Dialect {
+    /// TWAMP-Test (RFC 5357, section 4).
+    Twamp {
+        /// Octets after the sender packet.
+        padding: u16,
+        /// How probes and replies are protected.
+        security: TestSecurity,
+        /// What was agreed on beyond that.
+        terms: Terms,
+    },
+    /// STAMP (RFC 8762).
+    Stamp {
+        /// How probes and replies are protected.
+        security: stamp::Security,
+        /// Identifies the session at the reflector; 0 for none.
+        ssid: u16,
+        /// What each probe asks.
+        request: stamp::Request,
+    },
+}
+
+impl Dialect {
+    /// The features that were agreed on.
+    pub(crate) fn features(&self) -> Modes {
+        match self {
+            Self::Twamp { terms, .. } => terms.modes,
+            Self::Stamp { .. } => Modes::NONE,
+        }
+    }
+}
+
+/// A sender of the core.
+pub(super) enum Sender {
+    Twamp(Box<probe::Sender>),
+    Stamp(Box<stamp::Sender>),
+}
+
+impl Sender {
+    /// A session that has sent nothing yet.
+    pub(super) fn new(stream: &Stream) -> Self {
+        let in_flight = stream.timeout.as_nanos() / stream.interval.as_nanos().max(1);
+        let remembered = REMEMBERED.max(usize::try_from(in_flight * 4).unwrap_or(usize::MAX));
+        match &stream.dialect {
+            Dialect::Twamp {
+                padding,
+                security,
+                terms,
+            } => {
+                let config = probe::SenderConfig {
+                    padding: (*padding).into(),
+                    features: terms.packets,
+                    server_octets: terms.server_octets,
+                    timeout: stream.timeout,
+                    stateful_reflector: stream.stateful,
+                    remembered,
+                    ..probe::SenderConfig::default()
+                };
+                let sender = probe::Sender::new(config).secured(security.clone());
+                Self::Twamp(Box::new(sender))
+            }
+            Dialect::Stamp {
+                security,
+                ssid,
+                request,
+            } => Self::Stamp(Box::new(stamp::Sender::new(stamp::SenderConfig {
+                security: security.clone(),
+                ssid: *ssid,
+                request: *request,
+                timeout: stream.timeout,
+                stateful_reflector: stream.stateful,
+                remembered,
+                ..stamp::SenderConfig::default()
+            }))),
+        }
+    }
+
+    pub(super) fn send(&mut self, now: Now, error: ErrorEstimate, out: &mut Vec<u8>) -> TxToken {
+        match self {
+            Self::Twamp(sender) => sender.send(now, error, out),
+            Self::Stamp(sender) => sender.send(now, error, out),
+        }
+    }
+
+    pub(super) fn transmitted(&mut self, token: TxToken, stamp: TxStamp) {
+        match self {
+            Self::Twamp(sender) => sender.transmitted(token, stamp),
+            Self::Stamp(sender) => sender.transmitted(token, stamp),
+        }
+    }
+
+    pub(super) fn not_sent(&mut self, token: TxToken) {
+        match self {
+            Self::Twamp(sender) => sender.not_sent(token),
+            Self::Stamp(sender) => sender.not_sent(token),
+        }
+    }
+
+    pub(super) fn handle_reply(&mut self, packet: &[u8], arrival: &Arrival) -> Result<(), Discard> {
+        match self {
+            Self::Twamp(sender) => Ok(sender.handle_reply(packet, arrival)?),
+            Self::Stamp(sender) => sender.handle_reply(packet, arrival),
+        }
+    }
+
+    pub(super) fn handle_timeout(&mut self, now: Mono) {
+        match self {
+            Self::Twamp(sender) => sender.handle_timeout(now),
+            Self::Stamp(sender) => sender.handle_timeout(now),
+        }
+    }
+
+    pub(super) fn set_aside_outstanding(&mut self, now: Mono) {
+        match self {
+            Self::Twamp(sender) => sender.set_aside_outstanding(now),
+            Self::Stamp(sender) => sender.set_aside_outstanding(now),
+        }
+    }
+
+    pub(super) fn poll_timeout(&self) -> Option<Mono> {
+        match self {
+            Self::Twamp(sender) => sender.poll_timeout(),
+            Self::Stamp(sender) => sender.poll_timeout(),
+        }
+    }
+
+    /// What became of a probe; with a sample, what the far end told besides, if it can tell.
+    pub(super) fn poll_outcome(&mut self) -> Option<(Outcome, Option<Returned>)> {
+        match self {
+            Self::Twamp(sender) => Some((sender.poll_outcome()?, None)),
+            Self::Stamp(sender) => {
+                let (outcome, returned) = sender.poll_outcome()?;
+                let answered = matches!(outcome, Outcome::Sample(_));
+                Some((outcome, answered.then_some(returned)))
+            }
+        }
+    }
+
+    pub(super) fn counts(&self) -> LossCounts {
+        match self {
+            Self::Twamp(sender) => sender.counts(),
+            Self::Stamp(sender) => sender.counts(),
+        }
+    }
+}
