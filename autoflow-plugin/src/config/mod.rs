@@ -2,7 +2,7 @@
 //!
 //! [`shape`] says which keys there are and what each may hold; [`meaning`] says what must fit
 //! together. Both look at the document as written, so a mistake in one place hides none in
-//! another. [`warnings`] names what is right and perhaps not meant.
+//! another. [`mod@warnings`] names what is right and perhaps not meant.
 
 mod among;
 mod features;

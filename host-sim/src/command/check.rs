@@ -75,13 +75,12 @@ pub(super) fn judge(source: Source, around: &Surroundings) -> Result<Option<Judg
         }
     };
     let plugin = around.plugin()?;
-    let warnings = match opinion(&document, &plugin, around)? {
-        Opinion::Bad(problems) => {
-            show(document.source(), &document.mistakes(&problems), output)?;
-            return Ok(None);
-        }
-        Opinion::Good(warnings) => document.mistakes(&warnings),
-    };
+    let (problems, warnings) = opinion(&document, &plugin, around)?;
+    if !problems.is_empty() {
+        show(document.source(), &document.mistakes(&problems), output)?;
+        return Ok(None);
+    }
+    let warnings = document.mistakes(&warnings);
     let config = serde_json::from_value(document.value().clone());
     Ok(Some(Judged {
         name: document.source().name().to_owned(),
@@ -93,29 +92,25 @@ pub(super) fn judge(source: Source, around: &Surroundings) -> Result<Option<Judg
     }))
 }
 
-/// What the plugin thinks of a document.
-enum Opinion {
-    /// It has these mistakes.
-    Bad(Vec<Problem>),
-    /// It has none, and these are perhaps not meant.
-    Good(Vec<Problem>),
-}
-
+/// The mistakes that the plugin sees in a document, and its warnings if there are none. An older
+/// plugin has no warnings.
 fn opinion(
     document: &Document,
     plugin: &Plugin,
     around: &Surroundings,
-) -> Result<Opinion, CommandError> {
+) -> Result<(Vec<Problem>, Vec<Problem>), CommandError> {
     let (listener, _events) = listen(around.log_level());
     let engine = plugin.create("{}", listener)?;
-    let request = Request::Warnings {
-        config: document.value().clone(),
+    let config = document.value().clone();
+    let Answer::Problems(problems) = engine.manage(&Request::Validate { config })? else {
+        return Err(CommandError::Answer("problems"));
     };
-    match engine.manage(&request)? {
-        Answer::Problems(problems) => Ok(Opinion::Bad(problems)),
-        Answer::Warnings(warnings) => Ok(Opinion::Good(warnings)),
-        _ => Err(CommandError::Answer("warnings")),
-    }
+    let config = document.value().clone();
+    let warnings = match engine.manage(&Request::Warnings { config }) {
+        Ok(Answer::Warnings(warnings)) => warnings,
+        _ => Vec::new(),
+    };
+    Ok((problems, warnings))
 }
 
 fn show(source: &Source, mistakes: &[Mistake], output: Output) -> Result<(), CommandError> {
