@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::sys::socket::MsgFlags;
 use socket2::{Domain, Socket, Type};
@@ -17,6 +17,9 @@ use crate::bench::cpu;
 const REPLY: usize = 41;
 /// Of a probe.
 const PROBE: usize = 14;
+
+/// How often the figures are told: it costs a look into /proc.
+const TELL: Duration = Duration::from_millis(20);
 
 /// A thread that reflects until dropped.
 pub(in crate::bench) struct Reflector {
@@ -80,7 +83,7 @@ impl Drop for Reflector {
 
 fn reflect(socket: &Socket, shared: &Shared) -> io::Result<()> {
     let (mut inbox, mut outbox) = (Inbox::new(), Outbox::new());
-    let (mut reflected, mut told) = (0, 0);
+    let (mut reflected, mut told) = (0, Instant::now());
     while !shared.end.load(Ordering::Relaxed) {
         inbox.fetch(socket, MsgFlags::MSG_WAITFORONE)?;
         let t3 = now();
@@ -92,9 +95,8 @@ fn reflect(socket: &Socket, shared: &Shared) -> io::Result<()> {
             }
         }
         reflected += outbox.send(socket)? as u64;
-        // Now and then, since it costs a look into /proc.
-        if reflected - told > 20_000 || inbox.letters().next().is_none() {
-            told = reflected;
+        if told.elapsed() > TELL {
+            told = Instant::now();
             let cpu = cpu::of_this_thread()?.as_nanos() as u64;
             shared.cpu_ns.store(cpu, Ordering::Release);
             shared.reflected.store(reflected, Ordering::Release);
