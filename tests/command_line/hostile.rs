@@ -2,8 +2,10 @@
 //! would send them. Each test ends with an honest exchange, so that the responder still lives.
 
 use std::io::{ErrorKind, Read, Write};
-use std::net::{TcpStream, UdpSocket};
+use std::net::{Ipv4Addr, UdpSocket};
 use std::time::Duration;
+
+use autoflow_tests::caller::{Answered, Caller, request, set_up, start, stop};
 
 use crate::address;
 use crate::ping::Responder;
@@ -14,83 +16,33 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Octets that an honest reply would have only by chance.
 const MARK: u8 = 0xa5;
 
-/// A Control-Client by hand, in open mode.
-struct Caller(TcpStream);
-
-impl Caller {
-    /// Connected, and greeted with these octets.
-    fn greeted(responder: &Responder) -> (Self, [u8; 64]) {
-        let stream = TcpStream::connect(&responder.control).unwrap();
-        stream.set_nodelay(true).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        let mut caller = Self(stream);
-        let greeting = caller.hear();
-        (caller, greeting)
-    }
-
-    /// With the set-up behind it.
-    fn ready(responder: &Responder) -> Self {
-        let (mut caller, _) = Self::greeted(responder);
-        caller.say(&set_up(1));
-        assert_eq!(caller.hear::<48>()[15], 0);
-        caller
-    }
-
-    fn say(&mut self, octets: &[u8]) {
-        self.0.write_all(octets).unwrap();
-    }
-
-    /// Each octet in a segment of its own.
-    fn drip(&mut self, octets: &[u8]) {
-        octets.chunks(1).for_each(|octet| self.say(octet));
-    }
-
-    fn hear<const N: usize>(&mut self) -> [u8; N] {
-        let mut octets = [0; N];
-        self.0.read_exact(&mut octets).expect("an answer comes");
-        octets
-    }
-
-    /// Accept-Session: the Accept value and the port.
-    fn session(&mut self) -> (u8, u16) {
-        let answer: [u8; 48] = self.hear();
-        (answer[0], u16::from_be_bytes([answer[2], answer[3]]))
-    }
-
-    fn assert_closed(mut self) {
-        let mut rest = Vec::new();
-        self.0.read_to_end(&mut rest).expect("the end comes");
-        assert_eq!(rest, [0; 0]);
-    }
+/// A Control-Client that is greeted next.
+fn caller(responder: &Responder) -> Caller {
+    let far = responder.control.parse().unwrap();
+    Caller::connect(Ipv4Addr::LOCALHOST, far).unwrap()
 }
 
-/// Set-Up-Response with this mode.
-fn set_up(mode: u8) -> [u8; 164] {
-    let mut octets = [0; 164];
-    octets[3] = mode;
-    octets
+/// One with the set-up behind it.
+fn ready(responder: &Responder) -> Caller {
+    let mut caller = caller(responder);
+    caller.set_up().unwrap();
+    caller
 }
 
-/// Request-TW-Session for probes from this port.
-fn request(port: u16) -> [u8; 112] {
-    let mut octets = [0; 112];
-    octets[..2].copy_from_slice(&[5, 4]);
-    octets[12..14].copy_from_slice(&port.to_be_bytes());
-    octets[14..16].copy_from_slice(&8700_u16.to_be_bytes());
-    octets
+fn say(caller: &mut Caller, octets: &[u8]) {
+    caller.stream.write_all(octets).unwrap();
 }
 
-fn start() -> [u8; 32] {
-    let mut octets = [0; 32];
-    octets[0] = 2;
-    octets
+/// Each octet in a segment of its own.
+fn drip(caller: &mut Caller, octets: &[u8]) {
+    octets.chunks(1).for_each(|octet| say(caller, octet));
 }
 
-/// Stop-Sessions for one session.
-fn stop() -> [u8; 32] {
-    let mut octets = [0; 32];
-    (octets[0], octets[7]) = (3, 1);
-    octets
+/// The far end says nothing more.
+fn assert_closed(mut caller: Caller) {
+    let mut rest = Vec::new();
+    caller.stream.read_to_end(&mut rest).expect("the end comes");
+    assert_eq!(rest, [0; 0]);
 }
 
 /// A Session-Sender by hand.
@@ -125,11 +77,9 @@ fn answered<'a>(near: &UdpSocket, probes: &'a [Vec<u8>]) -> &'a [u8] {
 #[test]
 fn the_greeting_comes_unasked_and_offers_no_key_exchange() {
     let responder = Responder::v4();
-    let (_caller, greeting) = Caller::greeted(&responder);
-    assert_eq!(
-        (&greeting[..12], &greeting[52..]),
-        (&[0; 12][..], &[0; 12][..])
-    );
+    let greeting: [u8; 64] = caller(&responder).read().unwrap();
+    let unused = (&greeting[..12], &greeting[52..]);
+    assert_eq!(unused, (&[0; 12][..], &[0; 12][..]));
     let field = |at: usize| u32::from_be_bytes(greeting[at..][..4].try_into().unwrap());
     let (modes, count) = (field(12), field(48));
     // Open mode and nothing of the security that was not asked for; nor IKEv2.
@@ -141,17 +91,19 @@ fn the_greeting_comes_unasked_and_offers_no_key_exchange() {
 fn octet_by_octet_and_all_in_one_segment_a_conversation_is_the_same() {
     let responder = Responder::v4();
     let whole = [&set_up(1)[..], &request(20_001), &start()].concat();
-    let ways: [fn(&mut Caller, &[u8]); 2] = [Caller::drip, Caller::say];
-    for say in ways {
-        let (mut caller, _) = Caller::greeted(&responder);
-        say(&mut caller, &whole);
-        assert_eq!(caller.hear::<48>()[..32], [0; 32]);
-        let (accept, port) = caller.session();
-        assert!(accept == 0 && port != 0);
-        assert_eq!(caller.hear::<32>(), [0; 32], "Start-Ack");
+    let again = [&stop(1)[..], &request(20_001)].concat();
+    let ways: [fn(&mut Caller, &[u8]); 2] = [drip, say];
+    for speak in ways {
+        let mut caller = caller(&responder);
+        caller.read::<64>().unwrap();
+        speak(&mut caller, &whole);
+        assert_eq!(caller.read::<48>().unwrap()[..32], [0; 32]);
+        let granted = caller.answer().unwrap();
+        assert!(granted.accept == 0 && granted.port != 0);
+        assert_eq!(caller.read().unwrap(), [0; 32], "Start-Ack");
         // There is no answer to the stop: what comes is the answer to the next request.
-        say(&mut caller, &[&stop()[..], &request(20_001)].concat());
-        assert_eq!(caller.session(), (0, port));
+        speak(&mut caller, &again);
+        assert_eq!(caller.answer().unwrap(), granted);
     }
 }
 
@@ -159,44 +111,45 @@ fn octet_by_octet_and_all_in_one_segment_a_conversation_is_the_same() {
 fn two_modes_none_and_one_that_is_not_offered_are_refused() {
     let responder = Responder::v4();
     for mode in [3, 2, 0x0f, 0x80] {
-        let (mut caller, _) = Caller::greeted(&responder);
-        caller.say(&set_up(mode));
-        let start: [u8; 48] = caller.hear();
-        assert_eq!((start[15], &start[16..]), (3, &[0; 32][..]));
-        caller.assert_closed();
+        let mut caller = caller(&responder);
+        caller.read::<64>().unwrap();
+        say(&mut caller, &set_up(mode));
+        let refusal: [u8; 48] = caller.read().unwrap();
+        assert_eq!((refusal[15], &refusal[16..]), (3, &[0; 32][..]));
+        assert_closed(caller);
     }
-    let (mut caller, _) = Caller::greeted(&responder);
-    caller.say(&set_up(0));
-    caller.assert_closed();
-    Caller::ready(&responder);
+    let mut silent = caller(&responder);
+    silent.read::<64>().unwrap();
+    say(&mut silent, &set_up(0));
+    assert_closed(silent);
+    ready(&responder);
 }
 
 #[test]
 fn an_unknown_command_is_refused_and_ends_only_its_own_connection() {
     let responder = Responder::v4();
-    let mut other = Caller::ready(&responder);
+    let mut other = ready(&responder);
     for command in [0, 1, 4, 6, 11, 12, 255] {
-        let mut caller = Caller::ready(&responder);
+        let mut caller = ready(&responder);
         let mut block = [0; 16];
         block[0] = command;
-        caller.say(&block);
-        assert_eq!(caller.session(), (3, 0), "command {command}");
-        caller.assert_closed();
+        say(&mut caller, &block);
+        let (accept, port) = (3, 0);
+        assert_eq!(caller.answer().unwrap(), Answered { accept, port });
+        assert_closed(caller);
     }
-    other.say(&request(20_001));
-    assert_eq!(other.session().0, 0);
+    assert_eq!(other.request(20_001).unwrap().accept, 0);
 }
 
 #[test]
 fn a_session_answers_its_sender_from_the_start_on_and_nobody_else() {
     let responder = Responder::v4();
-    let mut caller = Caller::ready(&responder);
-    let ours = UdpSocket::bind("127.0.0.1:0").unwrap();
-    caller.say(&request(ours.local_addr().unwrap().port()));
-    let (accept, port) = caller.session();
-    assert_eq!(accept, 0);
+    let mut caller = ready(&responder);
+    let ours = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let granted = caller.request(ours.local_addr().unwrap().port()).unwrap();
+    assert_eq!(granted.accept, 0);
     let (far, _) = responder.control.split_once(':').unwrap();
-    let far = format!("{far}:{port}");
+    let far = format!("{far}:{}", granted.port);
     ours.connect(&far).unwrap();
     ours.set_read_timeout(Some(PATIENCE)).unwrap();
     let (strange, clock) = (prober(&far), prober(&responder.light));
@@ -206,8 +159,7 @@ fn a_session_answers_its_sender_from_the_start_on_and_nobody_else() {
     // One thread takes all that comes, in order: with this reply it has let the first one pass.
     clock.send(&probes[0]).unwrap();
     answered(&clock, &probes);
-    caller.say(&start());
-    assert_eq!(caller.hear::<32>()[0], 0);
+    assert_eq!(caller.start().unwrap(), 0);
     strange.send(&probes[1]).unwrap();
     for short in 0..14 {
         ours.send(&probes[1][..short]).unwrap();

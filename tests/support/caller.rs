@@ -47,9 +47,7 @@ impl Caller {
     /// The far end has closed the connection.
     pub fn set_up(&mut self) -> io::Result<()> {
         self.read::<64>()?;
-        let mut response = [0; 164];
-        response[3] = 1;
-        self.stream.write_all(&response)?;
+        self.stream.write_all(&set_up(1))?;
         let start = self.read::<48>()?;
         match start[15] {
             0 => Ok(()),
@@ -83,9 +81,7 @@ impl Caller {
     /// # Errors
     /// The far end has closed the connection.
     pub fn start(&mut self) -> io::Result<u8> {
-        let mut start = [0; 32];
-        start[0] = 2;
-        self.stream.write_all(&start)?;
+        self.stream.write_all(&start())?;
         Ok(self.read::<32>()?[0])
     }
 
@@ -94,10 +90,7 @@ impl Caller {
     /// # Errors
     /// The far end has closed the connection.
     pub fn stop(&mut self, sessions: u32) -> io::Result<()> {
-        let mut stop = [0; 32];
-        stop[0] = 3;
-        stop[4..8].copy_from_slice(&sessions.to_be_bytes());
-        self.stream.write_all(&stop)
+        self.stream.write_all(&stop(sessions))
     }
 
     /// One session, set up and started; answers where probes are to go.
@@ -129,11 +122,23 @@ impl Caller {
         }
     }
 
-    fn read<const N: usize>(&mut self) -> io::Result<[u8; N]> {
+    /// Reads a message of so many octets.
+    ///
+    /// # Errors
+    /// The far end has closed the connection.
+    pub fn read<const N: usize>(&mut self) -> io::Result<[u8; N]> {
         let mut octets = [0; N];
         self.stream.read_exact(&mut octets)?;
         Ok(octets)
     }
+}
+
+/// Set-Up-Response that selects this mode, without a key.
+#[must_use]
+pub fn set_up(mode: u8) -> [u8; 164] {
+    let mut response = [0; 164];
+    response[3] = mode;
+    response
 }
 
 /// Request-TW-Session from that port, IPv4, with the addresses of the connection.
@@ -148,6 +153,23 @@ pub fn request(port: u16) -> [u8; 112] {
     // Answers go on for two seconds after the stop.
     request[79] = 2;
     request
+}
+
+/// Start-Sessions.
+#[must_use]
+pub fn start() -> [u8; 32] {
+    let mut start = [0; 32];
+    start[0] = 2;
+    start
+}
+
+/// Stop-Sessions, of so many sessions.
+#[must_use]
+pub fn stop(sessions: u32) -> [u8; 32] {
+    let mut stop = [0; 32];
+    stop[0] = 3;
+    stop[4..8].copy_from_slice(&sessions.to_be_bytes());
+    stop
 }
 
 /// A sender packet of TWAMP-Test in open mode (RFC 5357, section 4.1.2).
