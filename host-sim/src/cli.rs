@@ -121,7 +121,7 @@ pub struct Ping {
     /// Milliseconds between two probes; fractions are allowed
     #[arg(long, value_name = "MS", default_value_t = 100.0, value_parser = positive)]
     pub interval: f64,
-    /// Octets after the sender packet [default: 27; in modes auth and encrypted 64, in mode stamp 0]
+    /// Octets after the sender packet [default: 27; in modes auth and encrypted 64, stamp 0]
     #[arg(long, value_name = "N")]
     pub padding: Option<u16>,
     /// DSCP of the probes, 0 to 63
