@@ -12,8 +12,8 @@ pub(super) fn config(root: &Node, problems: &mut Vec<Problem>) {
     own_items(&peers, "peer", Node::text, problems);
     let listens = |key| responder.key(key).items().next().is_some();
     let responds = |line: Node| line.key("responder").flag_or(false) == Some(true);
-    let answers =
-        ["listen", "light"].into_iter().any(listens) || root.key("lines").items().any(responds);
+    let answers = ["listen", "light", "stamp"].into_iter().any(listens)
+        || root.key("lines").items().any(responds);
     // The far ends of lines may be answered anyway.
     let far_end = |line: Node| line.key("remote").is_there();
     if answers && peers.items().next().is_none() && !root.key("lines").items().any(far_end) {
@@ -37,7 +37,7 @@ mod tests {
 
     #[test]
     fn whoever_listens_must_say_to_whom() {
-        for key in ["listen", "light"] {
+        for key in ["listen", "light", "stamp"] {
             let silent = responder(&json!({key: ["127.0.0.1:862"]}));
             assert_eq!(mistakes(&silent), [NOBODY]);
             let named = responder(&json!({key: ["127.0.0.1:862"], "peers": ["192.0.2.0/24"]}));

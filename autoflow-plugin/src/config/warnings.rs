@@ -47,7 +47,11 @@ fn open_to_all(config: &Config, warnings: &mut Vec<Problem>) {
             });
         }
     };
-    for (key, sockets) in [("listen", &responder.listen), ("light", &responder.light)] {
+    for (key, sockets) in [
+        ("listen", &responder.listen),
+        ("light", &responder.light),
+        ("stamp", &responder.stamp),
+    ] {
         for (index, socket) in sockets.iter().enumerate() {
             open(
                 format!("responder.{key}[{index}]"),
