@@ -79,7 +79,7 @@ mod tests {
                 r#"probe.key_id: expected the id of a key in keys, found "hub"; add the key, or name one that is there"#,
             ),
             (
-                json!({"responder": {"stamp": ["[::]:862"], "modes": ["mixed"]},
+                json!({"responder": {"stamp": ["[::]:862"], "peers": ["any"], "modes": ["mixed"]},
                        "keys": [{"id": "hub"}]}),
                 r#"responder.modes: expected open or auth, which STAMP can be, found ["mixed"]; add one of them, or remove responder.stamp"#,
             ),
@@ -88,7 +88,7 @@ mod tests {
                 "responder.figures: expected an address in responder.stamp, whose senders tell them, found true; answer STAMP, or remove it",
             ),
             (
-                json!({"clock": "manual", "responder": {"stamp": ["[::]:862"]}}),
+                json!({"clock": "manual", "responder": {"stamp": ["[::]:862"], "peers": ["any"]}}),
                 r#"responder.stamp: expected no socket under a manual clock, found ["[::]:862"]; remove it, or take the system's clock"#,
             ),
             (

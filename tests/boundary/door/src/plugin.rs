@@ -58,7 +58,7 @@ unsafe extern "C" fn create(
 }
 
 unsafe extern "C" fn manage(_: Engine, _: *const u8, _: usize, answer: TwampSink) -> i32 {
-    unsafe { answer.put(r#"{"warnings":[]}"#) };
+    unsafe { answer.put(r#"{"problems":[]}"#) };
     code::OK
 }
 
