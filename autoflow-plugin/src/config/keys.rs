@@ -7,8 +7,8 @@ use plugin_abi::manage::Problem;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::meaning::own_items;
 use super::node::Node;
+use super::unique::own_items;
 
 /// Judges keys and all who use them.
 pub(super) fn config(root: &Node, problems: &mut Vec<Problem>) {

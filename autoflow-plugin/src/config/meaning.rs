@@ -1,7 +1,6 @@
 //! What must fit together. A value of the wrong shape is `shape`'s business and passed over here.
 
 use std::collections::{HashMap, HashSet};
-use std::hash::Hash;
 use std::net::{IpAddr, SocketAddr};
 
 use plugin_abi::config::{Config, Probe, Protocol};
@@ -11,6 +10,7 @@ use serde_json::{Map, Value};
 
 use super::node::Node;
 use super::stamp::around_padding;
+use super::unique::{own, own_items};
 use super::{features, keys, peers, shape, stamp};
 
 /// Judges the meaning of a whole configuration.
@@ -165,58 +165,6 @@ fn no_sockets_by_hand(root: &Node, problems: &mut Vec<Problem>) {
             let expected = "no socket under a manual clock";
             problems.push(sockets.problem(expected, "remove it, or take the system's clock"));
         }
-    }
-}
-
-/// No two things of a list have the same `key`.
-fn own<'doc, T: Eq + Hash>(
-    list: &Node<'doc>,
-    key: &str,
-    read: impl Fn(&Node<'doc>) -> Option<T>,
-    problems: &mut Vec<Problem>,
-) {
-    once(
-        list.items().map(|thing| thing.key(key)),
-        key,
-        read,
-        problems,
-    );
-}
-
-/// No item of a list stands there twice.
-pub(super) fn own_items<'doc, T: Eq + Hash>(
-    list: &Node<'doc>,
-    what: &str,
-    read: impl Fn(&Node<'doc>) -> Option<T>,
-    problems: &mut Vec<Problem>,
-) {
-    once(list.items(), what, read, problems);
-}
-
-fn once<'doc, T: Eq + Hash>(
-    nodes: impl Iterator<Item = Node<'doc>>,
-    what: &str,
-    read: impl Fn(&Node<'doc>) -> Option<T>,
-    problems: &mut Vec<Problem>,
-) {
-    let mut seen: HashMap<T, String> = HashMap::new();
-    for node in nodes {
-        let Some(value) = read(&node) else { continue };
-        if let Some(first) = seen.get(&value) {
-            let found = format!("{} as in {first}", node.found());
-            let expected = format!("{} {what} that is not taken", article(what));
-            problems.push(node.problem_found(expected, found, "change one of the two"));
-        } else {
-            seen.insert(value, node.path().to_owned());
-        }
-    }
-}
-
-fn article(word: &str) -> &'static str {
-    if word.starts_with(['a', 'e', 'i', 'o', 'u']) {
-        "an"
-    } else {
-        "a"
     }
 }
 

@@ -14,6 +14,7 @@ mod peers;
 mod properties;
 mod shape;
 mod stamp;
+mod unique;
 mod warnings;
 
 use plugin_abi::config::{Config, Line};

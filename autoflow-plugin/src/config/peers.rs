@@ -2,8 +2,8 @@
 
 use plugin_abi::manage::Problem;
 
-use super::meaning::own_items;
 use super::node::Node;
+use super::unique::own_items;
 
 /// Judges who is answered.
 pub(super) fn config(root: &Node, problems: &mut Vec<Problem>) {

@@ -5,8 +5,8 @@ use plugin_abi::config::{Probe, Protocol};
 use plugin_abi::manage::Problem;
 
 use super::keys::protocol;
-use super::meaning::own_items;
 use super::node::Node;
+use super::unique::own_items;
 use crate::session::stamp::longest_probe;
 
 /// Judges how something is probed.

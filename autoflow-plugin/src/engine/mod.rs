@@ -25,6 +25,7 @@ mod paths;
 mod probing;
 mod publish;
 mod responders;
+mod sessions;
 mod shared;
 mod upkeep;
 

@@ -161,6 +161,10 @@ impl End {
     }
 
     fn receive(&mut self, payload: &[u8], from: SocketAddr, now: u64) {
+        self.receive_marked(payload, from, None, now);
+    }
+
+    fn receive_marked(&mut self, payload: &[u8], from: SocketAddr, tos: Option<u8>, now: u64) {
         let datagram = Datagram {
             path: self.path,
             from,
@@ -170,6 +174,7 @@ impl End {
             arrival: Arrival {
                 mono: at(now).mono,
                 user: at(now).wall,
+                tos,
                 ..Arrival::default()
             },
         };

@@ -34,23 +34,6 @@ impl End {
         };
         self.probes.order(order, at(0));
     }
-
-    fn receive_marked(&mut self, payload: &[u8], from: SocketAddr, tos: u8, now: u64) {
-        let datagram = Datagram {
-            path: self.path,
-            from,
-            to: Some(self.address.ip()),
-            interface: 0,
-            payload,
-            arrival: Arrival {
-                mono: at(now).mono,
-                user: at(now).wall,
-                tos: Some(tos),
-                ..Arrival::default()
-            },
-        };
-        self.probes.handle_datagram(&datagram, &mut self.outbox);
-    }
 }
 
 /// A session in these modes: its first probe goes out for 10 ms, its reply comes back for 5 ms.
@@ -60,9 +43,9 @@ fn session(modes: Modes, padding: u16) -> (Vec<u8>, Vec<u8>, Report, Report) {
     far.reflect_by(near.address, terms);
     near.send_by(Key::new(), far.address, padding, terms, 1_000);
     let probe = near.turn(1_000).remove(0);
-    far.receive_marked(&probe, near.address, 0xb9, 1_010);
+    far.receive_marked(&probe, near.address, Some(0xb9), 1_010);
     let reply = far.leave(1_010).remove(0);
-    near.receive_marked(&reply, far.address, 0x02, 1_015);
+    near.receive_marked(&reply, far.address, Some(0x02), 1_015);
     (probe, reply, near.report(1_200), far.report(1_200))
 }
 

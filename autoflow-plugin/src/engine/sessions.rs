@@ -1,0 +1,226 @@
+//! Sessions that send: how those of lines and of runs begin, what is heard of them, how they end.
+
+use std::cell::Cell;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use plugin_abi::config::Line;
+use plugin_abi::manage::{Failure, FailureKind, RunRequest, RunState};
+use tokio::sync::{oneshot, watch};
+
+use super::binding::bind;
+use super::control::Control;
+use super::lock;
+use super::message::{News, Step};
+use super::opening;
+use super::upkeep::{Quit, Upkeep};
+use crate::line::Trouble;
+use crate::net::{Path, PathSpec, clock};
+use crate::session::initiator::{Binding, Initiation};
+use crate::session::{Key, Order};
+
+/// One session that sends probes.
+pub(super) struct Session {
+    pub(super) line: Option<u64>,
+    quit: Option<oneshot::Sender<()>>,
+    /// No reply for some seconds.
+    pub(super) silent: watch::Sender<bool>,
+    /// The probe thread has it.
+    pub(super) running: bool,
+    pub(super) timeout: Duration,
+}
+
+impl Control {
+    pub(super) fn begin_line(&mut self, line: &Line, path: Path, local: SocketAddr) {
+        let Some(remote) = line.remote else { return };
+        let probe = line
+            .probe
+            .clone()
+            .unwrap_or_else(|| self.config.probe.clone());
+        let key = Key::new();
+        let remote = remote.socket();
+        lock(&self.shared.board).sender(key, Some(line.name.clone()), &probe, local, remote);
+        let binding = binding(line);
+        let initiation = Initiation {
+            binding,
+            remote,
+            probe,
+            count: None,
+            keys: self.shared.keys.clone(),
+            refused: Cell::default(),
+        };
+        let (upkeep, quit) = self.session(key, Some(line.id), initiation, path, local.port());
+        self.by_line.insert(line.id, key);
+        self.publisher.session(line.id, key);
+        self.tasks.spawn_local(upkeep.keep(quit));
+    }
+
+    pub(super) fn begin_run(
+        &mut self,
+        key: Key,
+        request: RunRequest,
+        path: Path,
+        local: SocketAddr,
+    ) {
+        lock(&self.shared.board).sender(key, None, &request.probe, local, request.remote);
+        let initiation = Initiation {
+            binding: Binding {
+                local: request.local,
+                ..Binding::default()
+            },
+            remote: request.remote,
+            probe: request.probe,
+            count: Some(request.count),
+            keys: self.shared.keys.clone(),
+            refused: Cell::default(),
+        };
+        let (upkeep, quit) = self.session(key, None, initiation, path, local.port());
+        self.tasks.spawn_local(upkeep.run(quit));
+    }
+
+    fn session(
+        &mut self,
+        key: Key,
+        line: Option<u64>,
+        initiation: Initiation,
+        path: Path,
+        port: u16,
+    ) -> (Upkeep, Quit) {
+        let (quit, quitting) = oneshot::channel();
+        let (silent, hears_silence) = watch::channel(false);
+        let timeout = Duration::from_millis(initiation.probe.timeout_ms.into());
+        let session = Session {
+            line,
+            quit: Some(quit),
+            silent,
+            running: false,
+            timeout,
+        };
+        self.sessions.insert(key, session);
+        let upkeep = Upkeep {
+            key,
+            initiation,
+            path,
+            port,
+            orders: self.orders.clone(),
+            news: self.news.clone(),
+            silent: hears_silence,
+        };
+        (upkeep, quitting)
+    }
+
+    pub(super) fn bind_run(&mut self, key: Key, request: Box<RunRequest>) {
+        self.opening.insert(key);
+        let local = opening::source(request.local, request.remote);
+        let spec = PathSpec {
+            ttl: request.probe.ttl,
+            tos: request.tos.unwrap_or(request.probe.dscp << 2),
+            dont_fragment: request.probe.dont_fragment,
+            transmit_stamps: true,
+            ..PathSpec::new(local)
+        };
+        let (orders, news) = (self.orders.clone(), self.news.clone());
+        self.tasks.spawn_local(async move {
+            let bound = bind(&orders, spec, (0, 0), None).await;
+            let _ = news.send(News::RunBound(key, request, bound));
+        });
+    }
+
+    pub(super) fn leave(&self, line: &Line, path: Path) {
+        if let Some(far) = line.remote.map(|remote| remote.socket().ip()) {
+            self.orders.send(Order::Leave { path, far });
+        }
+    }
+
+    pub(super) fn step(&mut self, key: Key, step: Step) {
+        match step {
+            Step::Running { features, refused } => {
+                if let Some(session) = self.sessions.get_mut(&key) {
+                    session.running = true;
+                    if let Some(line) = session.line {
+                        self.publisher.measured(line, clock().mono);
+                    }
+                }
+                let mut board = lock(&self.shared.board);
+                board.agreed(key, features, refused);
+                board.state(key, RunState::Running, None);
+            }
+            Step::Trouble(failure) => {
+                let session = self.sessions.get(&key);
+                if let Some(line) = session.and_then(|session| session.line) {
+                    let first = self.publisher.trouble(
+                        line,
+                        clock().mono,
+                        match failure.kind {
+                            FailureKind::Refused | FailureKind::Rejected => Trouble::Refused,
+                            FailureKind::Local => Trouble::LocalFault,
+                            _ => Trouble::NoSession,
+                        },
+                        failure.message.clone(),
+                    );
+                    if first {
+                        tracing::warn!("line {}: {}", self.line_name(line), failure.message);
+                    }
+                }
+                let state = match session.is_some_and(|session| session.running) {
+                    true => RunState::Running,
+                    false => RunState::Connecting,
+                };
+                lock(&self.shared.board).state(key, state, Some(failure));
+            }
+            Step::Ended(failure) => self.end_session(key, failure),
+        }
+        self.publish_soon();
+    }
+
+    /// A session is over: its result is final.
+    pub(super) fn end_session(&mut self, key: Key, failure: Option<Failure>) {
+        let session = self.sessions.remove(&key);
+        let run = session.is_none_or(|session| session.line.is_none());
+        let state = if failure.is_some() {
+            RunState::Failed
+        } else {
+            RunState::Ended
+        };
+        let progress = {
+            let mut board = lock(&self.shared.board);
+            board.state(key, state, failure);
+            board.progress(key)
+        };
+        if let (true, Some(progress)) = (run, progress) {
+            self.run_ended(key.0, &progress);
+        }
+    }
+
+    pub(super) fn finish(&mut self, key: Key) {
+        match self.sessions.get(&key).map(|session| session.running) {
+            Some(true) => self.orders.send(Order::Finish(key)),
+            Some(false) => self.quit(key),
+            None if self.opening.remove(&key) => self.end_session(key, None),
+            None => {}
+        }
+    }
+
+    pub(super) fn quit(&mut self, key: Key) {
+        let quit = self
+            .sessions
+            .get_mut(&key)
+            .and_then(|session| session.quit.take());
+        if let Some(quit) = quit {
+            let _ = quit.send(());
+        }
+    }
+
+    fn line_name(&self, id: u64) -> &str {
+        let line = self.config.lines.iter().find(|line| line.id == id);
+        line.map_or("?", |line| &line.name)
+    }
+}
+
+fn binding(line: &Line) -> Binding {
+    Binding {
+        local: line.local,
+        device: line.device.clone(),
+        mark: line.mark,
+    }
+}
