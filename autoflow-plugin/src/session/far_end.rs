@@ -73,7 +73,6 @@ impl FarSide {
             },
             probes_from: seen.map(|seen| endpoint(seen.source, seen.source_port)),
             probes_to: seen.map(|seen| endpoint(seen.destination, seen.destination_port)),
-            ecn_forward: class.map(|class| class.ecn),
             dscp_refused: class.map(|class| class.reverse_path != 0),
             clock: newest.timestamp_information.map(clock),
             departure_lag_us: (self.lags > 0).then(|| self.lag_sum as f64 / self.lags as f64 / 1e3),

@@ -18,8 +18,6 @@ pub struct FarEnd {
     pub probes_from: Option<Endpoint>,
     /// Where it sees them arrive.
     pub probes_to: Option<Endpoint>,
-    /// ECN of the probes at the far end, 0–3. Their DSCP is in `seen`.
-    pub ecn_forward: Option<u8>,
     /// It refused to answer with the DSCP of the probes.
     pub dscp_refused: Option<bool>,
     /// Its clock.

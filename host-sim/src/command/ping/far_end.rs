@@ -6,8 +6,8 @@ use plugin_abi::manage::{Endpoint, FarEnd};
 
 use crate::text::milliseconds;
 
-/// A few lines; `local` is where the probes left.
-pub(super) fn text(far: &FarEnd, local: SocketAddr) -> String {
+/// A few lines; `None`: nothing that is not said elsewhere. `local` is where the probes left.
+pub(super) fn text(far: &FarEnd, local: SocketAddr) -> Option<String> {
     let mut lines = Vec::new();
     if let Some(from) = far.probes_from {
         let nat = from.address.is_some_and(|seen| seen != local.ip()) || from.port != local.port();
@@ -16,9 +16,6 @@ pub(super) fn text(far: &FarEnd, local: SocketAddr) -> String {
     }
     if let Some(to) = far.probes_to {
         lines.push(format!("sees them arrive at {}", endpoint(to)));
-    }
-    if let Some(ecn) = far.ecn_forward {
-        lines.push(format!("sees them arrive with ECN {ecn}"));
     }
     if far.dscp_refused == Some(true) {
         lines.push("doesn't answer with the DSCP of the probes".to_owned());
@@ -51,8 +48,11 @@ pub(super) fn text(far: &FarEnd, local: SocketAddr) -> String {
     if let Some(why) = &far.unread {
         lines.push(format!("its answers were left unread: {why}"));
     }
+    if lines.is_empty() {
+        return None;
+    }
     let lines: Vec<_> = lines.iter().map(|line| format!("  {line}\n")).collect();
-    format!("the far end\n{}", lines.concat())
+    Some(format!("the far end\n{}", lines.concat()))
 }
 
 fn endpoint(endpoint: Endpoint) -> String {
@@ -82,7 +82,6 @@ mod tests {
                 address: None,
                 port: 862,
             }),
-            ecn_forward: Some(3),
             dscp_refused: Some(true),
             clock: Some(FarClock {
                 source: "local".to_owned(),
@@ -92,12 +91,11 @@ mod tests {
             departure_lag_us: Some(12.3),
         };
         assert_eq!(
-            text(&far, "192.0.2.9:40000".parse().unwrap()),
+            text(&far, "192.0.2.9:40000".parse().unwrap()).unwrap(),
             "\
 the far end
   sees the probes come from 203.0.113.9:40000: a NAT is on the way
   sees them arrive at port 862
-  sees them arrive with ECN 3
   doesn't answer with the DSCP of the probes
   has a clock set by nothing, stamps what arrives by software, what leaves by 9
   answers 0.012 ms later than its replies say, on average
@@ -117,10 +115,11 @@ the far end
             }),
             ..FarEnd::default()
         };
-        let text = text(&far, "192.0.2.9:40000".parse().unwrap());
+        let local = "192.0.2.9:40000".parse().unwrap();
         assert_eq!(
-            text,
+            text(&far, local).unwrap(),
             "the far end\n  sees the probes come from 192.0.2.9:40000\n"
         );
+        assert_eq!(text(&FarEnd::default(), local), None);
     }
 }

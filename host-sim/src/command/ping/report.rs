@@ -142,7 +142,7 @@ pub(super) fn table(result: &SessionResult, dscp: u8, paint: Paint) -> String {
         result
             .far_end
             .as_ref()
-            .map(|far| far_end::text(far, result.local)),
+            .and_then(|far| far_end::text(far, result.local)),
     )
     .collect::<Vec<_>>()
     .join("\n")
