@@ -150,26 +150,37 @@ fn a_far_end_that_stays_silent_is_asked_for_a_second_session_and_no_loss_gets_a_
 
 #[test]
 fn a_line_that_comes_back_within_the_grace_keeps_its_session_and_its_numbers() {
-    let (far, control) = FarEnd::start();
-    let engine = engine(control);
-    until_true("the session runs", || result(&engine).received > 20);
-    far.forget();
-    until_true("a second session is granted", || {
-        far.granted.load(Ordering::SeqCst) == 2
+    // A machine that stands still meanwhile says nothing about lines: once more.
+    let quiet = (0..5).find_map(|_| {
+        let (far, result) = silent_within_the_grace();
+        (result.set_aside == 0).then_some((far, result))
     });
-    far.answering.store(true, Ordering::SeqCst);
-    thread::sleep(Duration::from_secs(2));
-    engine.stop().unwrap();
+    let (far, result) = quiet.expect("this machine was held up five times in a row");
     assert_eq!(
         far.started.load(Ordering::SeqCst),
         1,
         "the second session was not started"
     );
-    let result = result(&engine);
     assert_eq!(
         result.lost.unattributed, 0,
         "all loss has a direction: {result:?}"
     );
     assert_eq!(result.lost.backward, Some(0));
     assert!(result.lost.forward > Some(50), "{result:?}");
+}
+
+/// The far end forgets its session, and answers it again as soon as another one is granted.
+fn silent_within_the_grace() -> (Arc<FarEnd>, SessionResult) {
+    let (far, control) = FarEnd::start();
+    let engine = engine(control);
+    until_true("the session runs", || result(&engine).received > 20);
+    far.forget();
+    until_true("a second session is granted", || {
+        far.granted.load(Ordering::SeqCst) >= 2
+    });
+    far.answering.store(true, Ordering::SeqCst);
+    thread::sleep(Duration::from_secs(2));
+    engine.stop().unwrap();
+    let result = result(&engine);
+    (far, result)
 }
