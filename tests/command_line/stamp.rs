@@ -109,6 +109,17 @@ fn what_is_asked_is_told() {
 }
 
 #[test]
+fn stamps_as_ptp_writes_them_measure_the_same() {
+    let far = format!("{}:8622", address::own());
+    let _responder = responder(&far, "open", &Secrets::new());
+    let result = measured(&format!("--mode stamp --ptp --count 10 --interval 5 {far}"));
+    assert_clean(&result, 10);
+    let offset = result["clock"]["offset_us"].as_f64().unwrap();
+    // One clock at both ends; a TAI that was not undone would be 37 s.
+    assert!(offset.abs() < 1e6, "{result}");
+}
+
+#[test]
 fn people_read_what_the_far_end_told() {
     let far = format!("{}:8622", address::own());
     let _responder = responder(&far, "open", &Secrets::new());

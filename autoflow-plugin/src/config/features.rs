@@ -1,7 +1,7 @@
 //! What must fit together about features: who asks for some talks to the far end first, and has
 //! the padding that they need.
 
-use plugin_abi::config::Probe;
+use plugin_abi::config::{Probe, Protocol};
 use plugin_abi::manage::Problem;
 
 use super::keys::protocol;
@@ -16,7 +16,9 @@ pub(super) fn probe(probe: &Node, problems: &mut Vec<Problem>) {
     };
     let asked = asked(probe);
     if !protocol.has_control() {
-        for feature in asked {
+        // How STAMP writes its stamps is a matter of each end.
+        let own = |feature: &Node| protocol == Protocol::Stamp && is_ptp(feature);
+        for feature in asked.into_iter().filter(|feature| !own(feature)) {
             let expected = format!("no feature with protocol {}", protocol.name());
             let fix = "remove it, or take a protocol that can agree on it";
             problems.push(feature.problem(expected, fix));
@@ -24,8 +26,8 @@ pub(super) fn probe(probe: &Node, problems: &mut Vec<Problem>) {
         return;
     }
     // PTP stamps need no room.
-    let needy = asked.iter().map(Node::path);
-    let needy: Vec<_> = needy.filter(|path| !path.ends_with("ptp")).collect();
+    let needy = asked.iter().filter(|feature| !is_ptp(feature));
+    let needy: Vec<_> = needy.map(Node::path).collect();
     let (padding, least) = (probe.key("padding"), default_padding(probe));
     if !needy.is_empty() && padding.whole().is_some_and(|octets| octets < least.into()) {
         let expected = format!("at least {least} octets, for {}", needy.join(" and "));
@@ -46,6 +48,10 @@ pub(super) fn default_padding(probe: &Node) -> u16 {
         reflect_octets: reflected.and_then(|octets| u16::try_from(octets).ok()),
         ..Probe::default()
     })
+}
+
+fn is_ptp(feature: &Node) -> bool {
+    feature.path().ends_with("ptp")
 }
 
 /// The features that are asked for; DSCP and ECN are without asking.
@@ -82,6 +88,10 @@ mod tests {
                 json!({"lines": [{"id": 1, "name": "a", "remote": "192.0.2.1",
                                   "probe": {"protocol": "light", "reflect_octets": 4}}]}),
                 "lines[0].probe.reflect_octets: expected no feature with protocol light, found 4; remove it, or take a protocol that can agree on it",
+            ),
+            (
+                json!({"probe": {"protocol": "stamp", "ptp": true, "symmetric": true}}),
+                "probe.symmetric: expected no feature with protocol stamp, found true; remove it, or take a protocol that can agree on it",
             ),
             (
                 json!({"probe": {"symmetric": true, "padding": 29}}),

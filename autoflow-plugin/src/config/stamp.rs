@@ -34,6 +34,15 @@ pub(super) fn responder(responder: &Node, problems: &mut Vec<Problem>) {
         responder.key("figures"),
     );
     let answers = stamp.items().next().is_some();
+    own_items(&stamp, "address", Node::text, problems);
+    let light: Vec<_> = responder.key("light").items().collect();
+    for address in stamp.items() {
+        let same = light.iter().find(|other| other.value() == address.value());
+        if let Some(other) = same {
+            let expected = format!("an address that is not taken, as by {}", other.path());
+            problems.push(address.problem(expected, "remove that one: STAMP answers both"));
+        }
+    }
     let of_stamp = |mode: Node| matches!(mode.text(), Some("open" | "auth"));
     if answers && modes.is_there() && !modes.items().any(of_stamp) {
         let fix = format!("add one of them, or remove {}", stamp.path());
@@ -79,7 +88,12 @@ mod tests {
                 r#"probe.key_id: expected the id of a key in keys, found "hub"; add the key, or name one that is there"#,
             ),
             (
-                json!({"responder": {"stamp": ["[::]:862"], "peers": ["any"], "modes": ["mixed"]},
+                json!({"responder": {"stamp": ["[::]:862"], "light": ["[::]:862"],
+                                     "peers": ["any"]}}),
+                r#"responder.stamp[0]: expected an address that is not taken, as by responder.light[0], found "[::]:862"; remove that one: STAMP answers both"#,
+            ),
+            (
+                json!({"responder": {"stamp": ["[::]:862"], "modes": ["mixed"], "peers": ["any"]},
                        "keys": [{"id": "hub"}]}),
                 r#"responder.modes: expected open or auth, which STAMP can be, found ["mixed"]; add one of them, or remove responder.stamp"#,
             ),
@@ -108,7 +122,8 @@ mod tests {
             "probe": {"protocol": "stamp", "stamp": {
                 "ssid": 7, "stateful": false, "figures_ms": 1_000,
                 "ask": ["class-of-service", "location", "timestamp-information", "follow-up"]}},
-            "responder": {"stamp": ["[::]:862"], "modes": ["auth"], "figures": true},
+            "responder": {"stamp": ["[::]:862"], "modes": ["auth"], "figures": true,
+                          "peers": ["any"]},
             "lines": [{"id": 1, "name": "a", "remote": "192.0.2.1",
                        "probe": {"protocol": "stamp", "key_id": "hub"}}],
         });

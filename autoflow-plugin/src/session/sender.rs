@@ -1,7 +1,7 @@
 //! The sending side of a session, whichever packets it speaks: the core's two senders as one.
 
 use twamp_core::metrics::loss::LossCounts;
-use twamp_core::probe::{self, Arrival, Outcome, TxStamp, TxToken};
+use twamp_core::probe::{self, Arrival, Outcome, StampFormat, TxStamp, TxToken};
 use twamp_core::security::TestSecurity;
 use twamp_core::stamp::{self, Discard, Returned};
 use twamp_core::time::{ErrorEstimate, Mono, Now};
@@ -21,7 +21,7 @@ pub(crate) enum Dialect {
         padding: u16,
         /// How probes and replies are protected.
         security: TestSecurity,
-        /// What was agreed on beyond that.
+        /// What else was agreed on.
         terms: Terms,
     },
     /// STAMP (RFC 8762).
@@ -32,6 +32,8 @@ pub(crate) enum Dialect {
         ssid: u16,
         /// What each probe asks.
         request: stamp::Request,
+        /// How T1 is written.
+        stamps: StampFormat,
     },
 }
 
@@ -64,11 +66,11 @@ impl Sender {
             } => {
                 let config = probe::SenderConfig {
                     padding: (*padding).into(),
-                    features: terms.packets,
-                    server_octets: terms.server_octets,
                     timeout: stream.timeout,
                     stateful_reflector: stream.stateful,
                     remembered,
+                    features: terms.packets,
+                    server_octets: terms.server_octets,
                     ..probe::SenderConfig::default()
                 };
                 let sender = probe::Sender::new(config).secured(security.clone());
@@ -78,10 +80,12 @@ impl Sender {
                 security,
                 ssid,
                 request,
+                stamps,
             } => Self::Stamp(Box::new(stamp::Sender::new(stamp::SenderConfig {
                 security: security.clone(),
                 ssid: *ssid,
                 request: *request,
+                stamps: *stamps,
                 timeout: stream.timeout,
                 stateful_reflector: stream.stateful,
                 remembered,

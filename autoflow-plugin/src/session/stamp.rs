@@ -5,12 +5,13 @@ use std::time::Duration;
 use plugin_abi::config::{Ask, Probe, Stamp};
 use plugin_abi::manage::{Failure, FailureKind};
 use twamp_core::control::Entropy;
+use twamp_core::probe::StampFormat;
 use twamp_core::stamp::{FiguresConfig, Key, Request, Security};
 
 use super::entropy::SystemEntropy;
 use super::keys::Keys;
 use super::sender::Dialect;
-use crate::net::clock;
+use crate::net::{clock, tai_offset_s};
 
 /// What a new session speaks.
 ///
@@ -37,6 +38,10 @@ pub(super) fn dialect(probe: &Probe, keys: &Keys) -> Result<Dialect, Failure> {
         security,
         ssid: configured.unwrap_or_else(drawn),
         request: request(probe),
+        stamps: StampFormat {
+            ptp: probe.ptp,
+            tai_offset_s: tai_offset_s(),
+        },
     })
 }
 
@@ -106,7 +111,9 @@ mod tests {
                     security: Security::Open,
                     ssid,
                     request,
+                    stamps,
                 }) => {
+                    assert!(!stamps.ptp);
                     let expected = Request {
                         class_of_service: Some(46),
                         ..Request::default()

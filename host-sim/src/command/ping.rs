@@ -28,8 +28,8 @@ pub(super) fn run(arguments: &Ping, around: &Surroundings) -> Result<Exit, Comma
         keys: keys(arguments)?,
         ..Config::default()
     };
-    features(arguments)?;
     let stamp = stamp(arguments)?;
+    features(arguments)?;
     let remote = match arguments.target.resolve(family(arguments)?) {
         Ok(remote) => remote,
         Err(error) => {
@@ -90,8 +90,11 @@ fn features(arguments: &Ping) -> Result<(), CommandError> {
         ("--reflect-octets", arguments.reflect_octets.is_some()),
     ];
     let protocol = protocol(arguments.mode);
-    match asked.iter().find(|(_, asked)| *asked) {
-        Some((option, _)) if !protocol.has_control() => Err(CommandError::Usage(format!(
+    let asked = asked.iter().filter(|(_, asked)| *asked);
+    let own = |option: &str| protocol == Protocol::Stamp && option == "--ptp";
+    // How STAMP writes its stamps is a matter of each end.
+    match asked.map(|(option, _)| *option).find(|option| !own(option)) {
+        Some(option) if !protocol.has_control() => Err(CommandError::Usage(format!(
             "--mode {} agrees on no features; leave {option} out, or take mode open, auth, \
              encrypted or mixed",
             protocol.name()
@@ -174,10 +177,10 @@ fn request(arguments: &Ping, remote: SocketAddr, stamp: Option<Stamp>) -> RunReq
             dscp: dscp(arguments),
             ttl: arguments.ttl,
             dont_fragment: arguments.df,
+            stamp,
             ptp: arguments.ptp,
             symmetric: arguments.symmetric,
             reflect_octets: arguments.reflect_octets,
-            stamp,
         },
         tos: arguments.tos,
     }
@@ -277,10 +280,10 @@ mod tests {
                 dscp: 46,
                 ttl: 9,
                 dont_fragment: true,
+                stamp: None,
                 ptp: true,
                 symmetric: true,
                 reflect_octets: Some(5),
-                stamp: None,
             }
         );
     }

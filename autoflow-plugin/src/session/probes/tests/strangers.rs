@@ -1,6 +1,7 @@
 //! Sessions of strangers: TWAMP Light, and STAMP, whose near end is ours as well.
 
 use plugin_abi::config::{Key as Configured, Responder, Secret, Security as Mode};
+use twamp_core::probe::StampFormat;
 use twamp_core::stamp::{FiguresConfig, Key as StampKey, Request, Security};
 
 use super::*;
@@ -21,6 +22,7 @@ fn asking(security: &Security, ssid: u16, request: Request) -> Dialect {
         security: security.clone(),
         ssid,
         request,
+        stamps: StampFormat::default(),
     }
 }
 
