@@ -82,13 +82,13 @@ impl Paths {
         (first, last): (u16, u16),
     ) -> Result<(Path, SocketAddr), NetError> {
         let ip = spec.local.ip();
-        let highest = self.highest.get(&ip).copied();
-        let is_above = |port: &u16| highest.is_none_or(|highest| *port > highest);
+        let highest = self.highest.get(&ip);
+        let next = highest.map_or(first, |port| port.saturating_add(1));
         // Those below may have become free again.
-        let (above, below): (Vec<u16>, _) = (first..=last).partition(is_above);
+        let below = first..next.min(last.saturating_add(1));
         let mut refused = None;
         let mut spec = spec.clone();
-        for port in above.into_iter().chain(below) {
+        for port in (next.max(first)..=last).chain(below) {
             spec.local.set_port(port);
             match self.net.open(&spec) {
                 Err(error @ NetError::PortInUse { .. }) => refused = Some(error),

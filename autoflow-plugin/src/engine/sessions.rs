@@ -23,7 +23,7 @@ use crate::session::{Key, Order};
 pub(super) struct Session {
     pub(super) line: Option<u64>,
     quit: Option<oneshot::Sender<()>>,
-    /// No reply for some seconds.
+    /// No reply for so long that the far end may have forgotten it.
     pub(super) silent: watch::Sender<bool>,
     /// The probe thread has it.
     pub(super) running: bool,

@@ -190,7 +190,7 @@ impl Answering {
     /// Answers a packet; false: it is discarded.
     pub(super) fn handle_datagram(&mut self, mut call: Call<'_, '_, impl Outlet>) -> bool {
         let call = &mut call;
-        match self.answer(Ssid::None, call) {
+        match self.answer_known(call) {
             Err(Miss::Unknown) => self.meet(call).is_ok(),
             answered => answered.is_ok(),
         }
@@ -258,7 +258,26 @@ impl Answering {
         served
     }
 
-    /// Answers a packet of a session that is known by its caller.
+    /// Answers a packet of a session that is there already.
+    fn answer_known(&mut self, call: &mut Call<'_, '_, impl Outlet>) -> Result<(), Miss> {
+        let packet = call.datagram.payload;
+        match self.doors.get(&call.datagram.path).map(|door| door.kind) {
+            None | Some(DoorKind::Light) => return self.answer(Ssid::None, call),
+            Some(DoorKind::Stamp) => {}
+        }
+        // A packet of STAMP doesn't say whether it is protected.
+        match self.answer(Credentials::authenticated(packet), call) {
+            // Another key may have taken the place of the session's.
+            Err(Miss::Unknown | Miss::Discarded(Discard::BadHmac)) => {}
+            answered => return answered,
+        }
+        match self.credentials.open(packet) {
+            Some(ssid) => self.answer(ssid, call),
+            None => Err(Miss::Unknown),
+        }
+    }
+
+    /// Answers a packet of the session of this sender with this SSID.
     fn answer(&mut self, ssid: Ssid, call: &mut Call<'_, '_, impl Outlet>) -> Result<(), Miss> {
         let caller = Caller::of(call.datagram, ssid);
         let key = *self.callers.get(&caller).ok_or(Miss::Unknown)?;

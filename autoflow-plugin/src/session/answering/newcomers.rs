@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use plugin_abi::config::TWAMP_PORT;
 use twamp_core::probe;
-use twamp_core::stamp::{self, Discard, Security};
+use twamp_core::stamp::{self, Security};
 use twamp_core::time::Mono;
 use twamp_core::wire::tlv::figures::PrivateKind;
 
@@ -32,7 +32,7 @@ const TRIED: usize = 8;
 pub(super) struct Unheard(HashMap<(Path, IpAddr), Vec<Key>>);
 
 impl Answering {
-    /// Answers a packet of a caller that is new to us, or of one with several sessions.
+    /// Answers a packet of a caller that is new to us.
     pub(super) fn meet(&mut self, call: &mut Call<'_, '_, impl Outlet>) -> Result<(), Miss> {
         let datagram = call.datagram;
         if !self.may_send_probes(datagram) {
@@ -128,19 +128,6 @@ impl Answering {
     /// A packet of STAMP doesn't say whether it is protected: only a key can tell.
     fn meet_stamp(&mut self, door: Door, call: &mut Call<'_, '_, impl Outlet>) -> Result<(), Miss> {
         let (packet, arrival) = (call.datagram.payload, call.datagram.arrival);
-        let protected = Credentials::authenticated(packet);
-        match self.answer(protected, call) {
-            // Another key may have taken the place of the session's.
-            Err(Miss::Unknown | Miss::Discarded(Discard::BadHmac)) => {}
-            answered => return answered,
-        }
-        let open = self.credentials.open(packet);
-        if let Some(ssid) = open {
-            match self.answer(ssid, call) {
-                Err(Miss::Unknown) => {}
-                answered => return answered,
-            }
-        }
         // Before keys are tried: that is work, and anybody can ask for it.
         let stay = self.let_in(call.datagram)?;
         let figures = self.credentials.figures.then(PrivateKind::default);
@@ -156,9 +143,10 @@ impl Answering {
         let key = self.credentials.key_of(packet, arrival.user);
         if let Some(key) = key {
             let reflector = begin(Security::Authenticated(key.clone()));
-            return self.begin_stranger(protected, reflector, stay, door, call);
+            let ssid = Credentials::authenticated(packet);
+            return self.begin_stranger(ssid, reflector, stay, door, call);
         }
-        let Some(ssid) = open else {
+        let Some(ssid) = self.credentials.open(packet) else {
             self.not_admitted += 1;
             return Err(Miss::Refused);
         };

@@ -130,6 +130,19 @@ impl Pair {
     }
 }
 
+/// An open connection from the greeting to Server-Start.
+fn set_up(client: &mut Client, server: &mut Server) {
+    client
+        .handle_bytes(&server.poll_transmit().unwrap(), NOW)
+        .unwrap();
+    server
+        .handle_bytes(&client.poll_transmit().unwrap(), NOW)
+        .unwrap();
+    client
+        .handle_bytes(&server.poll_transmit().unwrap(), NOW)
+        .unwrap();
+}
+
 fn key_id() -> KeyId {
     KeyId::new("site").unwrap()
 }

@@ -311,15 +311,7 @@ fn a_request_sent_ahead_of_server_start_is_decrypted_and_answered() {
 fn plain_request() -> Vec<u8> {
     let mut client = Client::new(ClientConfig::default(), NOW);
     let mut server = Pair::new(Modes::OPEN, Modes::OPEN).server;
-    client
-        .handle_bytes(&server.poll_transmit().unwrap(), NOW)
-        .unwrap();
-    server
-        .handle_bytes(&client.poll_transmit().unwrap(), NOW)
-        .unwrap();
-    client
-        .handle_bytes(&server.poll_transmit().unwrap(), NOW)
-        .unwrap();
+    set_up(&mut client, &mut server);
     client.request_session(request(), NOW);
     client.poll_transmit().unwrap()
 }

@@ -124,15 +124,7 @@ fn the_reflect_octets_vectors_are_said_and_understood() {
         ..ClientConfig::default()
     };
     let mut client = Client::new(config, NOW);
-    client
-        .handle_bytes(&server.poll_transmit().unwrap(), NOW)
-        .unwrap();
-    server
-        .handle_bytes(&client.poll_transmit().unwrap(), NOW)
-        .unwrap();
-    client
-        .handle_bytes(&server.poll_transmit().unwrap(), NOW)
-        .unwrap();
+    set_up(&mut client, &mut server);
     let ask = SessionRequest {
         receiver_port: 862,
         sender_address: Some("2001:db8::1".parse().unwrap()),
