@@ -7,7 +7,7 @@ use std::sync::{Arc, LazyLock, Mutex};
 
 use autoflow_tests::artifacts;
 use host_sim::host::flows::{FlowClass, FlowLine, FlowsConfig};
-use host_sim::link::{Emulator, EmulatorConfig, Impairment, LineAddresses, LineConfig};
+use host_sim::link::{Emulator, EmulatorConfig, Impairment, LineAddresses, LineConfig, LineCounts};
 use plugin_abi::config::{
     Class, Config, Decision, Group, Line, Mode, Probe, Protocol, Remote, Responder, Sla, Stamp,
 };
@@ -266,11 +266,19 @@ pub(crate) fn statistics(engine: &Engine) -> Statistics {
     }
 }
 
-fn sessions(engine: &Engine) -> Vec<SessionRow> {
+/// The engine's sessions.
+pub(crate) fn sessions(engine: &Engine) -> Vec<SessionRow> {
     match engine.manage(&Request::Sessions) {
         Ok(Answer::Sessions(rows)) => rows,
         other => panic!("no sessions: {other:?}"),
     }
+}
+
+/// True if not all that was lost on a line is the line's doing.
+pub(crate) fn dropped_by_the_machine(line: &LineCounts) -> bool {
+    [&line.forward, &line.backward]
+        .into_iter()
+        .any(|counts| counts.overflowed + counts.unsent + counts.kernel_drops.unwrap_or(0) > 0)
 }
 
 /// What an engine tells its host.

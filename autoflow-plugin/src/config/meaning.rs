@@ -1,6 +1,6 @@
 //! What must fit together. A value of the wrong shape is `shape`'s business and passed over here.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::net::{IpAddr, SocketAddr};
 
 use plugin_abi::config::{Config, Probe, Protocol};
@@ -11,12 +11,12 @@ use serde_json::{Map, Value};
 use super::node::Node;
 use super::stamp::around_padding;
 use super::unique::{own, own_items};
-use super::{features, keys, peers, shape, stamp};
+use super::{features, keys, peers, stamp, test_ports};
 
 /// Judges the meaning of a whole configuration.
 pub(super) fn config(root: &Node, problems: &mut Vec<Problem>) {
     decision(root, problems);
-    test_ports(root, problems);
+    test_ports::suffice(root, problems);
     no_sockets_by_hand(root, problems);
     for list in ["lines", "groups", "classes"] {
         let things = root.key(list);
@@ -129,29 +129,6 @@ fn decision(root: &Node, problems: &mut Vec<Problem>) {
             let fix = "probe more often, or let figures live longer";
             problems.push(interval.problem(expected, fix));
         }
-    }
-}
-
-/// Each session of a line has a port of its own on its local address.
-fn test_ports(root: &Node, problems: &mut Vec<Problem>) {
-    let node = root.key("responder").key("test_ports");
-    let Some((first, last)) = shape::ports(&node).filter(|(first, last)| first <= last) else {
-        return;
-    };
-    let room = usize::from(last - first) + 1;
-    let mut needed: HashMap<Option<&str>, usize> = HashMap::new();
-    for line in root.key("lines").items() {
-        let roles = [
-            line.key("sender").flag_or(true),
-            line.key("responder").flag_or(false),
-        ];
-        let sessions = roles.iter().filter(|role| **role == Some(true)).count();
-        *needed.entry(line.key("local").text()).or_default() += sessions;
-    }
-    let most = needed.into_values().max().unwrap_or(0);
-    if most > room {
-        let expected = format!("at least {most} ports, one for each session of one address");
-        problems.push(node.problem(expected, "widen the range"));
     }
 }
 
@@ -268,7 +245,7 @@ fn ids(things: &Node) -> impl Iterator<Item = u64> {
 }
 
 /// The address there, with or without a port.
-fn address(node: &Node) -> Option<IpAddr> {
+pub(super) fn address(node: &Node) -> Option<IpAddr> {
     let text = node.text()?;
     let socket = || text.parse::<SocketAddr>().map(|socket| socket.ip());
     text.parse().or_else(|_| socket()).ok()
@@ -338,7 +315,7 @@ mod tests {
             (
                 "/responder/test_ports",
                 json!([20_000, 20_000]),
-                "responder.test_ports: expected at least 2 ports, one for each session of one address, found [20000,20000]; widen the range",
+                "responder.test_ports: expected at least 2 ports for the sessions of one address, found [20000,20000]; widen the range",
             ),
             (
                 "/clock",
