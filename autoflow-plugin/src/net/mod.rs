@@ -223,7 +223,7 @@ impl<T> Net<T> {
             (a, b) => a.or(b),
         };
         let began = if until.is_some() {
-            clock().mono
+            clock::mono()
         } else {
             Mono(0)
         };

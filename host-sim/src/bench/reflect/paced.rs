@@ -22,8 +22,10 @@ const LOOK: Duration = Duration::from_millis(20);
 struct Turn {
     /// Packets that left, each second.
     rate: f64,
-    /// Of them.
+    /// Of them,
     answered: f64,
+    /// and dropped because nobody fetched them in time.
+    no_room: f64,
     cost_ns: f64,
 }
 
@@ -33,7 +35,7 @@ pub(super) fn run(
     look: &mut Look<'_>,
 ) -> Result<Vec<Row>, BenchError> {
     let local = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    let [mut rates, mut answers, mut costs] = [(); 3].map(|()| Pairs::default());
+    let [mut rates, mut answers, mut drops, mut costs] = [(); 4].map(|()| Pairs::default());
     for round in 1..=plan.rounds {
         look(&format!(
             "round {round} of {}: {RATE} a second",
@@ -43,12 +45,14 @@ pub(super) fn run(
         let ours = ours(plugin, local, plan.turn)?;
         rates.push(ours.rate, reference.rate);
         answers.push(ours.answered, reference.answered);
+        drops.push(ours.no_room, reference.no_room);
         costs.push(ours.cost_ns, reference.cost_ns);
     }
     let name = |what| format!("IPv4, {RATE}/s{what}");
     Ok(vec![
         rates.row(name(", offered"), "packets a second"),
         answers.row(name(", answered"), "of the packets"),
+        drops.row(name(", no room"), "of the packets"),
         costs.row(name(""), UNIT),
     ])
 }
@@ -68,8 +72,14 @@ fn ours(plugin: &Plugin, local: SocketAddr, turn: Duration) -> Result<Turn, Benc
     let (offered, rate) = offer(local, turn)?;
     let answered = settled(before + offered)? - before;
     let cost = engine::cpu()? - cpu;
-    match refused(&engine::statistics(&engine)?) {
-        0 => Ok(Turn::new(offered, rate, answered, cost)),
+    let counters = engine::statistics(&engine)?;
+    match refused(&counters) {
+        0 => Ok(Turn {
+            rate,
+            answered: answered as f64 / offered as f64,
+            no_room: counters.overflows as f64 / offered as f64,
+            cost_ns: cost.as_nanos() as f64 / answered as f64,
+        }),
         refused => Err(BenchError::Refused { refused }),
     }
 }
@@ -79,12 +89,14 @@ fn bare(local: SocketAddr, turn: Duration) -> Result<Turn, BenchError> {
     let (before, cpu) = reflector.figures();
     let (offered, rate) = offer(reflector.local(), turn)?;
     let answered = settle(|| Ok(reflector.figures().0), before + offered)? - before;
-    Ok(Turn::new(
-        offered,
+    let cost = reflector.figures().1 - cpu;
+    Ok(Turn {
         rate,
-        answered,
-        reflector.figures().1 - cpu,
-    ))
+        answered: answered as f64 / offered as f64,
+        // It answers all that it fetches.
+        no_room: offered.saturating_sub(answered) as f64 / offered as f64,
+        cost_ns: cost.as_nanos() as f64 / answered as f64,
+    })
 }
 
 /// Sends for a turn; answers how many packets left, and how many a second.
@@ -111,14 +123,4 @@ fn settle(
         }
     }
     Ok(last)
-}
-
-impl Turn {
-    fn new(offered: u64, rate: f64, answered: u64, cpu: Duration) -> Self {
-        Self {
-            rate,
-            answered: answered as f64 / offered as f64,
-            cost_ns: cpu.as_nanos() as f64 / answered as f64,
-        }
-    }
 }
