@@ -12,7 +12,7 @@ use nix::sys::socket::{
 };
 use socket2::Socket;
 
-/// Packets of one system call, at most: as many as the engine takes.
+/// Packets of one system call, at most: twice as many as the engine takes.
 pub(super) const BATCH: usize = 64;
 /// Octets of a packet, at most.
 const ROOM: usize = 256;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use nix::sys::socket::setsockopt;
 use nix::sys::socket::sockopt::{
     IpRecvTos, Ipv4PacketInfo, Ipv4RecvErr, Ipv4RecvTtl, Ipv6RecvErr, Ipv6RecvHopLimit,
-    Ipv6RecvPacketInfo, RxqOvfl,
+    Ipv6RecvPacketInfo, RcvBuf, RcvBufForce, RxqOvfl, SndBuf, SndBufForce,
 };
 use rustix::net::sockopt::{
     Ipv4PathMtuDiscovery, Ipv6PathMtuDiscovery, set_ip_mtu_discover, set_ipv6_mtu_discover,
@@ -16,13 +16,18 @@ use socket2::{Domain, Socket, Type};
 
 use super::mail::ask_for_stamps;
 
+/// Octets of packets that wait, on either way.
+const ROOM: usize = 4 << 20;
+
 /// Bound to `local`, with the kernel's stamps, TTL, TOS, address and count of dropped packets
 /// beside each packet. RFC 5357 (section 4.2.1) tells the TTL, RFC 7750 the TOS; the address is
 /// for a socket on all of a host's, the count tells this host's trouble from loss. Replies leave
 /// with TTL 255 and without don't-fragment.
 pub(super) fn reflecting(local: SocketAddr) -> io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(local), Type::DGRAM, None)?;
-    socket.set_recv_buffer_size(4 << 20)?;
+    // As the engine: with CAP_NET_ADMIN beyond the system's limit, otherwise up to it.
+    setsockopt(&socket, RcvBufForce, &ROOM).or_else(|_| setsockopt(&socket, RcvBuf, &ROOM))?;
+    setsockopt(&socket, SndBufForce, &ROOM).or_else(|_| setsockopt(&socket, SndBuf, &ROOM))?;
     socket.set_read_timeout(Some(Duration::from_millis(50)))?;
     ask_for_stamps(&socket, false)?;
     setsockopt(&socket, RxqOvfl, &1)?;
