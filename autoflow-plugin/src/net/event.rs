@@ -16,6 +16,13 @@ pub(crate) struct Path {
     pub(super) generation: u32,
 }
 
+impl Path {
+    /// Its place among the open ones, a small number. When it closes, another one may get it.
+    pub(crate) fn place(self) -> usize {
+        self.slot as usize
+    }
+}
+
 /// A packet to send, with the token that comes back once it left (or didn't).
 #[derive(Debug)]
 pub(crate) struct Outgoing<T> {

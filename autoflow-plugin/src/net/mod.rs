@@ -15,7 +15,7 @@
 //!    and without packets nothing wakes it.
 //! 2. [`Net::poll`], until it has nothing more to tell: tokens, packets, notices.
 //! 3. [`Net::queue`] what is due, [`Net::flush`], and again. (`flush` between two polls is fine
-//!    too, and wise after each eight replies.)
+//!    too, and wise after as many replies as [`Net::batch`] says.)
 //!
 //! **When a token comes back.** Each token comes back exactly once, in [`Event::Sent`]:
 //! * at once, if its packet failed, or didn't ask for a kernel stamp: a path opened without
@@ -47,6 +47,7 @@ mod error;
 mod event;
 mod name;
 mod path;
+mod precision;
 mod receive;
 mod seal;
 mod send;
@@ -62,7 +63,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::time::Duration;
 
 use socket2::Socket;
-use twamp_core::time::Mono;
+use twamp_core::time::{ErrorEstimate, Mono};
 
 pub(crate) use bell::Bell;
 pub(crate) use clock::{clock, clock_error, tai_offset_s};
@@ -134,7 +135,7 @@ impl<T> Net<T> {
     /// Says what is wrong with the specification, or which privilege is missing.
     pub(crate) fn open(&mut self, spec: &PathSpec) -> Result<(Path, SocketAddr), NetError> {
         let (socket, local) = path::open(spec)?;
-        Ok((self.settle(socket, spec)?, local))
+        Ok((self.settle(socket, spec, local)?, local))
     }
 
     /// Makes a path of a UDP socket that the host has opened and bound. Of the specification only
@@ -149,7 +150,7 @@ impl<T> Net<T> {
         spec: &PathSpec,
     ) -> Result<(Path, SocketAddr), NetError> {
         let (socket, local) = path::adopt(socket, spec)?;
-        Ok((self.settle(socket, spec)?, local))
+        Ok((self.settle(socket, spec, local)?, local))
     }
 
     /// Closes a path. Its tokens come back; packets that were queued do not leave.
@@ -222,7 +223,7 @@ impl<T> Net<T> {
             (a, b) => a.or(b),
         };
         let began = if until.is_some() {
-            clock().mono
+            clock::mono()
         } else {
             Mono(0)
         };
@@ -262,6 +263,17 @@ impl<T> Net<T> {
         }
     }
 
+    /// How many replies to packets of the present path had better leave together: few, so that
+    /// none is much older than it says, unless many packets wait.
+    pub(crate) fn batch(&self) -> usize {
+        self.desk.replies
+    }
+
+    /// How far the times in packets may be from those of their leaving, and from true time.
+    pub(crate) fn precision(&mut self, now: Mono) -> ErrorEstimate {
+        self.bench.precision.estimate(now)
+    }
+
     /// What has been counted, over all paths.
     pub(crate) fn counters(&self) -> NetCounters {
         self.counters
@@ -275,7 +287,12 @@ impl<T> Net<T> {
     }
 
     /// Gives a socket its place.
-    fn settle(&mut self, socket: Socket, spec: &PathSpec) -> Result<Path, NetError> {
+    fn settle(
+        &mut self,
+        socket: Socket,
+        spec: &PathSpec,
+        local: SocketAddr,
+    ) -> Result<Path, NetError> {
         let slot = self.free.last().copied().unwrap_or(self.slots.len() as u32);
         let generation = self
             .slots
@@ -287,6 +304,8 @@ impl<T> Net<T> {
         let endpoint = Some(Endpoint {
             path,
             socket,
+            local: local.ip(),
+            tos: spec.tos,
             outbox: VecDeque::new(),
             ledger: Ledger::new(spec.transmit_stamps),
             drops: 0,

@@ -123,7 +123,9 @@ impl Board {
             }
             self.served.insert(*key, seen.clone());
         }
-        self.forget_oldest();
+        if !ended.is_empty() {
+            self.forget_oldest();
+        }
         let counters = &report.counters;
         self.statistics.probes_sent = counters.sent;
         self.statistics.replies_received = counters.received;
