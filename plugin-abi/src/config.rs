@@ -2,16 +2,18 @@
 //! `host-sim`). The plugin's own validation is the one judge: what parses here may still be
 //! refused, with a list of [`Problem`](crate::manage::Problem)s.
 
+mod address;
 mod feature;
 mod key;
 mod peer;
 mod prefix;
 mod stamp;
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
+pub use address::{Address, AddressError, Remote, Zone};
 pub use feature::Feature;
 pub use key::{Key, Secret};
 pub use peer::Peer;
@@ -216,9 +218,10 @@ pub struct Line {
     /// Who is at the other end; absent: the far address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub far_end: Option<String>,
-    /// Address that packets leave from.
+    /// Address that packets leave from. A link-local one names its link, or the far end's does, or
+    /// the line has a device.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub local: Option<IpAddr>,
+    pub local: Option<Address>,
     /// Address of the far end, with its control port (Light and STAMP: its reflector port) or
     /// without.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -229,6 +232,10 @@ pub struct Line {
     /// Firewall mark.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mark: Option<u32>,
+    /// Network namespace that packets leave in: a name below `/run/netns`, a path, or, of one that
+    /// the host handed over, `net:[4026532000]` as the kernel calls it. Absent: the host's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<String>,
     /// What a packet costs, lower is preferred.
     #[serde(default)]
     pub cost: u32,
@@ -259,16 +266,6 @@ pub struct Line {
     /// How it is probed; absent: as the engine says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub probe: Option<Probe>,
-}
-
-/// A far address, with or without a port.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
-pub enum Remote {
-    /// Address and port.
-    Socket(SocketAddr),
-    /// The protocol's own port, 862.
-    Address(IpAddr),
 }
 
 /// A set of lines that reach the same destination.
@@ -319,17 +316,6 @@ pub struct Sla {
 
 /// The port of TWAMP-Control and of the TWAMP-Test receiver (RFC 8545).
 pub const TWAMP_PORT: u16 = 862;
-
-impl Remote {
-    /// Address and port, the protocol's own where none is given.
-    #[must_use]
-    pub fn socket(self) -> SocketAddr {
-        match self {
-            Self::Socket(socket) => socket,
-            Self::Address(address) => (address, TWAMP_PORT).into(),
-        }
-    }
-}
 
 impl Protocol {
     /// What it is called in documents and results.
@@ -459,19 +445,6 @@ mod tests {
         let config = Config::default();
         let json = serde_json::to_string(&config).unwrap();
         assert_eq!(serde_json::from_str::<Config>(&json).unwrap(), config);
-    }
-
-    #[test]
-    fn a_remote_may_leave_its_port_out() {
-        for (json, expected) in [
-            (r#""192.0.2.1""#, "192.0.2.1:862"),
-            (r#""192.0.2.1:9000""#, "192.0.2.1:9000"),
-            (r#""2001:db8::1""#, "[2001:db8::1]:862"),
-            (r#""[2001:db8::1]:9000""#, "[2001:db8::1]:9000"),
-        ] {
-            let remote: Remote = serde_json::from_str(json).unwrap();
-            assert_eq!(remote.socket().to_string(), expected);
-        }
     }
 
     #[test]

@@ -36,16 +36,19 @@
 
 #![allow(
     dead_code,
-    reason = "sockets that the host opens stand here, tested, before the engine takes them"
+    reason = "tests look at more of a path than the engine does"
 )]
 
 mod batch;
 mod bell;
+mod binding;
 mod clock;
 mod cmsg;
 mod error;
 mod event;
+mod handed;
 mod name;
+mod namespace;
 mod path;
 mod receive;
 mod seal;
@@ -56,7 +59,8 @@ mod tests;
 mod thread;
 mod wait;
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
+use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::Duration;
@@ -65,12 +69,15 @@ use socket2::Socket;
 use twamp_core::time::Mono;
 
 pub(crate) use bell::Bell;
+pub(crate) use binding::Binding;
 pub(crate) use clock::{clock, clock_error, tai_offset_s};
 pub(crate) use error::{NetError, SendError};
 pub(crate) use event::{
     Datagram, Event, NetCounters, Notice, NoticeKind, Options, Outgoing, Path, Sent, TxStamps,
     Woken,
 };
+pub(crate) use handed::{Purpose, judge as judge_handed, take as take_handed};
+pub(crate) use namespace::Namespace;
 pub(crate) use path::PathSpec;
 pub(crate) use seal::Seal;
 pub(crate) use thread::with_signals_blocked;
@@ -89,6 +96,8 @@ pub(crate) struct Net<T> {
     poller: Poller,
     slots: Vec<Slot<T>>,
     free: Vec<u32>,
+    /// Sockets of the host's, as the kernel tells them apart.
+    handed: HashSet<u64>,
     /// Paths with queued packets, in the order of their first.
     dirty: Vec<Path>,
     /// Paths that something happened at.
@@ -118,6 +127,7 @@ impl<T> Net<T> {
             poller,
             slots: Vec::new(),
             free: Vec::new(),
+            handed: HashSet::new(),
             dirty: Vec::new(),
             ready: VecDeque::new(),
             overdue: VecDeque::new(),
@@ -137,18 +147,23 @@ impl<T> Net<T> {
         Ok((self.settle(socket, spec)?, local))
     }
 
-    /// Makes a path of a UDP socket that the host has opened and bound. Of the specification only
-    /// what can still be set counts: not address, device, mark, namespace and port sharing. The
-    /// socket is the path's alone: if others send through it, stamps go astray.
+    /// Makes a path of a UDP socket that the host has opened and bound. Of the specification the
+    /// address is held against the socket's; device, mark, namespace and port sharing are the
+    /// host's. The socket is the path's alone: if others send through it, stamps go astray.
     ///
     /// # Errors
-    /// [`NetError::NotUdp`], or what the kernel says.
+    /// It is not the socket that was asked for, or what the kernel says.
     pub(crate) fn adopt(
         &mut self,
         socket: OwnedFd,
         spec: &PathSpec,
     ) -> Result<(Path, SocketAddr), NetError> {
         let (socket, local) = path::adopt(socket, spec)?;
+        let cookie = socket.cookie();
+        let cookie = cookie.map_err(|error| NetError::system("tell a socket", error))?;
+        if !self.handed.insert(cookie) {
+            return Err(NetError::HostTwice);
+        }
         Ok((self.settle(socket, spec)?, local))
     }
 
@@ -164,6 +179,9 @@ impl<T> Net<T> {
         self.free.push(path.slot);
         self.poller.forget(endpoint.socket.as_fd());
         self.desk.forget(path);
+        if let Ok(cookie) = endpoint.socket.cookie() {
+            self.handed.remove(&cookie);
+        }
         for stamped in endpoint.ledger.into_tokens() {
             self.desk.stamped(path, stamped, &mut self.counters);
         }
@@ -344,5 +362,22 @@ impl Path {
             slot: key as u32,
             generation: (key >> 32) as u32,
         }
+    }
+}
+
+/// What the kernel said, with a remedy where a privilege is missing.
+fn denied_or(
+    error: io::Error,
+    action: &'static str,
+    capability: &'static str,
+    otherwise: &'static str,
+) -> NetError {
+    match error.raw_os_error() {
+        Some(libc::EPERM | libc::EACCES) => NetError::PermissionDenied {
+            action,
+            capability,
+            otherwise,
+        },
+        _ => NetError::system(action, error),
     }
 }
