@@ -236,6 +236,10 @@ pub struct Line {
     /// the host handed over, `net:[4026532000]` as the kernel calls it. Absent: the host's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub namespace: Option<String>,
+    /// Wish for stamps of the interface itself. Where it has none, the kernel's are taken, and the
+    /// list of lines says why.
+    #[serde(default)]
+    pub hardware_stamps: bool,
     /// What a packet costs, lower is preferred.
     #[serde(default)]
     pub cost: u32,
@@ -370,6 +374,32 @@ impl Probe {
 }
 
 impl Line {
+    /// Who is at the other end: as named, else the far address, with link and namespace where it has
+    /// some; without one, the line's own name.
+    #[must_use]
+    pub fn far_end(&self) -> String {
+        let named = self.far_end.clone();
+        named
+            .or_else(|| self.far_address())
+            .unwrap_or_else(|| self.name.clone())
+    }
+
+    fn far_address(&self) -> Option<String> {
+        let Address { ip, zone } = self.remote?.address;
+        let of_local = self.local.and_then(|local| local.zone);
+        let link = zone.or(of_local).map(|zone| zone.to_string());
+        let mut text = ip.to_string();
+        if let Some(link) = link.or_else(|| self.device.clone())
+            && Address::from(ip).is_link_local()
+        {
+            text += &format!("%{link}");
+        }
+        if let Some(namespace) = &self.namespace {
+            text += &format!(" in {namespace}");
+        }
+        Some(text)
+    }
+
     /// The name of the physical uplink.
     #[must_use]
     pub fn underlay(&self) -> &str {
@@ -459,6 +489,25 @@ mod tests {
         assert!(!directed(
             r#"{"protocol": "stamp", "stamp": {"stateful": false}}"#
         ));
+    }
+
+    #[test]
+    fn the_same_address_elsewhere_is_another_far_end() {
+        let far_end = |json: &str| {
+            let line: Line = serde_json::from_str(json).unwrap();
+            line.far_end()
+        };
+        let line = |rest: &str| far_end(&format!(r#"{{"id": 1, "name": "a"{rest}}}"#));
+        assert_eq!(line(""), "a");
+        assert_eq!(
+            line(r#", "remote": "192.0.2.1:9", "device": "x""#),
+            "192.0.2.1"
+        );
+        assert_eq!(line(r#", "remote": "fe80::1%x""#), "fe80::1%x");
+        assert_eq!(line(r#", "remote": "fe80::1", "device": "y""#), "fe80::1%y");
+        let blue = r#", "remote": "192.0.2.1", "namespace": "blue""#;
+        assert_eq!(line(blue), "192.0.2.1 in blue");
+        assert_eq!(line(r#", "remote": "192.0.2.1", "far_end": "hub""#), "hub");
     }
 
     #[test]

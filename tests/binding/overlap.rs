@@ -1,9 +1,13 @@
 //! The same four addresses in three namespaces at once.
 
-use plugin_abi::{TwampBinding, TwampLine, TwampText, line_flag};
-use serde_json::json;
 use std::net::SocketAddr;
 use std::os::fd::AsRawFd;
+use std::process::Command;
+
+use autoflow_tests::artifacts;
+use plugin_abi::host::{Plugin, Silent};
+use plugin_abi::{TwampBinding, TwampLine, TwampText, line_flag};
+use serde_json::json;
 
 use crate::engine::{results, served, started, until_heard};
 use crate::net::{Net, good};
@@ -19,14 +23,14 @@ impl Name {
     fn of(net: &Net) -> Self {
         let name = format!("autoflow-{}", net.id());
         let id = net.id().to_string();
-        good(std::process::Command::new("ip").args(["netns", "attach", &name, &id]));
+        good(Command::new("ip").args(["netns", "attach", &name, &id]));
         Self(name)
     }
 }
 
 impl Drop for Name {
     fn drop(&mut self) {
-        let mut delete = std::process::Command::new("ip");
+        let mut delete = Command::new("ip");
         let _ = delete.args(["netns", "delete", &self.0]).status();
     }
 }
@@ -117,14 +121,44 @@ fn three_lines_with_the_same_four_addresses_keep_to_their_own_namespaces() {
 }
 
 #[test]
+fn who_has_our_address_and_port_in_another_namespace_is_answered() {
+    let Some(near) = Net::several::<2>() else {
+        return;
+    };
+    let [there] = Net::several().unwrap();
+    near[1].cable("here", &there, "there");
+    // Ours in the one namespace is the far end's in the other.
+    near[0].run(&format!("ip address add {NEAR}/32 dev lo"));
+    near[1].run(&format!("ip address add {FAR}/24 dev here"));
+    there.run(&format!("ip address add {NEAR}/24 dev there"));
+    let responds = |id: u8, net: &Net, local: &str| {
+        json!({
+            "id": id, "name": local, "local": local, "namespace": net.path(), "sender": false,
+            "responder": true,
+        })
+    };
+    let ports = json!({"test_ports": [PORT, PORT], "peers": ["any"]});
+    let _ours = started(&json!({
+        "responder": ports,
+        "lines": [responds(1, &near[0], NEAR), responds(2, &near[1], FAR)],
+    }));
+    let theirs = started(&json!({
+        "responder": ports,
+        "probe": {"interval_ms": 10},
+        "lines": [{"id": 1, "name": "mirror", "local": NEAR, "remote": FAR,
+                   "namespace": there.path()}],
+    }));
+    until_heard(&theirs, 1, 10);
+    assert_eq!(results(&theirs)["mirror"].local.port(), PORT);
+}
+
+#[test]
 fn a_namespace_that_is_not_there_is_named() {
-    let plugin = plugin_abi::host::Plugin::load_checked(&autoflow_tests::artifacts().plugin);
+    let plugin = Plugin::load_checked(&artifacts().plugin);
     let config = json!({
         "lines": [{"id": 1, "name": "blue", "remote": "192.0.2.1", "namespace": "no-such-one"}],
     });
-    let engine = plugin
-        .unwrap()
-        .create(&config.to_string(), plugin_abi::host::Silent);
+    let engine = plugin.unwrap().create(&config.to_string(), Silent);
     let refused = engine.unwrap().start().unwrap_err().to_string();
     assert!(
         refused.contains("line blue") && refused.contains("/run/netns/no-such-one"),

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use autoflow_tests::oracle::{Capture, can_capture};
+use plugin_abi::manage::{Answer, Request};
 use serde_json::json;
 
 use crate::engine::{results, started, until_heard};
@@ -50,6 +51,7 @@ fn each_probe_leaves_by_the_uplink_of_its_line_whatever_the_routes_prefer() {
             "id": id, "name": name, "remote": FAR, "namespace": near.path(),
         });
         line[by.0] = by.1;
+        line["hardware_stamps"] = json!(true);
         line
     };
     let engine = started(&json!({
@@ -61,6 +63,20 @@ fn each_probe_leaves_by_the_uplink_of_its_line_whatever_the_routes_prefer() {
         ],
     }));
     until_heard(&engine, 3, 25);
+    let Ok(Answer::Lines(rows)) = engine.manage(&Request::Lines) else {
+        panic!("no list of lines");
+    };
+    let stamps = rows
+        .iter()
+        .map(|row| row.stamps.as_deref().unwrap_or_default());
+    assert_eq!(
+        stamps.collect::<Vec<_>>(),
+        [
+            "wan1: it has no clock to stamp by",
+            "wan2: it has no clock to stamp by",
+            "the line names no device whose stamps they could be",
+        ]
+    );
     engine.stop().unwrap();
     drop(captures);
 

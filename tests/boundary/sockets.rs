@@ -1,12 +1,15 @@
 //! Hosts that open the plugin's sockets: good ones, and others.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
+
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 use std::os::fd::{FromRawFd, OwnedFd};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::thread;
 
 use autoflow_tests::{address, artifacts};
-use plugin_abi::host::{Callbacks, Engine, Level, Plugin, SocketRequest};
+use plugin_abi::host::{Callbacks, Engine, Level, LoadError, Plugin, SocketRequest};
 use plugin_abi::manage::{Answer, Request};
 use plugin_abi::socket_purpose::{CONTROL_CONNECTION, CONTROL_LISTENER, REFLECTOR, SENDER};
 use serde_json::{Value, json};
@@ -93,7 +96,13 @@ fn looped() -> (Ipv4Addr, Value) {
 }
 
 fn started(host: &Opener, config: &Value) -> Engine {
-    let plugin = Plugin::load_checked(&artifacts().plugin).unwrap();
+    started_by(Plugin::load_checked, host, config)
+}
+
+type Door = fn(&'static PathBuf) -> Result<Plugin, LoadError>;
+
+fn started_by(door: Door, host: &Opener, config: &Value) -> Engine {
+    let plugin = door(&artifacts().plugin).unwrap();
     let engine = plugin.create(&config.to_string(), host.clone()).unwrap();
     engine.start().unwrap();
     engine
@@ -117,9 +126,15 @@ fn trouble(engine: &Engine) -> Option<String> {
 
 #[test]
 fn a_host_that_opens_all_sockets_has_a_session_without_another_one() {
+    for door in [Plugin::load_checked as Door, Plugin::load_c] {
+        all_sockets_are_the_hosts(door);
+    }
+}
+
+fn all_sockets_are_the_hosts(door: Door) {
     let host = Opener::new(|request| Some(bound(request)));
     let (own, config) = looped();
-    let engine = started(&host, &config);
+    let engine = started_by(door, &host, &config);
     until("the session runs", || received(&engine) > 20);
     engine.stop().unwrap();
 

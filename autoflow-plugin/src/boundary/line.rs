@@ -57,6 +57,7 @@ pub(super) unsafe fn read(pointer: *const TwampLine) -> Result<(Line, Option<Nam
         device,
         mark: known(raw.binding.mark),
         namespace: namespace.as_ref().map(Namespace::name),
+        hardware_stamps: false,
         cost: raw.cost,
         metered: has(line_flag::METERED),
         flows_movable: has(line_flag::FLOWS_MOVABLE),

@@ -175,6 +175,7 @@ const LINE: Keys = &[
     ("device", false, Text),
     ("mark", false, Whole(0, u32::MAX as u64)),
     ("namespace", false, Namespace),
+    ("hardware_stamps", false, Flag),
     ("cost", false, Whole(0, u32::MAX as u64)),
     ("metered", false, Flag),
     ("flows_movable", false, Flag),

@@ -49,10 +49,7 @@ impl Opener {
 
     /// Who opens the sockets.
     pub(super) fn by(&self) -> By {
-        match self.host.opens_sockets() {
-            true => By::Host,
-            false => By::Plugin,
-        }
+        By::of(&self.host)
     }
 
     /// Has the probe thread open a path.

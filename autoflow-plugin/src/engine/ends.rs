@@ -6,6 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use plugin_abi::config::{Address, Config, Line, Remote, Zone};
 
 use super::namespaces::Namespaces;
+use crate::host::Host;
 use crate::net::{Binding, NetError};
 
 /// Both ends of a line that sends probes.
@@ -37,6 +38,16 @@ pub(super) enum By {
     Plugin,
     /// The host, which binds them by what it knows of the line.
     Host,
+}
+
+impl By {
+    /// Whose business it is with this host.
+    pub(super) fn of(host: &Host) -> Self {
+        match host.opens_sockets() {
+            true => Self::Host,
+            false => Self::Plugin,
+        }
+    }
 }
 
 impl Ends {

@@ -51,6 +51,7 @@ use crate::session::credentials::Credentials;
 use crate::session::probes::Probes;
 use crate::session::{Key, Order};
 use control::Control;
+use ends::By;
 pub(crate) use error::EngineError;
 use message::{Orders, Wish};
 use paths::Paths;
@@ -106,10 +107,10 @@ impl Engine {
         })?;
         let config = self.config();
         let mut paths = Paths::new(net);
-        let opened = match self.host.opens_sockets() {
+        let opened = match By::of(&self.host) {
             // By callbacks, which come from `twamp-ctl` alone.
-            true => opening::Opened::default(),
-            false => opening::open(&mut paths, &config, &self.shared.namespaces)?,
+            By::Host => opening::Opened::default(),
+            By::Plugin => opening::open(&mut paths, &config, &self.shared.namespaces)?,
         };
         let (order_queue, orders) = channel();
         let (tell, told) = unbounded_channel();
@@ -225,7 +226,7 @@ impl Engine {
                 }
                 let key = Key::new();
                 // Before the thread hears of it, so that its progress can be asked for at once.
-                let local = opening::source(run.local, run.remote);
+                let local = opening::source(By::of(&self.host), run.local, run.remote);
                 lock(&self.shared.board).sender(key, None, &run.probe, local, run.remote);
                 if !self.wish(Wish::Run(key, Box::new(run))) {
                     lock(&self.shared.board).forget(key);

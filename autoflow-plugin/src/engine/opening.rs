@@ -162,8 +162,8 @@ pub(super) fn door_path(local: SocketAddr, kind: DoorKind) -> PathSpec {
 }
 
 /// Where a run measures from, port 0: the address it names, or the one that the system would send
-/// from. Nothing is sent.
-pub(super) fn source(local: Option<IpAddr>, remote: SocketAddr) -> SocketAddr {
+/// from, unless that is the host's choice. Nothing is sent.
+pub(super) fn source(by: By, local: Option<IpAddr>, remote: SocketAddr) -> SocketAddr {
     let any: IpAddr = match remote {
         SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
         SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
@@ -173,7 +173,8 @@ pub(super) fn source(local: Option<IpAddr>, remote: SocketAddr) -> SocketAddr {
         socket.connect(remote).ok()?;
         Some(socket.local_addr().ok()?.ip())
     };
-    let local = local.or_else(routed).unwrap_or(any);
+    let chosen = || (by == By::Plugin).then(routed).flatten();
+    let local = local.or_else(chosen).unwrap_or(any);
     let mut source = SocketAddr::new(local, 0);
     if let (SocketAddr::V6(source), SocketAddr::V6(remote)) = (&mut source, remote)
         && source.ip().is_unicast_link_local()

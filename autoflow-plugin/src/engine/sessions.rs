@@ -15,7 +15,7 @@ use super::message::{News, Step};
 use super::opening::{self, Sender};
 use super::upkeep::{Quit, Upkeep};
 use crate::line::Trouble;
-use crate::net::{Binding, Path, PathSpec, clock};
+use crate::net::{Binding, Path, PathSpec, clock, hardware};
 use crate::session::initiator::{Initiation, Origin};
 use crate::session::{Key, Order};
 
@@ -38,6 +38,10 @@ impl Control {
 
     pub(super) fn begin_line(&mut self, line: &Line, sender: Sender) {
         let Sender { ends, path, local } = sender;
+        let why = line
+            .hardware_stamps
+            .then(|| no_hardware(line, &ends.binding));
+        self.publisher.stamps(line.id, why);
         let probe = line
             .probe
             .clone()
@@ -123,7 +127,7 @@ impl Control {
 
     pub(super) fn bind_run(&mut self, key: Key, request: Box<RunRequest>) {
         self.opening.insert(key);
-        let local = opening::source(request.local, request.remote);
+        let local = opening::source(self.opener().by(), request.local, request.remote);
         let spec = PathSpec {
             ttl: request.probe.ttl,
             tos: request.tos.unwrap_or(request.probe.dscp << 2),
@@ -231,6 +235,16 @@ impl Control {
         let line = self.config.lines.iter().find(|line| line.id == id);
         line.map_or("?", |line| &line.name)
     }
+}
+
+/// Why a line that wishes for stamps of its interface gets those of the kernel.
+fn no_hardware(line: &Line, binding: &Binding) -> String {
+    let why = match &line.device {
+        Some(device) => format!("{device}: {}", hardware(binding, device)),
+        None => "the line names no device whose stamps they could be".into(),
+    };
+    tracing::info!("line {}: stamped by the kernel: {why}", line.name);
+    why
 }
 
 fn at_any_port(mut address: SocketAddr) -> SocketAddr {

@@ -48,15 +48,7 @@ impl Binding {
         let missing = || NetError::NoSuchDevice {
             device: name.into(),
         };
-        // SAFETY: all zeros is a value of this struct.
-        let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
-        let (_, room) = request.ifr_name.split_last_mut().ok_or_else(missing)?;
-        if name.len() > room.len() {
-            return Err(missing());
-        }
-        for (letter, octet) in room.iter_mut().zip(name.bytes()) {
-            *letter = octet.cast_signed() as libc::c_char;
-        }
+        let mut request = request_for(name).ok_or_else(missing)?;
         // SAFETY: the request is an `ifreq` with a name that ends in zero, and lives during the
         // call, which writes the number into it.
         let number = unsafe {
@@ -80,6 +72,20 @@ impl Binding {
             Some(namespace) => namespace.within(work),
         }
     }
+}
+
+/// A request about an interface; `None` if none can be named so.
+pub(super) fn request_for(name: &str) -> Option<libc::ifreq> {
+    // SAFETY: all zeros is a value of this struct.
+    let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
+    let (_, room) = request.ifr_name.split_last_mut()?;
+    if name.len() > room.len() {
+        return None;
+    }
+    for (letter, octet) in room.iter_mut().zip(name.bytes()) {
+        *letter = octet.cast_signed() as libc::c_char;
+    }
+    Some(request)
 }
 
 fn create(domain: Domain, kind: Type) -> Result<Socket, NetError> {

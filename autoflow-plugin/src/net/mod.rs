@@ -47,6 +47,7 @@ mod cmsg;
 mod error;
 mod event;
 mod handed;
+mod hardware;
 mod name;
 mod namespace;
 mod path;
@@ -77,6 +78,7 @@ pub(crate) use event::{
     Woken,
 };
 pub(crate) use handed::{Purpose, judge as judge_handed, take as take_handed};
+pub(crate) use hardware::hardware;
 pub(crate) use namespace::Namespace;
 pub(crate) use path::PathSpec;
 pub(crate) use seal::Seal;
@@ -98,6 +100,8 @@ pub(crate) struct Net<T> {
     free: Vec<u32>,
     /// Sockets of the host's, as the kernel tells them apart.
     handed: HashSet<u64>,
+    /// Network namespaces that paths were opened in, by the kernel's numbers.
+    networks: Vec<u64>,
     /// Paths with queued packets, in the order of their first.
     dirty: Vec<Path>,
     /// Paths that something happened at.
@@ -128,6 +132,7 @@ impl<T> Net<T> {
             slots: Vec::new(),
             free: Vec::new(),
             handed: HashSet::new(),
+            networks: Vec::new(),
             dirty: Vec::new(),
             ready: VecDeque::new(),
             overdue: VecDeque::new(),
@@ -264,7 +269,7 @@ impl<T> Net<T> {
     pub(crate) fn poll(&mut self) -> Option<Event<'_, T>> {
         while self.desk.is_empty() {
             let ready = self.ready.pop_front()?;
-            let Some(endpoint) = find(&mut self.slots, Path::from_key(ready.key)) else {
+            let Some(endpoint) = by_key(&mut self.slots, ready.key) else {
                 continue;
             };
             if ready.readable {
@@ -299,7 +304,11 @@ impl<T> Net<T> {
             .slots
             .get(slot as usize)
             .map_or(0, |slot| slot.generation);
-        let path = Path { slot, generation };
+        let path = Path {
+            slot,
+            generation,
+            network: self.network(&socket, spec),
+        };
         let watched = self.poller.watch(socket.as_fd(), path.key());
         watched.map_err(|error| NetError::system("watch a socket", error))?;
         let endpoint = Some(Endpoint {
@@ -318,6 +327,20 @@ impl<T> Net<T> {
             }),
         }
         Ok(path)
+    }
+
+    /// The number of the socket's network namespace. Before Linux 5.14 that of a socket of the
+    /// host's is not told: it counts as in our own.
+    fn network(&mut self, socket: &Socket, spec: &PathSpec) -> u32 {
+        let told = path::network(socket);
+        let named = spec.binding.namespace.as_ref().map(Namespace::inode);
+        let network = told.or(named).unwrap_or(0);
+        let known = self.networks.iter().position(|known| *known == network);
+        let place = known.unwrap_or_else(|| {
+            self.networks.push(network);
+            self.networks.len() - 1
+        });
+        place as u32
     }
 
     /// When the first token will have waited long enough. Forgets what was answered meanwhile.
@@ -347,21 +370,18 @@ impl<T> Net<T> {
 }
 
 fn find<T>(slots: &mut [Slot<T>], path: Path) -> Option<&mut Endpoint<T>> {
-    let endpoint = slots.get_mut(path.slot as usize)?.endpoint.as_mut()?;
-    (endpoint.path == path).then_some(endpoint)
+    by_key(slots, path.key())
+}
+
+fn by_key<T>(slots: &mut [Slot<T>], key: u64) -> Option<&mut Endpoint<T>> {
+    let endpoint = slots.get_mut(key as u32 as usize)?.endpoint.as_mut()?;
+    (endpoint.path.key() == key).then_some(endpoint)
 }
 
 impl Path {
     /// The handle as one number.
     fn key(self) -> u64 {
         u64::from(self.generation) << 32 | u64::from(self.slot)
-    }
-
-    fn from_key(key: u64) -> Path {
-        Path {
-            slot: key as u32,
-            generation: (key >> 32) as u32,
-        }
     }
 }
 

@@ -51,6 +51,11 @@ impl Namespace {
         format!("net:[{}]", self.identity.1)
     }
 
+    /// Its number.
+    pub(super) fn inode(&self) -> u64 {
+        self.identity.1
+    }
+
     /// Does `work` in it. That is done by a thread of its own, so that this one never has to find
     /// its way back.
     ///

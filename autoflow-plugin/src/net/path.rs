@@ -18,6 +18,9 @@ pub(crate) const DEFAULT_RECEIVE_BUFFER: usize = 4 << 20;
 /// socket's: there must be room for the other far ends' beside them.
 const SEND_BUFFER: c_int = 4 << 20;
 
+/// `SO_NETNS_COOKIE`.
+const NETNS_COOKIE: c_int = 71;
+
 /// How a path is to be opened.
 #[derive(Clone, Debug)]
 pub(crate) struct PathSpec {
@@ -190,6 +193,23 @@ fn set(socket: &Socket, level: c_int, name: c_int, value: c_int) -> io::Result<(
     } else {
         Err(io::Error::last_os_error())
     }
+}
+
+/// The kernel's own number of the socket's network namespace; Linux 5.14 and up.
+pub(super) fn network(socket: &Socket) -> Option<u64> {
+    let (mut cookie, mut size) = (0u64, size_of::<u64>() as libc::socklen_t);
+    // SAFETY: the option's value is a `u64`, which lives on this stack during the call, as does
+    // its size.
+    let done = unsafe {
+        libc::getsockopt(
+            socket.as_raw_fd(),
+            libc::SOL_SOCKET,
+            NETNS_COOKIE,
+            (&raw mut cookie).cast(),
+            &raw mut size,
+        )
+    };
+    (done == 0).then_some(cookie)
 }
 
 fn local_address(socket: &Socket) -> Result<SocketAddr, NetError> {

@@ -63,6 +63,7 @@ impl<T> Desk<T> {
             path: Path {
                 slot: 0,
                 generation: 0,
+                network: 0,
             },
         }
     }

@@ -301,7 +301,7 @@ impl Answering {
         }
         // What comes from an address that replies leave from is never answered.
         self.own.add(session.local, session.caller.path);
-        if !self.own.has(session.caller.from, 0) {
+        if !self.own.has(session.caller.path, session.caller.from, 0) {
             self.callers.insert(session.caller, key);
         }
         self.sessions.insert(key, session);

@@ -261,6 +261,7 @@ fn unbound(id: u64, name: &str) -> Line {
         device: None,
         mark: None,
         namespace: None,
+        hardware_stamps: false,
         cost: 0,
         metered: false,
         flows_movable: true,
