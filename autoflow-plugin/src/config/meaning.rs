@@ -1,9 +1,9 @@
 //! What must fit together. A value of the wrong shape is `shape`'s business and passed over here.
 
 use std::collections::HashSet;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
-use plugin_abi::config::{Config, Probe, Protocol};
+use plugin_abi::config::{Address, Config, Probe, Protocol, Remote};
 use plugin_abi::manage::Problem;
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -56,7 +56,7 @@ pub(super) fn line(line: &Node, problems: &mut Vec<Problem>) {
         problems.push(local.problem("an address to answer on, on a line that responds", fix));
     }
     ends(&local, &remote, problems);
-    link_of_the_far_end(line, problems);
+    links(line, problems);
     own_items(&line.key("groups"), "group", Node::whole, problems);
     stamp::probe(&line.key("probe"), problems);
     probe_fits(line, problems);
@@ -155,20 +155,35 @@ fn one_host(node: &Node, problems: &mut Vec<Problem>) {
     }
 }
 
-/// A link-local address is one on each link.
-fn link_of_the_far_end(line: &Node, problems: &mut Vec<Problem>) {
-    let remote = line.key("remote");
-    let Some(IpAddr::V6(address)) = address(&remote) else {
-        return;
-    };
-    let scoped = remote
-        .text()
-        .and_then(|text| text.parse().ok())
-        .is_some_and(|socket| matches!(socket, SocketAddr::V6(v6) if v6.scope_id() != 0));
-    if address.is_unicast_link_local() && !scoped && !line.key("device").is_there() {
-        let fix = r#"add the line's device, or write it as "[fe80::1%2]:862""#;
-        problems.push(remote.problem("a link for a link-local address", fix));
+/// A link-local address is one on each link, and no other address is.
+fn links(line: &Node, problems: &mut Vec<Problem>) {
+    let ends = [line.key("remote"), line.key("local")];
+    let [far, near] = ends.each_ref().map(scoped);
+    let zones = [far, near].map(|end| end.and_then(|address| address.zone));
+    let linked = zones.iter().any(Option::is_some) || line.key("device").is_there();
+    for (node, address) in ends.iter().zip([far, near]) {
+        let Some(address) = address else { continue };
+        if address.is_link_local() && !linked {
+            let fix = r#"write it with its interface, as "fe80::1%eth0", or add the line's device"#;
+            problems.push(node.problem("a link for a link-local address", fix));
+        }
+        if address.zone.is_some() && !address.is_link_local() {
+            let fix = "leave out what stands behind the %, or name it as the line's device";
+            problems.push(node.problem("no link for an address that is not link-local", fix));
+        }
     }
+    if let [Some(far), Some(near)] = zones
+        && far != near
+    {
+        let expected = format!("the link {far}, as in {}", ends[0].path());
+        problems.push(ends[1].problem(expected, "name one link for both ends"));
+    }
+}
+
+/// The address there, with its link.
+fn scoped(node: &Node) -> Option<Address> {
+    let remote: Remote = node.text()?.parse().ok()?;
+    Some(remote.address)
 }
 
 /// A probe that may not be fragmented fits the line.
@@ -246,9 +261,7 @@ fn ids(things: &Node) -> impl Iterator<Item = u64> {
 
 /// The address there, with or without a port.
 pub(super) fn address(node: &Node) -> Option<IpAddr> {
-    let text = node.text()?;
-    let socket = || text.parse::<SocketAddr>().map(|socket| socket.ip());
-    text.parse().or_else(|_| socket()).ok()
+    scoped(node).map(|address| address.ip)
 }
 
 #[cfg(test)]
@@ -415,18 +428,49 @@ mod tests {
     }
 
     #[test]
-    fn a_link_local_far_end_needs_a_link() {
-        let far =
-            |remote: &str| json!([{"id": 1, "name": "fibre", "remote": remote, "groups": [1]}]);
-        let mistakes = |remote| after(&[("/lines", far(remote)), ("/classes", json!([]))]);
-        assert_eq!(
-            mistakes("fe80::1"),
-            [
-                r#"lines[0].remote: expected a link for a link-local address, found "fe80::1"; add the line's device, or write it as "[fe80::1%2]:862""#
-            ]
-        );
-        assert_eq!(mistakes("[fe80::1%2]:862"), [""; 0]);
-        assert_eq!(mistakes("2001:db8::1"), [""; 0]);
+    fn a_link_local_address_needs_a_link_and_both_ends_the_same() {
+        let mistakes = |line: Value| {
+            let mut whole = json!({"id": 1, "name": "fibre", "groups": [1]});
+            for (key, value) in line.as_object().unwrap() {
+                whole[key] = value.clone();
+            }
+            after(&[("/lines", json!([whole])), ("/classes", json!([]))])
+        };
+        for line in [
+            json!({"remote": "[fe80::1%2]:862"}),
+            json!({"remote": "fe80::1%eth0", "local": "fe80::2%eth0"}),
+            json!({"remote": "fe80::1", "local": "fe80::2%eth0"}),
+            json!({"remote": "fe80::1", "device": "eth0"}),
+            json!({"remote": "2001:db8::1"}),
+        ] {
+            assert_eq!(mistakes(line.clone()), [""; 0], "{line}");
+        }
+        let interface =
+            r#"write it with its interface, as "fe80::1%eth0", or add the line's device"#;
+        for (line, mistake) in [
+            (
+                json!({"remote": "fe80::1"}),
+                format!(
+                    r#"lines[0].remote: expected a link for a link-local address, found "fe80::1"; {interface}"#
+                ),
+            ),
+            (
+                json!({"sender": false, "responder": true, "local": "fe80::2"}),
+                format!(
+                    r#"lines[0].local: expected a link for a link-local address, found "fe80::2"; {interface}"#
+                ),
+            ),
+            (
+                json!({"remote": "fe80::1%eth0", "local": "fe80::2%eth1"}),
+                r#"lines[0].local: expected the link eth0, as in lines[0].remote, found "fe80::2%eth1"; name one link for both ends"#.into(),
+            ),
+            (
+                json!({"remote": "2001:db8::1%eth0"}),
+                r#"lines[0].remote: expected no link for an address that is not link-local, found "2001:db8::1%eth0"; leave out what stands behind the %, or name it as the line's device"#.into(),
+            ),
+        ] {
+            assert_eq!(mistakes(line), [mistake]);
+        }
     }
 
     #[test]

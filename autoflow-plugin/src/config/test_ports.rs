@@ -9,7 +9,7 @@ use plugin_abi::manage::Problem;
 use super::node::Node;
 use super::{meaning, shape};
 
-/// What tells apart the probes that leave one address: device, mark, DSCP, TTL, do-not-fragment.
+/// What tells apart the probes that leave one address: mark, DSCP, TTL, do-not-fragment.
 type Manner = Vec<String>;
 
 /// What an address needs ports for.
@@ -27,9 +27,10 @@ pub(super) fn suffice(root: &Node, problems: &mut Vec<Problem>) {
     let Some((first, last)) = shape::ports(&node).filter(|(first, last)| first <= last) else {
         return;
     };
-    let mut needs: BTreeMap<Option<&str>, Need> = BTreeMap::new();
+    let mut needs: BTreeMap<[Option<&str>; 3], Need> = BTreeMap::new();
     for line in root.key("lines").items() {
-        let need = needs.entry(line.key("local").text()).or_default();
+        let place = ["local", "device", "namespace"].map(|key| line.key(key).text());
+        let need = needs.entry(place).or_default();
         need.responder |= line.key("responder").flag_or(false) == Some(true);
         if line.key("sender").flag_or(true) == Some(true) {
             let far = meaning::address(&line.key("remote"));
@@ -59,9 +60,9 @@ fn manner(root: &Node, line: &Node) -> Manner {
     } else {
         root.key("probe")
     };
-    let of_line = ["device", "mark"].map(|key| line.key(key));
-    let of_probe = ["dscp", "ttl", "dont_fragment"].map(|key| probe.key(key));
-    of_line.iter().chain(&of_probe).map(Node::found).collect()
+    let mark = line.key("mark").found();
+    let of_probe = ["dscp", "ttl", "dont_fragment"].map(|key| probe.key(key).found());
+    std::iter::once(mark).chain(of_probe).collect()
 }
 
 #[cfg(test)]

@@ -57,12 +57,16 @@ fn turns(
             match orders.try_recv() {
                 Ok(Order::Bind {
                     spec,
+                    handed,
                     ports,
                     far,
                     answer,
                 }) => {
                     fault("twamp-io");
-                    let bound = paths.take(&spec, ports, far);
+                    let bound = match handed {
+                        Some(socket) => paths.net.adopt(socket, &spec),
+                        None => paths.take(&spec, ports, far),
+                    };
                     if let Err(Ok((path, _))) = answer.send(bound) {
                         paths.give_back(path, far);
                     }

@@ -40,6 +40,8 @@ struct Measured {
     estimator: Estimator,
     /// What keeps it from being measured, for people.
     trouble: Option<(Mono, String)>,
+    /// Why the interface's own stamps are not taken.
+    stamps: Option<String>,
 }
 
 /// What a publication led to.
@@ -74,12 +76,7 @@ impl Publisher {
 
     /// A line is new, or has changed: what was learned of it stays.
     pub(super) fn line(&mut self, line: &Line) {
-        let remote = line.remote.map(|remote| remote.socket().ip().to_string());
-        let far_end = line
-            .far_end
-            .clone()
-            .or(remote)
-            .unwrap_or_else(|| line.name.clone());
+        let far_end = line.far_end();
         let probe = line.probe.as_ref().unwrap_or(&self.config.probe);
         let config = EstimatorConfig::new(&self.config.decision, probe);
         match self.lines.get_mut(&line.id) {
@@ -91,10 +88,18 @@ impl Publisher {
                     far_end,
                     estimator,
                     trouble: None,
+                    stamps: None,
                     line,
                 };
                 self.lines.insert(measured.line.id, measured);
             }
+        }
+    }
+
+    /// Why the interface's own stamps are not taken, where a line wishes for them.
+    pub(super) fn stamps(&mut self, line: u64, why: Option<String>) {
+        if let Some(measured) = self.lines.get_mut(&line) {
+            measured.stamps = why;
         }
     }
 
@@ -356,6 +361,7 @@ fn line_row((measured, estimate): &(&Measured, Estimate)) -> LineRow {
         name: measured.line.name.clone(),
         state: line_state::name(state).to_owned(),
         trouble: measured.trouble.as_ref().map(|(_, why)| why.clone()),
+        stamps: measured.stamps.clone(),
     }
 }
 

@@ -14,6 +14,15 @@ use super::seal::Seal;
 pub(crate) struct Path {
     pub(super) slot: u32,
     pub(super) generation: u32,
+    /// Paths of one network namespace have the same number.
+    pub(super) network: u32,
+}
+
+impl Path {
+    /// Which of this host's networks it is in: the same address in another one is another host's.
+    pub(crate) fn network(self) -> u32 {
+        self.network
+    }
 }
 
 impl Path {

@@ -65,6 +65,7 @@ impl<T> Desk<T> {
             path: Path {
                 slot: 0,
                 generation: 0,
+                network: 0,
             },
             replies: SEALED_BATCH,
         }

@@ -310,7 +310,10 @@ impl Answering {
         }
         // What comes from an address that replies leave from is never answered.
         self.own.add(session.local, session.caller.path);
-        let (caller, answered) = (session.caller, !self.own.has(session.caller.from, 0));
+        let (caller, answered) = (
+            session.caller,
+            !self.own.has(session.caller.path, session.caller.from, 0),
+        );
         self.sessions.insert(key, session);
         if answered {
             self.sessions.claim(caller, key);

@@ -65,7 +65,9 @@ impl Answering {
         !answers
             || port >= FIRST_FREE_PORT
                 && port != TWAMP_PORT
-                && !self.own.has(datagram.from, datagram.interface)
+                && !self
+                    .own
+                    .has(datagram.path, datagram.from, datagram.interface)
     }
 
     /// A NAT has changed the port of a session's sender. The address is that of its control
