@@ -7,7 +7,7 @@ use host_sim::link::{
     Directions, Emulator, EmulatorConfig, Impairment, LineAddresses, LineConfig, LineCounts,
     Reorder, StreamCounts,
 };
-use plugin_abi::config::{Config, Line, Mode, Probe, Protocol, Remote, Responder};
+use plugin_abi::config::{Config, Line, Mode, Probe, Protocol, Responder};
 use plugin_abi::host::Engine;
 use plugin_abi::manage::SessionResult;
 
@@ -161,7 +161,7 @@ impl Crowd {
             let mut line = bare_line(id);
             line.local = Some(addresses.near_end.into());
             let remote = SocketAddr::new(addresses.near_side.into(), STAMP_PORT);
-            line.remote = Some(Remote::Socket(remote));
+            line.remote = Some(remote.into());
             line.responder = false;
             line
         });
