@@ -321,9 +321,9 @@ impl<T> Net<T> {
             };
             // If this thread was held up, the stamps may be there.
             receive::drain(endpoint, &mut self.desk, &mut self.counters);
-            for stamped in endpoint.ledger.expire(now) {
-                self.desk.stamped(path, stamped, &mut self.counters);
-            }
+            let (desk, counters) = (&mut self.desk, &mut self.counters);
+            let ledger = &mut endpoint.ledger;
+            ledger.expire(now, |stamped| desk.stamped(path, stamped, counters));
         }
     }
 }

@@ -23,7 +23,7 @@ const SEALED_BATCH: usize = 8;
 /// Unless this many full batches in a row came in: then throughput counts.
 const DEEP: u32 = 2;
 /// Spent payload buffers kept for use again.
-const SPARE: usize = 64;
+const SPARE: usize = 512;
 
 /// A path's socket and all that belongs to it.
 pub(super) struct Endpoint<T> {
