@@ -123,6 +123,7 @@ pub(super) fn sender(line: &Line, probe: &Probe, local: SocketAddr) -> PathSpec 
         tos: probe.dscp << 2,
         dont_fragment: probe.dont_fragment,
         transmit_stamps: true,
+        unhurried: true,
         ..PathSpec::new(local)
     }
 }

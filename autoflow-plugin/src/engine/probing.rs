@@ -49,10 +49,12 @@ fn turns(
     orders: &Receiver<Order>,
     tell: &UnboundedSender<Told>,
 ) -> Result<(), NetError> {
+    let mut ended = Mono(0);
     loop {
         let due = probes.poll_timeout();
         let woken = paths.net.wait(due)?;
-        let turn = Turn::begin(probes, due, woken);
+        // What was left over from the last turn has been due for long: that is work, no pause.
+        let turn = Turn::begin(probes, due.map(|due| due.max(ended)), woken);
         // Orders first: a session is ordered before its far end is told to begin.
         loop {
             match orders.try_recv() {
@@ -92,6 +94,7 @@ fn turns(
         }
         replies.leave(net);
         let now = clock();
+        ended = now.mono;
         turn.end(probes, now, net);
         net.flush();
         // At the same time: stopped in between, it would take its own silence for the line's.
@@ -192,6 +195,7 @@ mod tests {
     use super::*;
     use crate::net::{Datagram, Path, PathSpec};
     use crate::session::admission::Admission;
+    use crate::session::rhythm::Rhythm;
     use crate::session::{Dialect, Key, Stream, Terms};
 
     /// A thread that has a probe in flight since 1000 ms. It sends one each 10 ms and gives one up
@@ -235,6 +239,7 @@ mod tests {
                 path,
                 to: FAR.parse().unwrap(),
                 interval: Duration::from_millis(10),
+                rhythm: Rhythm::Periodic,
                 count: Some(1),
                 timeout: Duration::from_millis(50),
                 stateful: true,

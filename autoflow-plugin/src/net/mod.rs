@@ -30,6 +30,9 @@
 //! A packet that arrives in the first moments after a host's first path was opened may lack its
 //! kernel stamp: the kernel starts to stamp a little later than it says.
 //!
+//! A wait that is short anyway, until the next batch is due, may be slept through: what comes by an
+//! `unhurried` path whose packets are stamped is fetched after it.
+//!
 //! ICMP errors never end anything: they come as [`Notice`]s and the path lives on.
 //!
 //! This is the only room with `unsafe` but for the plugin's boundary.
@@ -79,10 +82,12 @@ pub(crate) use wait::Waker;
 use receive::{Desk, Told};
 use send::{Bench, Endpoint};
 use stamps::Ledger;
-use wait::{Poller, Ready};
+use wait::{Poller, Ready, Urgency, Wait};
 
 /// A wake-up later than this is counted as late.
 const LATE: Duration = Duration::from_millis(1);
+/// For so long, packets with stamps may wait to be fetched: with the next batch to be sent.
+const PATIENCE: Duration = Duration::from_micros(1_100);
 
 /// All paths of one probe thread. `T` is the token that travels with a packet.
 pub(crate) struct Net<T> {
@@ -162,7 +167,8 @@ impl<T> Net<T> {
         };
         slot.generation = slot.generation.wrapping_add(1);
         self.free.push(path.slot);
-        self.poller.forget(endpoint.socket.as_fd());
+        let urgency = endpoint.urgency;
+        self.poller.forget(endpoint.socket.as_fd(), urgency);
         self.desk.forget(path);
         for stamped in endpoint.ledger.into_tokens() {
             self.desk.stamped(path, stamped, &mut self.counters);
@@ -205,6 +211,7 @@ impl<T> Net<T> {
             if let Some(newest) = endpoint.ledger.last_deadline() {
                 self.overdue.push_back((newest, path));
             }
+            endpoint.follow_stamps(&mut self.poller);
         }
     }
 
@@ -227,7 +234,12 @@ impl<T> Net<T> {
             Mono(0)
         };
         let look = busy || until.is_some_and(|until| until <= began);
-        let ended = self.poller.wait(until, look, &mut self.ready);
+        let how = match until {
+            _ if look => Wait::Look,
+            Some(until) if until <= began + PATIENCE => Wait::Patient,
+            _ => Wait::Alert,
+        };
+        let ended = self.poller.wait(until, how, &mut self.ready);
         let ended = ended.map_err(|error| NetError::system("wait for packets", error))?;
         let now = clock();
         self.counters.wakeups += u64::from(!look);
@@ -282,13 +294,17 @@ impl<T> Net<T> {
             .get(slot as usize)
             .map_or(0, |slot| slot.generation);
         let path = Path { slot, generation };
-        let watched = self.poller.watch(socket.as_fd(), path.key());
+        let watched = self
+            .poller
+            .watch(socket.as_fd(), path.key(), Urgency::Prompt);
         watched.map_err(|error| NetError::system("watch a socket", error))?;
         let endpoint = Some(Endpoint {
             path,
             socket,
             outbox: VecDeque::new(),
             ledger: Ledger::new(spec.transmit_stamps),
+            unhurried: spec.unhurried,
+            urgency: Urgency::Prompt,
             drops: 0,
             full_batches: 0,
         });
@@ -324,6 +340,28 @@ impl<T> Net<T> {
             let (desk, counters) = (&mut self.desk, &mut self.counters);
             let ledger = &mut endpoint.ledger;
             ledger.expire(now, |stamped| desk.stamped(path, stamped, counters));
+        }
+    }
+}
+
+impl<T> Endpoint<T> {
+    /// Where packets are stamped, nothing is lost by fetching them a little later, if that is
+    /// wished for.
+    fn follow_stamps(&mut self, poller: &mut Poller) {
+        let urgency = match self.unhurried && self.ledger.has_stamped() {
+            true => Urgency::Patient,
+            false => Urgency::Prompt,
+        };
+        if urgency == self.urgency {
+            return;
+        }
+        let (socket, key) = (self.socket.as_fd(), self.path.key());
+        poller.forget(socket, self.urgency);
+        // Nobody else's file: what was watched can be watched again.
+        if poller.watch(socket, key, urgency).is_ok() {
+            self.urgency = urgency;
+        } else {
+            let _ = poller.watch(socket, key, self.urgency);
         }
     }
 }

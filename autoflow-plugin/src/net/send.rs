@@ -16,6 +16,7 @@ use super::error::SendError;
 use super::event::{NetCounters, Options, Outgoing, Path, Sent, TxStamps};
 use super::receive::{self, Desk};
 use super::stamps::{Ask, Ledger};
+use super::wait::Urgency;
 
 /// Packets that tell their own time of sending leave in batches as small as this, so that the last
 /// of a batch isn't much older than it says.
@@ -31,6 +32,10 @@ pub(super) struct Endpoint<T> {
     pub(super) socket: Socket,
     pub(super) outbox: VecDeque<Queued<T>>,
     pub(super) ledger: Ledger<T>,
+    /// What arrives may wait a little, if it is stamped.
+    pub(super) unhurried: bool,
+    /// How it is watched.
+    pub(super) urgency: Urgency,
     /// The kernel's last count of dropped packets.
     pub(super) drops: u32,
     /// Receive batches in a row that were full.

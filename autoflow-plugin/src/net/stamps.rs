@@ -59,6 +59,8 @@ pub(super) struct Ledger<T> {
     chains: [u32; CHAINS],
     /// The path wants stamps at all.
     wanted: bool,
+    /// The newest packet whose fate is known was stamped.
+    stamped: bool,
 }
 
 /// A packet that was sent, with its token while that waits.
@@ -94,6 +96,7 @@ impl<T> Ledger<T> {
             waiting: VecDeque::new(),
             chains: [0; CHAINS],
             wanted,
+            stamped: false,
         }
     }
 
@@ -146,6 +149,7 @@ impl<T> Ledger<T> {
             self.doubt = 0;
         }
         self.unanswered = 0;
+        self.stamped = back.kernel.is_some();
         self.forget_answered();
         Some(back)
     }
@@ -207,6 +211,11 @@ impl<T> Ledger<T> {
         self.wanted && self.unanswered < SILENT_AFTER
     }
 
+    /// The newest packet whose fate is known was stamped.
+    pub(super) fn has_stamped(&self) -> bool {
+        self.stamped
+    }
+
     /// Which packet has this number. They follow one another, but for gaps where a send failed.
     fn index(&self, number: u32) -> Option<usize> {
         let first = self.waiting.front()?.number;
@@ -227,6 +236,7 @@ impl<T> Ledger<T> {
     /// A packet got no stamp.
     fn give_up(&mut self, doubtful: bool, now: Mono) {
         self.unanswered = self.unanswered.saturating_add(1);
+        self.stamped = false;
         if doubtful || self.unanswered >= SILENT_AFTER {
             self.rest_until = now + SCOUT_REST;
         }

@@ -24,6 +24,8 @@ pub(super) struct Mark {
     pub(super) counters: Statistics,
     /// Of all threads of the engine.
     pub(super) cpu: Duration,
+    /// Of the one that sends and answers.
+    pub(super) probing: Duration,
 }
 
 /// The counters at the moment in which `moves` was published anew: they come in steps, and
@@ -38,8 +40,12 @@ pub(super) fn mark(
     loop {
         let counters = statistics(engine)?;
         if moves(&counters) != before {
-            let cpu = cpu::of_threads("twamp-").map_err(system("read the time of threads"))?;
-            return Ok(Mark { counters, cpu });
+            let of = |prefix| cpu::of_threads(prefix).map_err(system("read the time of threads"));
+            return Ok(Mark {
+                counters,
+                cpu: of("twamp-")?,
+                probing: of("twamp-io")?,
+            });
         }
         if began.elapsed() > PATIENCE {
             return Err(BenchError::Nothing { what });

@@ -2,6 +2,7 @@ mod features;
 mod newcomers;
 mod strangers;
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use plugin_abi::config::{Config, Peer};
@@ -12,10 +13,11 @@ use twamp_core::time::Wall;
 use twamp_core::wire::control::Modes;
 
 use super::*;
-use crate::net::{Net, NoticeKind, Outgoing, PathSpec, TxStamps};
+use crate::net::{Net, NoticeKind, Outgoing, Path, PathSpec, TxStamps};
 use crate::session::admission::Stay;
 use crate::session::answering::{Door, DoorKind};
 use crate::session::ground::Ground;
+use crate::session::rhythm::Rhythm;
 use crate::session::sender::Dialect;
 use crate::session::{Entry, Served, Stream, Terms};
 
@@ -76,6 +78,7 @@ impl End {
             path: self.path,
             to,
             interval: Duration::from_millis(10),
+            rhythm: Rhythm::Periodic,
             count,
             timeout: Duration::from_millis(50),
             stateful: true,
