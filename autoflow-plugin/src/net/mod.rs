@@ -42,6 +42,8 @@
     reason = "sockets that the host opens stand here, tested, before the engine takes them"
 )]
 
+#[cfg(test)]
+mod allocations;
 mod batch;
 mod bell;
 mod clock;
@@ -67,6 +69,8 @@ use std::time::Duration;
 use socket2::Socket;
 use twamp_core::time::Mono;
 
+#[cfg(test)]
+pub(crate) use allocations::allocations;
 pub(crate) use bell::Bell;
 pub(crate) use clock::{clock, clock_error, tai_offset_s};
 pub(crate) use error::{NetError, SendError};

@@ -1,5 +1,7 @@
 //! The whole room over loopback. No test looks at an absolute time.
 
+mod patience;
+
 use std::net::UdpSocket;
 use std::time::Duration;
 

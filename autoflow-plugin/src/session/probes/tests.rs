@@ -1,5 +1,6 @@
 mod features;
 mod newcomers;
+mod steady;
 mod strangers;
 
 use std::net::SocketAddr;
