@@ -124,8 +124,7 @@ pub struct Ping {
     /// Milliseconds between two probes; fractions are allowed
     #[arg(long, value_name = "MS", default_value_t = 100.0, value_parser = positive)]
     pub interval: f64,
-    /// How probes lie in time: at equal distances, or at those of a Poisson process, with --interval
-    /// on average
+    /// How probes lie in time
     #[arg(long, value_enum, default_value = "periodic")]
     pub stream: PingStream,
     /// Octets after the sender packet [default: as many as make probe and reply equal in size]
@@ -284,7 +283,7 @@ pub enum LogLevel {
 pub enum PingStream {
     /// At equal distances
     Periodic,
-    /// At random distances
+    /// At those of a Poisson process, with --interval on average
     Poisson,
 }
 

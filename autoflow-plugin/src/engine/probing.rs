@@ -53,8 +53,7 @@ fn turns(
     loop {
         let due = probes.poll_timeout();
         let woken = paths.net.wait(due)?;
-        // What was left over from the last turn has been due for long: that is work, no pause.
-        let turn = Turn::begin(probes, due.map(|due| due.max(ended)), woken);
+        let turn = Turn::begin(probes, due, ended, woken);
         // Orders first: a session is ordered before its far end is told to begin.
         loop {
             match orders.try_recv() {
@@ -111,10 +110,12 @@ struct Turn {
 }
 
 impl Turn {
-    /// Woken from a wait for `due`. A stopped process that goes on is woken by no timer, but after
+    /// Woken from a wait for `due`, which began when the last turn `ended`: what was due before that
+    /// was left over from it, for the work was too much for one turn. That is no pause. A stopped process that goes on is woken by no timer, but after
     /// its time all the same; a reply that waited for this thread is not late.
-    fn begin(probes: &mut Probes, due: Option<Mono>, woken: Woken) -> Self {
-        let late = due.map_or(woken.late, |due| woken.late.max(woken.now.mono.since(due)));
+    fn begin(probes: &mut Probes, due: Option<Mono>, ended: Mono, woken: Woken) -> Self {
+        let since_due = |due: Mono| woken.now.mono.since(due.max(ended));
+        let late = due.map_or(Duration::ZERO, since_due).max(woken.late);
         excuse(probes, late, woken.now);
         Self { began: woken.now }
     }
@@ -259,13 +260,18 @@ mod tests {
 
         /// Woken at `ms`, by anything but the timer.
         fn wake(&mut self, ms: u64) -> Turn {
+            self.wake_after(1_000, ms)
+        }
+
+        /// The same, with the end of the turn before.
+        fn wake_after(&mut self, ended: u64, ms: u64) -> Turn {
             let due = self.probes.poll_timeout();
             let woken = Woken {
                 now: at(ms),
                 by_call: false,
                 late: Duration::ZERO,
             };
-            Turn::begin(&mut self.probes, due, woken)
+            Turn::begin(&mut self.probes, due, at(ended).mono, woken)
         }
 
         /// The answer to the probe has arrived meanwhile and is read at `ms`.
@@ -329,6 +335,15 @@ mod tests {
         let (counts, paused) = thread.end(turn, 1_200 + 150);
         assert_eq!((counts.set_aside, counts.lost()), (0, 1));
         assert_eq!(paused, None);
+    }
+
+    #[test]
+    fn work_that_was_left_over_from_the_last_turn_is_no_pause() {
+        let mut thread = Thread::new();
+        let turn = thread.wake_after(1_250, 1_300);
+        thread.answer(&turn, 1_300);
+        let (counts, paused) = thread.end(turn, 1_300);
+        assert_eq!((counts.set_aside, paused), (0, None));
     }
 
     #[test]
