@@ -10,7 +10,7 @@ use twamp_core::time::{Mono, Now};
 use super::message::Told;
 use super::paths::Paths;
 use crate::fault::fault;
-use crate::net::{Event, Net, NetError, Outgoing, Woken, clock};
+use crate::net::{Event, Net, NetError, Outgoing, Woken, clock, take_short_turns};
 use crate::session::outlet::{Outlet, Token};
 use crate::session::probes::Probes;
 use crate::session::{Order, Report};
@@ -29,6 +29,7 @@ pub(super) fn run(
     orders: &Receiver<Order>,
     tell: &UnboundedSender<Told>,
 ) {
+    take_short_turns();
     for strike in 1..=STRIKES {
         let turn = AssertUnwindSafe(|| turns(&mut paths, &mut probes, orders, tell));
         match catch_unwind(turn) {

@@ -80,7 +80,7 @@ pub(crate) use event::{
 };
 pub(crate) use path::PathSpec;
 pub(crate) use seal::Seal;
-pub(crate) use thread::with_signals_blocked;
+pub(crate) use thread::{take_short_turns, with_signals_blocked};
 pub(crate) use wait::Waker;
 
 use receive::{Desk, Told};

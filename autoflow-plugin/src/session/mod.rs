@@ -157,6 +157,15 @@ pub(crate) struct Report {
 }
 
 impl Report {
+    /// An empty one with room for as much.
+    fn alike(&self) -> Self {
+        Self {
+            entries: Vec::with_capacity(self.entries.len()),
+            pulses: Vec::with_capacity(self.pulses.len()),
+            ..Self::default()
+        }
+    }
+
     /// An empty one in the same room.
     fn emptied(mut self) -> Self {
         self.entries.clear();

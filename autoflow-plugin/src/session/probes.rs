@@ -27,6 +27,9 @@ const MANY: usize = 32;
 /// Looks in a row, at most; then what has arrived meanwhile is read before more probes leave.
 const BURST: usize = 256;
 
+/// Reports kept for use again, at most.
+const SPARE: usize = 4;
+
 /// Every sender and reflector of one probe thread.
 pub(crate) struct Probes {
     roster: Roster,
@@ -49,8 +52,8 @@ pub(crate) struct Probes {
     report: Report,
     /// Counts the reports.
     number: u64,
-    /// Reports that were read.
-    spent: Option<Report>,
+    /// Reports that were read, a few.
+    spent: Vec<Report>,
     counters: Counters,
     /// How good this host's clock is.
     error: ErrorEstimate,
@@ -72,7 +75,7 @@ impl Probes {
             news: false,
             report: Report::default(),
             number: 0,
-            spent: None,
+            spent: Vec::new(),
             counters: Counters::default(),
             error,
         }
@@ -98,7 +101,8 @@ impl Probes {
                     self.calendar.set(place, now.mono);
                 }
             }
-            Order::Reuse(report) => self.spent = Some(*report),
+            Order::Reuse(report) if self.spent.len() < SPARE => self.spent.push(*report),
+            Order::Reuse(_) => {}
             Order::Reflect {
                 key,
                 path,
@@ -291,7 +295,8 @@ impl Probes {
         self.news = false;
         self.last_report = now.mono;
         self.number += 1;
-        let next = self.spent.take().map(Report::emptied).unwrap_or_default();
+        let spent = self.spent.pop().map(Report::emptied);
+        let next = spent.unwrap_or_else(|| self.report.alike());
         let mut report = std::mem::replace(&mut self.report, next);
         report.at = now;
         report.counters = self.counters;
