@@ -122,7 +122,7 @@ pub(super) fn refused(what: String, source: NetError) -> EngineError {
 /// Binds an address on which strangers are answered.
 fn door(paths: &mut Paths, local: SocketAddr, kind: DoorKind) -> Result<(Path, Door), EngineError> {
     let port = local.port();
-    let bound = paths.take(&door_path(local, kind), (port, port), None);
+    let bound = paths.take(&door_path(local), (port, port), None);
     let (path, local) = bound.map_err(|source| EngineError::Path {
         what: format!("{} responder on {local}", kind.name()),
         source,
@@ -137,7 +137,6 @@ pub(super) fn sender(ends: &Ends, probe: &Probe) -> PathSpec {
         ttl: probe.ttl,
         tos: probe.dscp << 2,
         dont_fragment: probe.dont_fragment,
-        transmit_stamps: true,
         unhurried: true,
         ..PathSpec::new(ends.local)
     }
@@ -148,18 +147,13 @@ pub(super) fn reflector(mut local: SocketAddr, binding: Binding) -> PathSpec {
     local.set_port(0);
     PathSpec {
         binding,
-        transmit_stamps: false,
         ..PathSpec::new(local)
     }
 }
 
-/// How a path is opened on which strangers are answered. Senders of STAMP may ask when replies
-/// leave.
-pub(super) fn door_path(local: SocketAddr, kind: DoorKind) -> PathSpec {
-    PathSpec {
-        transmit_stamps: kind == DoorKind::Stamp,
-        ..PathSpec::new(local)
-    }
+/// How a path is opened on which strangers are answered.
+pub(super) fn door_path(local: SocketAddr) -> PathSpec {
+    PathSpec::new(local)
 }
 
 /// Where a run measures from, port 0: the address it names, or the one that the system would send

@@ -113,7 +113,7 @@ impl Control {
             self.doors.insert((local, kind), None);
             let (opener, news) = (self.opener(), self.news.clone());
             let wanted = Wanted {
-                spec: opening::door_path(local, kind),
+                spec: opening::door_path(local),
                 ports: (local.port(), local.port()),
                 whose: Whose::Replies(None),
             };
