@@ -47,10 +47,8 @@ impl Board {
         local: SocketAddr,
         remote: SocketAddr,
     ) {
-        // The port of a run is the system's choice: it is no part of who talks to whom.
-        let port = if line.is_some() { local.port() } else { 0 };
         let who = Identity {
-            id: session_id(SocketAddr::new(local.ip(), port), remote),
+            run: line.is_none(),
             mode: probe.protocol.name(),
             local,
             remote,
@@ -63,8 +61,8 @@ impl Board {
             line,
             state: RunState::Connecting,
             failure: None,
+            tally: Tally::new(&who, probe.protocol),
             who,
-            tally: Tally::new(),
             counts: LossCounts::default(),
             setback: None,
         };
