@@ -232,7 +232,9 @@ mod tests {
     fn line(floor: i64, count: u64) -> impl Iterator<Item = i64> {
         let mut state = 1u64;
         (0..count).map(move |_| {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
             let draw = (state >> 11) as f64 / (1u64 << 53) as f64;
             floor + (-(1.0 - draw).ln() * 3e6) as i64
         })
@@ -306,7 +308,10 @@ mod tests {
                 let above = (exact.at(q).unwrap() - exact.min().unwrap()) as f64;
                 let off = sketch.at(q).unwrap().abs_diff(exact.at(q).unwrap()) as f64;
                 let told = sketch.error() + 2e-3;
-                assert!(off <= told * above + 2.0 * NEAR as f64, "{q}: {off} of {above}");
+                assert!(
+                    off <= told * above + 2.0 * NEAR as f64,
+                    "{q}: {off} of {above}"
+                );
             }
             assert!(sketch.error() < 0.044);
         }
