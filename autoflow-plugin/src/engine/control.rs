@@ -26,6 +26,7 @@ use crate::host::Host;
 use crate::line::Trouble;
 use crate::net::{Path, clock};
 use crate::session::answering::DoorKind;
+use crate::session::keyed::Keyed;
 use crate::session::target::Manners;
 use crate::session::{Key, Order, Report};
 
@@ -45,7 +46,7 @@ pub(super) struct Control {
     pub(super) orders: Orders,
     pub(super) config: Config,
     pub(super) publisher: Publisher,
-    pub(super) sessions: HashMap<Key, Session>,
+    pub(super) sessions: Keyed<Session>,
     /// Runs whose path is being opened, and that nobody has cancelled.
     pub(super) opening: HashSet<Key>,
     pub(super) by_line: HashMap<u64, Key>,
@@ -88,7 +89,7 @@ impl Control {
             orders,
             publisher: Publisher::new(&config),
             config,
-            sessions: HashMap::new(),
+            sessions: Keyed::default(),
             opening: HashSet::new(),
             by_line: HashMap::new(),
             targets: HashMap::new(),
@@ -168,13 +169,18 @@ impl Control {
 
     /// Starts what the start has bound.
     fn begin(&mut self, opened: Opened) {
-        for line in self.config.lines.clone() {
-            self.publisher.line(&line);
-            let bound = opened.senders.iter().find(|(id, ..)| *id == line.id);
-            if let Some((_, path, local)) = bound {
-                self.begin_line(&line, *path, *local);
+        let senders = opened.senders.into_iter();
+        let bound: HashMap<_, _> = senders
+            .map(|(id, path, local)| (id, (path, local)))
+            .collect();
+        let lines = std::mem::take(&mut self.config.lines);
+        for line in &lines {
+            self.publisher.line(line);
+            if let Some((path, local)) = bound.get(&line.id) {
+                self.begin_line(line, *path, *local);
             }
         }
+        self.config.lines = lines;
         for target in opened.targets {
             self.begin_target(target);
         }
@@ -261,9 +267,7 @@ impl Control {
                     .unanswered_since
                     .map(|since| report.at.mono.since(since));
                 let silent = silence.is_some_and(|silence| silence > SILENCE);
-                session
-                    .silent
-                    .send_if_modified(|was| std::mem::replace(was, silent) != silent);
+                session.is_silent(silent);
             }
         }
         let finished = report.pulses.iter().filter(|(_, pulse)| pulse.finished);

@@ -139,13 +139,16 @@ impl Estimator {
         }
     }
 
-    /// Enters a look of the probe thread at the line; comes a few times a second.
-    pub(crate) fn pulse(&mut self, pulse: &Pulse) {
+    /// Enters a look of the probe thread at the line; comes a few times a second. True if it shows
+    /// anything new.
+    pub(crate) fn pulse(&mut self, pulse: &Pulse) -> bool {
+        let before = (self.liveness, self.longest_round_trip);
         if let Some(longest) = self.window.all().filter_map(Slice::longest).max() {
             self.longest_round_trip = Duration::from_nanos(longest.max(0).unsigned_abs());
         }
         self.liveness
             .pulse(pulse, self.longest_round_trip, self.timeout);
+        before != (self.liveness, self.longest_round_trip)
     }
 
     /// Something keeps the line from being measured from `at` on, or nothing any more.
@@ -180,6 +183,22 @@ impl Estimator {
             newest: of_window(SLICES / NEWEST),
             recent: Summary::of(self.recent.span(), SLICES, fates, delays),
         }
+    }
+
+    /// Until when [`view`](Self::view) stays as it is at `now`, if nothing is entered.
+    pub(crate) fn steady_until(&self, now: Mono) -> Mono {
+        let settled = self.settled(now);
+        let window = self.window.left(now).min(self.window.left(settled));
+        let recent = self.recent.left(now).min(self.recent.left(settled));
+        now + window.min(recent)
+    }
+
+    /// What it takes of memory, from the first sample to the last.
+    #[cfg(test)]
+    pub(crate) fn octets(&self) -> usize {
+        let slices = self.window.all().count() * size_of::<Slice>();
+        let briefs = self.recent.all().count() * size_of::<Brief>();
+        size_of::<Self>() + slices + briefs
     }
 
     fn sample(&mut self, sample: &Sample) {
@@ -410,6 +429,45 @@ mod tests {
         assert!(delays.inbound.max_ns < -1_699_999_999_000_000_000);
         let both = delays.inbound.mean_ns + delays.outbound.mean_ns;
         assert_eq!(both, delays.round_trip.mean_ns);
+    }
+
+    #[test]
+    fn what_is_known_of_a_line_takes_less_than_four_kilobytes() {
+        let mut estimator = estimator();
+        let before = estimator.octets();
+        (0..2_000).for_each(|n| estimator.absorb(&probe(n, n % 9 != 4)));
+        assert_eq!(estimator.octets(), before);
+        assert!(before <= 3_500, "{before}");
+    }
+
+    #[test]
+    fn between_two_slices_the_same_is_seen_unless_something_was_entered() {
+        let mut estimator = estimator();
+        (0..300).for_each(|n| estimator.absorb(&probe(n, n % 9 != 4)));
+        let seen = |at| {
+            let estimate = estimator.view(at);
+            let counts = [&estimate.window, &estimate.newest, &estimate.recent].map(|span| {
+                (
+                    span.probes,
+                    span.lost,
+                    span.round_trip.map(|trip| trip.samples),
+                )
+            });
+            (
+                counts,
+                estimate.directions,
+                estimate.delays.map(|delays| delays.outbound.mean_ns),
+            )
+        };
+        let mut now = at(29_950);
+        for _ in 0..60 {
+            let until = estimator.steady_until(now);
+            assert!(until > now);
+            assert_eq!(seen(Mono(until.nanos() - 1)), seen(now));
+            now = until;
+        }
+        assert!(now > at(40_000), "{now:?}");
+        assert_ne!(seen(now), seen(at(29_950)));
     }
 
     #[test]

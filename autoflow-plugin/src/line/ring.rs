@@ -60,6 +60,11 @@ impl<S: Clone + Default> Ring<S> {
         self.numbers(self.number(end) + 1, count)
     }
 
+    /// What is left at `at` of the slice that isn't over yet.
+    pub(super) fn left(&self, at: Mono) -> Duration {
+        Duration::from_nanos(self.width - at.nanos() % self.width)
+    }
+
     /// All slices, in no order.
     pub(super) fn all(&self) -> impl Iterator<Item = &S> {
         self.slots.iter()

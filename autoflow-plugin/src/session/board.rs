@@ -1,6 +1,6 @@
 //! What is known of every session: written by `twamp-ctl`, read by whoever asks.
 
-use std::collections::BTreeMap;
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 
 use plugin_abi::config::Probe;
@@ -11,6 +11,7 @@ use twamp_core::metrics::loss::LossCounts;
 use twamp_core::wire::control::Modes;
 
 use super::identity::session_id;
+use super::keyed::Keyed;
 use super::result::{Identity, Tally, served};
 use super::setback::Setback;
 use super::{Key, Report, Served};
@@ -21,14 +22,21 @@ const KEPT: usize = 256;
 /// Every session of one engine.
 #[derive(Default)]
 pub(crate) struct Board {
-    senders: BTreeMap<Key, Sender>,
-    served: BTreeMap<Key, Served>,
+    /// Boxed, as a table has room to spare.
+    senders: Keyed<Box<Sender>>,
+    served: Keyed<Served>,
+    /// Runs that are over and served sessions that are, in the order in which they ended.
+    over: [VecDeque<Key>; 2],
     statistics: Statistics,
 }
 
+/// Places in [`Board::over`].
+const RUNS: usize = 0;
+const SERVED: usize = 1;
+
 struct Sender {
     /// The line's name; none for a run.
-    line: Option<String>,
+    line: Option<Box<str>>,
     state: RunState,
     failure: Option<Failure>,
     who: Identity,
@@ -42,7 +50,7 @@ impl Board {
     pub(crate) fn sender(
         &mut self,
         key: Key,
-        line: Option<String>,
+        line: Option<&str>,
         probe: &Probe,
         local: SocketAddr,
         remote: SocketAddr,
@@ -58,7 +66,7 @@ impl Board {
             refused: Modes::NONE,
         };
         let sender = Sender {
-            line,
+            line: line.map(Box::from),
             state: RunState::Connecting,
             failure: None,
             tally: Tally::new(&who, probe.protocol),
@@ -66,8 +74,7 @@ impl Board {
             counts: LossCounts::default(),
             setback: None,
         };
-        self.senders.insert(key, sender);
-        self.forget_oldest();
+        self.senders.insert(key, Box::new(sender));
     }
 
     /// Where a sender is in its life. One that ends without any answer fails by its last setback.
@@ -81,6 +88,9 @@ impl Board {
                 Some(_) if state == RunState::Ended => RunState::Failed,
                 _ => state,
             };
+            if matches!(sender.state, RunState::Ended | RunState::Failed) {
+                self.is_over(RUNS, key);
+            }
         }
     }
 
@@ -116,12 +126,12 @@ impl Board {
         }
         let mut ended = Vec::new();
         for (key, seen) in &report.served {
+            self.served.insert(*key, seen.clone());
             if seen.ended.is_some() {
                 ended.push(result_of(seen));
+                self.is_over(SERVED, *key);
             }
-            self.served.insert(*key, seen.clone());
         }
-        self.forget_oldest();
         let counters = &report.counters;
         self.statistics.probes_sent = counters.sent;
         self.statistics.replies_received = counters.received;
@@ -148,10 +158,10 @@ impl Board {
         })
     }
 
-    /// Every session.
+    /// Every session, in the order in which they began; those that send come first.
     pub(crate) fn rows(&self) -> Vec<SessionRow> {
-        let senders = self.senders.values().map(|sender| SessionRow {
-            line: sender.line.clone(),
+        let senders = in_order(&self.senders).map(|sender| SessionRow {
+            line: sender.line.as_deref().map(str::to_owned),
             role: "sender".into(),
             state: match sender.state {
                 RunState::Connecting if sender.failure.is_some() => "retrying",
@@ -168,7 +178,7 @@ impl Board {
             result: Some(sender.result()),
             served: None,
         });
-        let served = self.served.values().map(|seen| SessionRow {
+        let served = in_order(&self.served).map(|seen| SessionRow {
             line: None,
             role: "responder".into(),
             state: if seen.ended.is_some() {
@@ -200,19 +210,25 @@ impl Board {
     }
 
     /// Keeps the lists short: what ended first goes first.
-    fn forget_oldest(&mut self) {
-        let over = |state| matches!(state, RunState::Ended | RunState::Failed);
-        let runs = self.senders.iter().filter(|(_, sender)| over(sender.state));
-        let runs: Vec<Key> = runs.map(|(key, _)| *key).collect();
-        for key in &runs[..runs.len().saturating_sub(KEPT)] {
-            self.senders.remove(key);
+    fn is_over(&mut self, list: usize, key: Key) {
+        if !self.over[list].contains(&key) {
+            self.over[list].push_back(key);
         }
-        let ended = self.served.iter().filter(|(_, seen)| seen.ended.is_some());
-        let ended: Vec<Key> = ended.map(|(key, _)| *key).collect();
-        for key in &ended[..ended.len().saturating_sub(KEPT)] {
-            self.served.remove(key);
+        if self.over[list].len() > KEPT
+            && let Some(oldest) = self.over[list].pop_front()
+        {
+            match list {
+                RUNS => drop(self.senders.remove(&oldest)),
+                _ => drop(self.served.remove(&oldest)),
+            }
         }
     }
+}
+
+fn in_order<T>(all: &Keyed<T>) -> impl Iterator<Item = &T> {
+    let mut all: Vec<_> = all.iter().collect();
+    all.sort_unstable_by_key(|(key, _)| **key);
+    all.into_iter().map(|(_, of)| of)
 }
 
 impl Sender {
@@ -224,4 +240,35 @@ impl Sender {
 fn result_of(seen: &Served) -> ServedResult {
     let id = session_id(seen.remote, seen.local);
     served(id, seen)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn board(runs: usize) -> (Board, Vec<Key>) {
+        let mut board = Board::default();
+        let keys: Vec<Key> = (0..runs).map(|_| Key::new()).collect();
+        let [local, remote] = ["192.0.2.1:1", "192.0.2.2:862"].map(|at| at.parse().unwrap());
+        for key in &keys {
+            board.sender(*key, None, &Probe::default(), local, remote);
+        }
+        (board, keys)
+    }
+
+    #[test]
+    fn the_runs_that_ended_first_are_forgotten_first_and_those_that_run_are_kept() {
+        let (mut board, keys) = board(KEPT + 10);
+        let ended = keys.iter().rev().take(KEPT + 2);
+        ended.for_each(|key| board.state(*key, RunState::Ended, None));
+        // Told once more, it has not ended once more.
+        board.state(keys[20], RunState::Ended, None);
+        assert_eq!(board.rows().len(), KEPT + 8);
+        let newest: Vec<_> = keys[KEPT + 8..]
+            .iter()
+            .map(|key| board.progress(*key))
+            .collect();
+        assert_eq!(newest, [None, None]);
+        assert!(board.progress(keys[0]).is_some());
+    }
 }

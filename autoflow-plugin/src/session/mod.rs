@@ -25,6 +25,7 @@ pub(crate) mod features;
 pub(crate) mod ground;
 mod identity;
 pub(crate) mod initiator;
+pub(crate) mod keyed;
 pub(crate) mod keys;
 pub(crate) mod outlet;
 pub(crate) mod probes;

@@ -285,3 +285,81 @@ pub(crate) fn served(id: String, seen: &Served) -> ServedResult {
 fn micros(ns: f64) -> f64 {
     ns / 1e3
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use twamp_core::time::Mono;
+
+    use super::*;
+    use crate::line::synthetic::sample;
+
+    fn who(run: bool) -> Identity {
+        Identity {
+            run,
+            mode: "light",
+            local: "192.0.2.1:20000".parse().unwrap(),
+            remote: "192.0.2.2:862".parse().unwrap(),
+            stateful: false,
+            control: false,
+            features: Modes::NONE,
+            refused: Modes::NONE,
+        }
+    }
+
+    /// Ten minutes at ten a second: 20 ms, and up to 10 ms more.
+    fn tally(run: bool) -> Tally {
+        let mut tally = Tally::new(&who(run), Protocol::Light);
+        for n in 0..6_000 {
+            let round_trip = Duration::from_micros(20_000 + n * 7_919 % 10_000);
+            let outcome = sample(n, Mono(n * 100_000_000), round_trip);
+            tally.absorb(&Entry::Probe(outcome));
+        }
+        tally
+    }
+
+    #[test]
+    fn a_line_is_told_as_a_run_is_but_for_its_quantiles_which_are_near() {
+        let [run, line] = [true, false].map(|run| {
+            let result = tally(run).result(&who(run), &LossCounts::default());
+            [result.round_trip_us, result.outbound_us, result.inbound_us].map(Option::unwrap)
+        });
+        for (run, line) in run.into_iter().zip(line) {
+            assert_eq!(
+                (run.min, run.mean, run.max),
+                (line.min, line.mean, line.max)
+            );
+            for (run_at, line_at) in [
+                (run.p50, line.p50),
+                (run.p95, line.p95),
+                (run.p99, line.p99),
+            ] {
+                let off = (run_at - line_at).abs() / (run_at - run.min);
+                assert!(off < 0.05, "{line_at} for {run_at}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_told_of_a_line_takes_little_memory_that_does_not_grow() {
+        let line = tally(false);
+        let sketches = match &line.spread {
+            Spread::Rolling(Some(sketches)) => size_of_val(&**sketches),
+            _ => panic!("not as a line"),
+        };
+        assert!(line.far_side.is_none());
+        let octets = size_of::<Tally>() + sketches;
+        assert!(octets <= 1_200, "{octets}");
+    }
+
+    #[test]
+    fn the_port_of_a_run_is_no_part_of_its_id() {
+        let elsewhere = |run| Identity {
+            local: "192.0.2.1:20001".parse().unwrap(),
+            ..who(run)
+        };
+        assert_eq!(elsewhere(true).id(), who(true).id());
+        assert_ne!(elsewhere(false).id(), who(false).id());
+    }
+}
