@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::str::FromStr;
 
-use plugin_abi::config::TWAMP_PORT;
+use plugin_abi::config::{Remote, TWAMP_PORT};
 
 /// A far end as written: `HOST[:PORT]`, IPv6 bare or in brackets.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,8 +27,8 @@ pub enum Family {
 /// A port, on one address or on all: `[ADDR:]PORT`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PortAt {
-    /// The address; absent: wherever the command listens.
-    pub address: Option<IpAddr>,
+    /// The address, port and link; absent: wherever the command listens.
+    pub address: Option<SocketAddr>,
     /// The port.
     pub port: u16,
 }
@@ -55,6 +55,11 @@ pub enum AddressError {
     /// What stands before the port is no IP address.
     #[error("expected an IP address before the port, found `{0}`")]
     Address(String),
+    /// No interface of that name.
+    #[error(
+        "expected the name of an interface behind the %, found `{0}`; `ip link` shows those there are"
+    )]
+    Link(String),
     /// No two ports in order.
     #[error("expected first and last port as A-B, A not above B, found `{0}`")]
     Range(String),
@@ -79,6 +84,26 @@ pub enum ResolveError {
         /// The family asked for.
         family: Family,
     },
+}
+
+/// An address with a port; a link-local one with its interface: `[fe80::1%eth0]:862`.
+///
+/// # Errors
+/// Says what can't be read, or that there is no such interface.
+pub fn socket(text: &str) -> Result<SocketAddr, AddressError> {
+    if let Ok(socket) = text.parse() {
+        return Ok(socket);
+    }
+    let refused = || AddressError::Address(text.to_owned());
+    let at: Remote = text.parse().map_err(|_| refused())?;
+    let (Some(port), Some(zone)) = (at.port, at.address.zone) else {
+        return Err(refused());
+    };
+    // The resolver knows the numbers of interfaces.
+    let mut found = (at.address.to_string(), port)
+        .to_socket_addrs()
+        .map_err(|_| AddressError::Link(zone.to_string()))?;
+    found.next().ok_or_else(refused)
 }
 
 impl Target {
@@ -171,14 +196,15 @@ impl FromStr for PortAt {
     type Err = AddressError;
 
     fn from_str(text: &str) -> Result<Self, AddressError> {
-        if let Ok(address) = text.parse::<SocketAddr>() {
-            return Ok(Self {
-                address: Some(address.ip()),
-                port: parse_port(&address.port().to_string())?,
-            });
-        }
         match text.rsplit_once(':') {
-            Some((address, _)) => Err(AddressError::Address(address.to_owned())),
+            Some((host, port)) => match socket(text) {
+                Ok(address) => Ok(Self {
+                    address: Some(address),
+                    port: parse_port(port)?,
+                }),
+                Err(AddressError::Address(_)) => Err(AddressError::Address(host.to_owned())),
+                Err(other) => Err(other),
+            },
             None => Ok(Self {
                 address: None,
                 port: parse_port(text)?,
@@ -300,9 +326,23 @@ mod tests {
         let everywhere: PortAt = "8621".parse().unwrap();
         assert_eq!((everywhere.address, everywhere.port), (None, 8621));
         let there: PortAt = "[::1]:8621".parse().unwrap();
-        assert_eq!(there.address, Some(Ipv6Addr::LOCALHOST.into()));
+        assert_eq!(there.address, Some("[::1]:8621".parse().unwrap()));
         assert!("127.0.0.1:0".parse::<PortAt>().is_err());
         assert!("hub:8621".parse::<PortAt>().is_err());
+    }
+
+    #[test]
+    fn a_link_local_address_to_answer_on_names_its_interface() {
+        let there = socket("[fe80::1%lo]:862").unwrap();
+        assert_eq!(there, "[fe80::1%1]:862".parse().unwrap());
+        let refused = socket("[fe80::1%nowhere0]:862").unwrap_err();
+        assert_eq!(refused, AddressError::Link("nowhere0".into()));
+        for text in ["fe80::1%lo", "hub:862", "[fe80::1]"] {
+            assert!(
+                matches!(socket(text), Err(AddressError::Address(_))),
+                "{text}"
+            );
+        }
     }
 
     #[test]

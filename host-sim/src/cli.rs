@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use plugin_abi::config::Peer;
 
-use crate::address::{PortAt, PortRange, Target};
+use crate::address::{PortAt, PortRange, Target, socket};
 use crate::demo::MIN_SECONDS;
 
 /// A host for the autoflow plugin: measures lines by TWAMP and chooses among them.
@@ -181,7 +181,8 @@ pub struct Ping {
 #[derive(Args, Clone, Debug)]
 pub struct Respond {
     /// Where to answer TWAMP-Control [default: port 862 of every address]; may be repeated
-    #[arg(long, value_name = "ADDR:PORT", action = ArgAction::Append, value_delimiter = ',')]
+    #[arg(long, value_name = "ADDR:PORT", action = ArgAction::Append, value_delimiter = ',',
+          value_parser = socket)]
     pub listen: Vec<SocketAddr>,
     /// Security modes to offer; all but open need --keys. STAMP can be open and auth
     #[arg(

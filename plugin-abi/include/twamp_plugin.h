@@ -107,8 +107,24 @@ typedef struct TwampEngine TwampEngine;
 /// `choice_changed` is there.
 #define TWAMP_CAPABILITY_OF_HOST_CHOICE_CHANGED (1 << 2)
 
-/// `open_socket` is there: the plugin opens no socket of its own.
+/// `open_socket` is there: the plugin opens no socket of its own, so it needs no privilege.
+/// `start` then binds nothing: sockets are asked for once the engine runs.
 #define TWAMP_CAPABILITY_OF_HOST_OPEN_SOCKET (1 << 3)
+
+// What a socket of the host's is for. The host binds it; an unknown purpose is to be refused.
+
+/// TCP, bound to `local`: takes connections of TWAMP-Control. The plugin listens on it.
+#define TWAMP_SOCKET_PURPOSE_CONTROL_LISTENER 1
+
+/// TCP, bound or not, not connected: the plugin connects it to `remote` for TWAMP-Control.
+#define TWAMP_SOCKET_PURPOSE_CONTROL_CONNECTION 2
+
+/// UDP, bound, not connected: sends the probes of a session to `remote`, whose port may be
+/// another one.
+#define TWAMP_SOCKET_PURPOSE_SENDER 3
+
+/// UDP, bound, not connected: answers probes.
+#define TWAMP_SOCKET_PURPOSE_REFLECTOR 4
 
 // Flags of a line; unknown bits are refused.
 
@@ -346,9 +362,15 @@ typedef struct TwampHost {
   void (*run_ended)(void *ctx, uint64_t run, struct TwampText result);
   /// A class of a group has changed its line.
   void (*choice_changed)(void *ctx, const struct TwampChange *change);
-  /// Opens a socket in the plugin's place and answers its descriptor, which the plugin then
-  /// owns; negative: refused. `purpose`: 1 control listener, 2 control connection, 3 sender,
-  /// 4 reflector.
+  /// Opens a socket in the plugin's place and answers its descriptor; negative: refused.
+  /// 
+  /// `purpose` is one of `TWAMP_SOCKET_PURPOSE_*`, which says what kind of socket is meant. `line` is
+  /// whose it is, `TWAMP_NONE` for a run and for what answers without belonging to a line: its device,
+  /// mark and network namespace are the host's business then. `local` is the address to bind; an unspecified address (`0.0.0.0`, `::`) leaves it to the host, port 0
+  /// leaves the port to it. `remote` is the far end, or no address. Both live during the call.
+  /// 
+  /// The descriptor is the plugin's from then on, whatever comes of it: the plugin closes it,
+  /// the host must neither use nor close it, and hands over another one each time.
   int32_t (*open_socket)(void *ctx,
                          uint64_t line,
                          uint32_t purpose,

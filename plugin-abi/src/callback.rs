@@ -70,9 +70,15 @@ pub struct TwampHost {
     pub run_ended: Option<unsafe extern "C" fn(ctx: *mut c_void, run: u64, result: TwampText)>,
     /// A class of a group has changed its line.
     pub choice_changed: Option<unsafe extern "C" fn(ctx: *mut c_void, change: *const TwampChange)>,
-    /// Opens a socket in the plugin's place and answers its descriptor, which the plugin then
-    /// owns; negative: refused. `purpose`: 1 control listener, 2 control connection, 3 sender,
-    /// 4 reflector.
+    /// Opens a socket in the plugin's place and answers its descriptor; negative: refused.
+    ///
+    /// `purpose` is one of [`socket_purpose`], which says what kind of socket is meant. `line` is
+    /// whose it is, `NONE` for a run and for what answers without belonging to a line: its device,
+    /// mark and network namespace are the host's business then. `local` is the address to bind; an unspecified address (`0.0.0.0`, `::`) leaves it to the host, port 0
+    /// leaves the port to it. `remote` is the far end, or no address. Both live during the call.
+    ///
+    /// The descriptor is the plugin's from then on, whatever comes of it: the plugin closes it,
+    /// the host must neither use nor close it, and hands over another one each time.
     pub open_socket: Option<
         unsafe extern "C" fn(
             ctx: *mut c_void,
@@ -92,8 +98,22 @@ pub mod capability_of_host {
     pub const RUN_ENDED: u64 = 1 << 1;
     /// `choice_changed` is there.
     pub const CHOICE_CHANGED: u64 = 1 << 2;
-    /// `open_socket` is there: the plugin opens no socket of its own.
+    /// `open_socket` is there: the plugin opens no socket of its own, so it needs no privilege.
+    /// `start` then binds nothing: sockets are asked for once the engine runs.
     pub const OPEN_SOCKET: u64 = 1 << 3;
+}
+
+/// What a socket of the host's is for. The host binds it; an unknown purpose is to be refused.
+pub mod socket_purpose {
+    /// TCP, bound to `local`: takes connections of TWAMP-Control. The plugin listens on it.
+    pub const CONTROL_LISTENER: u32 = 1;
+    /// TCP, bound or not, not connected: the plugin connects it to `remote` for TWAMP-Control.
+    pub const CONTROL_CONNECTION: u32 = 2;
+    /// UDP, bound, not connected: sends the probes of a session to `remote`, whose port may be
+    /// another one.
+    pub const SENDER: u32 = 3;
+    /// UDP, bound, not connected: answers probes.
+    pub const REFLECTOR: u32 = 4;
 }
 
 impl TwampText {

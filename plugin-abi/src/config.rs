@@ -2,16 +2,18 @@
 //! `host-sim`). The plugin's own validation is the one judge: what parses here may still be
 //! refused, with a list of [`Problem`](crate::manage::Problem)s.
 
+mod address;
 mod feature;
 mod key;
 mod peer;
 mod prefix;
 mod stamp;
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
+pub use address::{Address, AddressError, Remote, Zone};
 pub use feature::Feature;
 pub use key::{Key, Secret};
 pub use peer::Peer;
@@ -217,9 +219,10 @@ pub struct Line {
     /// Who is at the other end; absent: the far address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub far_end: Option<String>,
-    /// Address that packets leave from.
+    /// Address that packets leave from. A link-local one names its link, or the far end's does, or
+    /// the line has a device.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub local: Option<IpAddr>,
+    pub local: Option<Address>,
     /// Address of the far end, with its control port (Light and STAMP: its reflector port) or
     /// without.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -230,6 +233,14 @@ pub struct Line {
     /// Firewall mark.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mark: Option<u32>,
+    /// Network namespace that packets leave in: a name below `/run/netns`, a path, or, of one that
+    /// the host handed over, `net:[4026532000]` as the kernel calls it. Absent: the host's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<String>,
+    /// Wish for stamps of the interface itself. Where it has none, the kernel's are taken, and the
+    /// list of lines says why.
+    #[serde(default)]
+    pub hardware_stamps: bool,
     /// What a packet costs, lower is preferred.
     #[serde(default)]
     pub cost: u32,
@@ -260,16 +271,6 @@ pub struct Line {
     /// How it is probed; absent: as the engine says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub probe: Option<Probe>,
-}
-
-/// A far address, with or without a port.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
-pub enum Remote {
-    /// Address and port.
-    Socket(SocketAddr),
-    /// The protocol's own port, 862.
-    Address(IpAddr),
 }
 
 /// A set of lines that reach the same destination.
@@ -320,17 +321,6 @@ pub struct Sla {
 
 /// The port of TWAMP-Control and of the TWAMP-Test receiver (RFC 8545).
 pub const TWAMP_PORT: u16 = 862;
-
-impl Remote {
-    /// Address and port, the protocol's own where none is given.
-    #[must_use]
-    pub fn socket(self) -> SocketAddr {
-        match self {
-            Self::Socket(socket) => socket,
-            Self::Address(address) => (address, TWAMP_PORT).into(),
-        }
-    }
-}
 
 impl Protocol {
     /// What it is called in documents and results.
@@ -385,6 +375,32 @@ impl Probe {
 }
 
 impl Line {
+    /// Who is at the other end: as named, else the far address, with link and namespace where it has
+    /// some; without one, the line's own name.
+    #[must_use]
+    pub fn far_end(&self) -> String {
+        let named = self.far_end.clone();
+        named
+            .or_else(|| self.far_address())
+            .unwrap_or_else(|| self.name.clone())
+    }
+
+    fn far_address(&self) -> Option<String> {
+        let Address { ip, zone } = self.remote?.address;
+        let of_local = self.local.and_then(|local| local.zone);
+        let link = zone.or(of_local).map(|zone| zone.to_string());
+        let mut text = ip.to_string();
+        if let Some(link) = link.or_else(|| self.device.clone())
+            && Address::from(ip).is_link_local()
+        {
+            text += &format!("%{link}");
+        }
+        if let Some(namespace) = &self.namespace {
+            text += &format!(" in {namespace}");
+        }
+        Some(text)
+    }
+
     /// The name of the physical uplink.
     #[must_use]
     pub fn underlay(&self) -> &str {
@@ -463,19 +479,6 @@ mod tests {
     }
 
     #[test]
-    fn a_remote_may_leave_its_port_out() {
-        for (json, expected) in [
-            (r#""192.0.2.1""#, "192.0.2.1:862"),
-            (r#""192.0.2.1:9000""#, "192.0.2.1:9000"),
-            (r#""2001:db8::1""#, "[2001:db8::1]:862"),
-            (r#""[2001:db8::1]:9000""#, "[2001:db8::1]:9000"),
-        ] {
-            let remote: Remote = serde_json::from_str(json).unwrap();
-            assert_eq!(remote.socket().to_string(), expected);
-        }
-    }
-
-    #[test]
     fn loss_has_a_direction_where_the_far_end_numbers_its_replies() {
         let directed = |json: &str| {
             let probe: Probe = serde_json::from_str(json).unwrap();
@@ -487,6 +490,25 @@ mod tests {
         assert!(!directed(
             r#"{"protocol": "stamp", "stamp": {"stateful": false}}"#
         ));
+    }
+
+    #[test]
+    fn the_same_address_elsewhere_is_another_far_end() {
+        let far_end = |json: &str| {
+            let line: Line = serde_json::from_str(json).unwrap();
+            line.far_end()
+        };
+        let line = |rest: &str| far_end(&format!(r#"{{"id": 1, "name": "a"{rest}}}"#));
+        assert_eq!(line(""), "a");
+        assert_eq!(
+            line(r#", "remote": "192.0.2.1:9", "device": "x""#),
+            "192.0.2.1"
+        );
+        assert_eq!(line(r#", "remote": "fe80::1%x""#), "fe80::1%x");
+        assert_eq!(line(r#", "remote": "fe80::1", "device": "y""#), "fe80::1%y");
+        let blue = r#", "remote": "192.0.2.1", "namespace": "blue""#;
+        assert_eq!(line(blue), "192.0.2.1 in blue");
+        assert_eq!(line(r#", "remote": "192.0.2.1", "far_end": "hub""#), "hub");
     }
 
     #[test]

@@ -52,7 +52,9 @@ mod snapshot;
 pub mod stable;
 mod vtable;
 
-pub use callback::{TwampAddress, TwampHost, TwampSink, TwampText, capability_of_host};
+pub use callback::{
+    TwampAddress, TwampHost, TwampSink, TwampText, capability_of_host, socket_purpose,
+};
 pub use choice::{TwampChange, TwampChoice, TwampFlowKey, answer, choice_flag, reason};
 pub use line::{TwampBinding, TwampLine, TwampLineLoad, line_flag};
 pub use observe::{TwampObservation, TwampProbe, observation};

@@ -379,6 +379,9 @@ pub struct LineRow {
     pub state: String,
     /// What keeps it from being measured.
     pub trouble: Option<String>,
+    /// Why the interface's own stamps are not taken, where they are wished for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stamps: Option<String>,
 }
 
 /// One choice and how it came about.

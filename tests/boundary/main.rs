@@ -13,5 +13,6 @@ mod listener;
 mod loops;
 mod raw;
 mod reading;
+mod sockets;
 mod tools;
 mod variants;

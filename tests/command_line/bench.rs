@@ -15,8 +15,14 @@ fn rows(words: &str) -> Vec<(String, Value)> {
         .collect()
 }
 
+/// What may be nothing, or less by chance, on a machine that does other things as well.
+const DIFFERENCES: [&str; 2] = ["beyond open", "no room"];
+
 /// Both sides did something in each round.
-fn is_sound(row: &Value) -> bool {
+fn is_sound(name: &str, row: &Value) -> bool {
+    if DIFFERENCES.iter().any(|what| name.ends_with(what)) {
+        return row["rounds"] == 2 && row["ours"].is_number();
+    }
     let figure = |key: &str| row[key].as_f64().unwrap();
     figure("ours") > 0.0
         && figure("reference") > 0.0
@@ -38,6 +44,14 @@ fn each_bench_sets_the_plugin_beside_a_bare_reference() {
                 "IPv6, 1 sessions",
                 "IPv6, 3 sessions",
                 "IPv6, 3 sessions against 1",
+                "IPv4, 150000/s, offered",
+                "IPv4, 150000/s, answered",
+                "IPv4, 150000/s, no room",
+                "IPv4, 150000/s",
+                "IPv4, authenticated against open",
+                "IPv4, authenticated beyond open",
+                "IPv4, encrypted against open",
+                "IPv4, encrypted beyond open",
             ],
         ),
         (
@@ -60,7 +74,7 @@ fn each_bench_sets_the_plugin_beside_a_bare_reference() {
         let found: Vec<_> = rows.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(found, names);
         for (name, row) in &rows {
-            assert!(is_sound(row), "{words}: {name}: {row}");
+            assert!(is_sound(name, row), "{words}: {name}: {row}");
         }
     }
 }

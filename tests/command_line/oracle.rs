@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 
 use autoflow_tests::artifacts;
+pub(crate) use autoflow_tests::oracle::missing;
 
 /// A file below `target/oracles`, or `None` if the oracle is not installed.
 ///
@@ -18,13 +19,4 @@ pub(crate) fn installed(name: &str) -> Option<PathBuf> {
         "{name} is not installed; tests/oracles installs it"
     ));
     None
-}
-
-/// An oracle can't be asked.
-///
-/// # Panics
-/// In CI.
-pub(crate) fn missing(reason: &str) {
-    assert!(std::env::var_os("CI").is_none(), "{reason}");
-    println!("skipped: {reason}");
 }

@@ -1,30 +1,21 @@
 //! tshark, the network analyser, reads along: what we say is TWAMP to a third party, and means
 //! what we report.
 
-use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::thread::spawn;
-use std::time::Duration;
+use std::process::Command;
 
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::{Pid, geteuid};
+use autoflow_tests::oracle::{Capture, can_capture};
 use serde_json::Value;
 
 use crate::host::answer;
-use crate::oracle;
 use crate::ping::{Responder, assert_clean, measured};
 
 const PROBES: usize = 10;
 
 #[test]
 fn every_packet_of_an_open_session_is_good_and_means_what_we_report() {
-    if !geteuid().is_root() {
-        println!("skipped: only root may capture");
+    if !can_capture() {
         return;
-    }
-    if Command::new("tshark").arg("--version").output().is_err() {
-        return oracle::missing("tshark is not installed; tests/oracles installs it");
     }
     for (features, offered, selected) in [
         ("none", 1, 1),
@@ -43,7 +34,8 @@ fn session(responder: &Responder, modes: [u32; 2]) {
     let words =
         format!("--padding 0 --ttl 77 --tos 185 --count {PROBES} --interval 20 {far}:{port}");
     let result = {
-        let _capture = Capture::of_host(far, &file);
+        let filter = format!("host {far}");
+        let _capture = Capture::start(&mut Command::new("tshark"), "lo", &filter, &file);
         measured(&words)
     };
     assert_clean(&result, PROBES as u64);
@@ -162,39 +154,6 @@ fn decoded(file: &Path, control_port: &str, filter: &str, fields: &[&str]) -> St
     let answer = answer(&mut tshark);
     assert_eq!(answer.code, 0, "{answer:?}");
     answer.stdout
-}
-
-/// tshark at work; dropped, it has written everything.
-struct Capture(Child);
-
-impl Capture {
-    fn of_host(host: &str, file: &Path) -> Self {
-        let mut child = Command::new("tshark")
-            .args(["-i", "lo", "-f", &format!("host {host}"), "-w"])
-            .arg(file)
-            .stderr(Stdio::piped())
-            .stdout(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(child.stderr.take().unwrap())
-            .lines()
-            .map_while(Result::ok);
-        let started = lines.any(|line| line.contains("Capture started"));
-        assert!(started, "tshark captures nothing");
-        // It must always be able to write on.
-        spawn(move || lines.for_each(drop));
-        Self(child)
-    }
-}
-
-impl Drop for Capture {
-    fn drop(&mut self) {
-        // The kernel hands packets over in blocks, the last one after a while.
-        std::thread::sleep(Duration::from_secs(1));
-        let id = i32::try_from(self.0.id()).unwrap();
-        let _ = kill(Pid::from_raw(id), Signal::SIGINT);
-        let _ = self.0.wait();
-    }
 }
 
 fn port_of(address: &Value) -> String {

@@ -6,8 +6,8 @@ use host_sim::link::{
 use plugin_abi::config::Mode;
 use plugin_abi::manage::{Delay, ServedResult, SessionResult};
 
-use crate::ends::{Ends, Heard, Pair, statistics};
-use crate::patience::until_true;
+use crate::ends::{Ends, Heard, Pair, dropped_by_the_machine, statistics};
+use crate::patience::{undisturbed, until_true};
 
 const LINE: &str = "rough";
 /// Probes of a measurement, about.
@@ -255,18 +255,6 @@ fn measure_on(
     })
 }
 
-/// Measures until the machine has not disturbed the measurement: what it drops or holds up by
-/// itself is neither the line's doing nor the plugin's.
-fn undisturbed(measure: impl Fn() -> (Account, bool)) -> Account {
-    for _ in 0..3 {
-        let (account, disturbed) = measure();
-        if !disturbed {
-            return account;
-        }
-    }
-    panic!("three times the machine has held this process up or dropped packets");
-}
-
 fn finish(pair: Pair, end: End) -> (Account, bool) {
     until_true("probes were sent", || pair.result(LINE).sent >= PROBES);
     if end == End::Healed {
@@ -285,12 +273,7 @@ fn finish(pair: Pair, end: End) -> (Account, bool) {
     let (near, far) = (pair.result(LINE), pair.served());
     let pauses = statistics(&pair.near).pauses + statistics(&pair.far).pauses;
     let line = pair.emulator.stop().unwrap().remove(0);
-    let by_the_machine = |counts: &DirectionCounts| {
-        counts.overflowed + counts.unsent + counts.kernel_drops.unwrap_or(0) > 0
-    };
-    let disturbed = pauses + near.set_aside + near.late > 0
-        || by_the_machine(&line.forward)
-        || by_the_machine(&line.backward);
+    let disturbed = pauses + near.set_aside + near.late > 0 || dropped_by_the_machine(&line);
     (Account { near, far, line }, disturbed)
 }
 

@@ -7,9 +7,9 @@ use std::sync::{Arc, LazyLock, Mutex};
 
 use autoflow_tests::artifacts;
 use host_sim::host::flows::{FlowClass, FlowLine, FlowsConfig};
-use host_sim::link::{Emulator, EmulatorConfig, Impairment, LineAddresses, LineConfig};
+use host_sim::link::{Emulator, EmulatorConfig, Impairment, LineAddresses, LineConfig, LineCounts};
 use plugin_abi::config::{
-    Class, Config, Decision, Group, Line, Mode, Probe, Protocol, Remote, Responder, Sla, Stamp,
+    Address, Class, Config, Decision, Group, Line, Mode, Probe, Protocol, Responder, Sla, Stamp,
 };
 use plugin_abi::host::{Callbacks, Change, Choice, Engine, Level, Plugin};
 use plugin_abi::manage::{Answer, Request, ServedResult, SessionResult, SessionRow, Statistics};
@@ -81,7 +81,7 @@ impl Ends {
                 line.local = Some(addresses.near_end.into());
                 let port = if self.stamp { STAMP_PORT } else { CONTROL_PORT };
                 let remote = SocketAddr::new(addresses.near_side.into(), port);
-                line.remote = Some(Remote::Socket(remote));
+                line.remote = Some(remote.into());
                 line.groups = vec![HUB];
             }),
             groups: vec![Group {
@@ -114,7 +114,7 @@ impl Ends {
             },
             lines: self.configured(|addresses, line| {
                 line.local = Some(addresses.far_end.into());
-                line.remote = Some(Remote::Address(addresses.far_side.into()));
+                line.remote = Some(Address::from(addresses.far_side).into());
                 line.sender = false;
                 line.responder = !self.stamp;
             }),
@@ -266,11 +266,19 @@ pub(crate) fn statistics(engine: &Engine) -> Statistics {
     }
 }
 
-fn sessions(engine: &Engine) -> Vec<SessionRow> {
+/// The engine's sessions.
+pub(crate) fn sessions(engine: &Engine) -> Vec<SessionRow> {
     match engine.manage(&Request::Sessions) {
         Ok(Answer::Sessions(rows)) => rows,
         other => panic!("no sessions: {other:?}"),
     }
+}
+
+/// True if not all that was lost on a line is the line's doing.
+pub(crate) fn dropped_by_the_machine(line: &LineCounts) -> bool {
+    [&line.forward, &line.backward]
+        .into_iter()
+        .any(|counts| counts.overflowed + counts.unsent + counts.kernel_drops.unwrap_or(0) > 0)
 }
 
 /// What an engine tells its host.

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use plugin_abi::config::{Config, Key, Line, Mode, Probe, Protocol, Remote, Secret, Security};
+use plugin_abi::config::{Config, Key, Line, Mode, Probe, Protocol, Secret, Security};
 use plugin_abi::host::Engine;
 use plugin_abi::manage::{Answer, Progress, Request, RunRequest, RunState, SessionResult};
 
@@ -14,11 +14,11 @@ use crate::patience::{until, until_true};
 fn configs() -> (Config, Config) {
     let ends = Ends::joined_by(&["fibre"]);
     let (mut near, mut far) = (ends.near(Mode::Measure), ends.far());
-    let address = |lines: &[Line]| lines[0].local.unwrap();
+    let address = |lines: &[Line]| lines[0].local.unwrap().ip;
     let port = far.responder.control_port;
     let remote = SocketAddr::new(address(&far.lines), port);
-    near.lines[0].remote = Some(Remote::Socket(remote));
-    far.lines[0].remote = near.lines[0].local.map(Remote::Address);
+    near.lines[0].remote = Some(remote.into());
+    far.lines[0].remote = near.lines[0].local.map(Into::into);
     near.probe = Probe {
         protocol: Protocol::Encrypted,
         key_id: Some("hub".to_owned()),
@@ -59,7 +59,7 @@ fn result(engine: &Engine) -> SessionResult {
 fn run(engine: &Engine, near: &Config) -> Progress {
     let run = RunRequest {
         remote: near.lines[0].remote.unwrap().socket(),
-        local: near.lines[0].local,
+        local: near.lines[0].local.map(|local| local.ip),
         count: 3,
         probe: near.probe.clone(),
         tos: None,

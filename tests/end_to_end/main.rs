@@ -13,6 +13,7 @@ mod patience;
 
 mod accounting;
 mod advice;
+mod crowd;
 mod demo;
 mod failure;
 mod idle;

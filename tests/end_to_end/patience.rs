@@ -24,3 +24,15 @@ pub(crate) fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
 pub(crate) fn until_true(what: &str, mut holds: impl FnMut() -> bool) {
     until(what, || holds().then_some(()));
 }
+
+/// Measures until the machine has not disturbed the measurement: what it drops or holds up by
+/// itself is neither the line's doing nor the plugin's.
+pub(crate) fn undisturbed<T>(measure: impl Fn() -> (T, bool)) -> T {
+    for _ in 0..3 {
+        let (measured, disturbed) = measure();
+        if !disturbed {
+            return measured;
+        }
+    }
+    panic!("three times the machine has held this process up or dropped packets");
+}

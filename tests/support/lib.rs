@@ -6,5 +6,6 @@ pub mod address;
 pub mod artifacts;
 pub mod caller;
 pub mod host;
+pub mod oracle;
 
 pub use artifacts::{Artifacts, artifacts};

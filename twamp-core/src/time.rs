@@ -146,6 +146,13 @@ impl ErrorEstimate {
         ErrorEstimate(flag | scale << 8 | multiplier.max(1) as u16)
     }
 
+    /// The same of stamps that may be off by so much more, in nanoseconds.
+    #[must_use]
+    pub fn widened(self, by_ns: u64) -> ErrorEstimate {
+        let error = Self::new(self.synchronised(), self.error_ns().saturating_add(by_ns));
+        ErrorEstimate(error.0 | self.0 & Self::PTP)
+    }
+
     /// False when the Multiplier is 0: the packet is corrupt and must be discarded.
     pub fn is_valid(self) -> bool {
         self.0 & 0xff != 0
@@ -286,6 +293,16 @@ mod tests {
         fn an_interval_survives_the_wire(seconds: u32, nanos in 0u32..1_000_000_000) {
             let interval = Duration::new(seconds.into(), nanos);
             prop_assert_eq!(Ntp64::from_duration(interval).to_duration(), interval);
+        }
+
+        #[test]
+        fn a_widened_estimate_has_room_for_both_errors_and_its_bits(word: u16, by_ns in 0u64..1 << 40) {
+            let narrow = ErrorEstimate(word);
+            let wide = narrow.widened(by_ns);
+            prop_assert!(wide.error_ns() >= narrow.error_ns().saturating_add(by_ns));
+            prop_assert!(wide.is_valid());
+            prop_assert_eq!(wide.synchronised(), narrow.synchronised());
+            prop_assert_eq!(wide.ptp(), narrow.ptp());
         }
 
         #[test]

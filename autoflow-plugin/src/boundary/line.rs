@@ -1,26 +1,28 @@
 //! `TwampLine` → [`Line`]: every pointer followed, every text owned, every mistake listed.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
+use std::os::fd::BorrowedFd;
 
-use plugin_abi::config::{Line, Remote, TWAMP_PORT};
+use plugin_abi::config::{Address, Line, Remote, TWAMP_PORT};
 use plugin_abi::manage::Problem;
 use plugin_abi::{TwampAddress, TwampLine, TwampText, code, line_flag};
 
 use super::argument;
 use super::refusal::Refusal;
 use crate::config;
+use crate::net::Namespace;
 
 const KNOWN_FLAGS: u32 =
     line_flag::METERED | line_flag::FLOWS_MOVABLE | line_flag::SENDER | line_flag::RESPONDER;
 
-/// The line that the host describes.
+/// The line that the host describes, and the namespace that it hands over with it.
 ///
 /// `INVALID` where an argument can't be right, `CONFIGURATION` where the line makes no sense.
 ///
 /// # Safety
 /// `pointer` is null or points to a `TwampLine` whose own pointers are null or hold what their
 /// lengths say, during the call.
-pub(super) unsafe fn read(pointer: *const TwampLine) -> Result<Line, Refusal> {
+pub(super) unsafe fn read(pointer: *const TwampLine) -> Result<(Line, Option<Namespace>), Refusal> {
     // SAFETY: the caller's promise.
     let raw = unsafe { argument::read(pointer)? };
     // SAFETY: the caller's promise.
@@ -37,6 +39,7 @@ pub(super) unsafe fn read(pointer: *const TwampLine) -> Result<Line, Refusal> {
     };
     plain_words(&raw, &mut problems);
     let (local, remote) = addresses(&raw, &mut problems);
+    let namespace = namespace(raw.binding.namespace_fd, &mut problems);
     if !problems.is_empty() {
         return Err(Refusal::problems(code::INVALID, &problems));
     }
@@ -53,6 +56,8 @@ pub(super) unsafe fn read(pointer: *const TwampLine) -> Result<Line, Refusal> {
         remote,
         device,
         mark: known(raw.binding.mark),
+        namespace: namespace.as_ref().map(Namespace::name),
+        hardware_stamps: false,
         cost: raw.cost,
         metered: has(line_flag::METERED),
         flows_movable: has(line_flag::FLOWS_MOVABLE),
@@ -66,7 +71,7 @@ pub(super) unsafe fn read(pointer: *const TwampLine) -> Result<Line, Refusal> {
     };
     config::judge_line(&line)
         .map_err(|problems| Refusal::problems(code::CONFIGURATION, &problems))?;
-    Ok(line)
+    Ok((line, namespace))
 }
 
 /// The owned text; the empty one is none.
@@ -92,7 +97,7 @@ unsafe fn text(path: &str, raw: TwampText, problems: &mut Vec<Problem>) -> Optio
     (!text.is_empty()).then(|| text.to_owned())
 }
 
-/// Flags, reserved words and what this plugin can't do.
+/// Flags and reserved words.
 fn plain_words(raw: &TwampLine, problems: &mut Vec<Problem>) {
     let unknown = raw.flags & !KNOWN_FLAGS;
     if unknown != 0 {
@@ -114,15 +119,30 @@ fn plain_words(raw: &TwampLine, problems: &mut Vec<Problem>) {
             problems.push(problem(path, "0", &word.to_string(), "zero it"));
         }
     }
-    if binding.namespace_fd != -1 {
-        let found = binding.namespace_fd.to_string();
-        let fix = "run one engine in each namespace";
-        problems.push(problem("line.binding.namespace_fd", "-1", &found, fix));
-    }
 }
 
-/// Local and far address. A scope is kept where the configuration can hold one: at the far end.
-fn addresses(raw: &TwampLine, problems: &mut Vec<Problem>) -> (Option<IpAddr>, Option<Remote>) {
+/// The namespace behind the host's descriptor, which stays the host's; -1 is none.
+fn namespace(number: i32, problems: &mut Vec<Problem>) -> Option<Namespace> {
+    if number == -1 {
+        return None;
+    }
+    // SAFETY: not -1, and by the contract open during the call; a number without a descriptor
+    // behind it is refused by the kernel.
+    let handed = (number >= 0).then(|| unsafe { BorrowedFd::borrow_raw(number) });
+    let namespace = handed.and_then(|handed| Namespace::duplicate(handed).ok());
+    if namespace.is_none() {
+        problems.push(problem(
+            "line.binding.namespace_fd",
+            "an open descriptor of a network namespace, or -1",
+            &number.to_string(),
+            "open /run/netns/NAME or /proc/PID/ns/net, or set -1",
+        ));
+    }
+    namespace
+}
+
+/// Local and far address.
+fn addresses(raw: &TwampLine, problems: &mut Vec<Problem>) -> (Option<Address>, Option<Remote>) {
     let (source, far) = (raw.binding.source, raw.far);
     if source.scope != 0 && source.scope != far.scope {
         let expected = format!("{} as in line.far.scope", far.scope);
@@ -134,12 +154,13 @@ fn addresses(raw: &TwampLine, problems: &mut Vec<Problem>) -> (Option<IpAddr>, O
             "name one link for both ends",
         ));
     }
-    let local = address("line.binding.source", source, problems).map(|socket| socket.ip());
+    let local =
+        address("line.binding.source", source, problems).map(|socket| Remote::from(socket).address);
     let remote = address("line.far", far, problems).map(|mut socket| {
         if socket.port() == 0 {
             socket.set_port(TWAMP_PORT);
         }
-        Remote::Socket(socket)
+        socket.into()
     });
     (local, remote)
 }
@@ -211,7 +232,7 @@ mod tests {
     #[test]
     fn a_line_is_read_whole() {
         // SAFETY: points to what it says.
-        let line = unsafe { read(&raw()) }.unwrap();
+        let (line, _) = unsafe { read(&raw()) }.unwrap();
         let expected: Line = serde_json::from_value(serde_json::json!({
             "id": 7, "name": "fibre", "far_end": "hub", "local": "192.0.2.1",
             "remote": "198.51.100.1:862", "device": "wan0", "mark": 3, "cost": 5,
@@ -232,12 +253,12 @@ mod tests {
             ..raw()
         };
         // SAFETY: points to what it says.
-        let line = unsafe { read(&line) }.unwrap();
+        let (line, _) = unsafe { read(&line) }.unwrap();
         assert_eq!(
             line.remote.unwrap().socket(),
             "[fe80::1%4]:9000".parse().unwrap()
         );
-        assert_eq!(line.local, Some("fe80::2".parse().unwrap()));
+        assert_eq!(line.local, Some("fe80::2%4".parse().unwrap()));
     }
 
     #[test]
@@ -253,7 +274,7 @@ mod tests {
             len: 1,
         };
         line.far.family = 5;
-        line.binding.namespace_fd = 0;
+        line.binding.namespace_fd = -7;
         line.binding.source.port = 80;
         line.binding.source.scope = 2;
         assert_eq!(
@@ -267,11 +288,11 @@ mod tests {
                  line.flags: expected bits of line_flag only, found 0x50 besides; \
                  clear the other bits\n\
                  line.binding.source.port: expected 0, found 80; zero it\n\
-                 line.binding.namespace_fd: expected -1, found 0; \
-                 run one engine in each namespace\n\
                  line.binding.source.scope: expected 0 as in line.far.scope, found 2; \
                  name one link for both ends\n\
-                 line.far.family: expected 4, 6, or 0 for no address, found 5; set the family"
+                 line.far.family: expected 4, 6, or 0 for no address, found 5; set the family\n\
+                 line.binding.namespace_fd: expected an open descriptor of a network namespace, \
+                 or -1, found -7; open /run/netns/NAME or /proc/PID/ns/net, or set -1"
                     .to_owned()
             )
         );

@@ -1,9 +1,9 @@
 //! What must fit together. A value of the wrong shape is `shape`'s business and passed over here.
 
-use std::collections::{HashMap, HashSet};
-use std::net::{IpAddr, SocketAddr};
+use std::collections::HashSet;
+use std::net::IpAddr;
 
-use plugin_abi::config::{Config, Probe, Protocol};
+use plugin_abi::config::{Address, Config, Probe, Protocol, Remote};
 use plugin_abi::manage::Problem;
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -11,12 +11,12 @@ use serde_json::{Map, Value};
 use super::node::Node;
 use super::stamp::around_padding;
 use super::unique::{own, own_items};
-use super::{features, keys, peers, shape, stamp};
+use super::{features, keys, peers, stamp, test_ports};
 
 /// Judges the meaning of a whole configuration.
 pub(super) fn config(root: &Node, problems: &mut Vec<Problem>) {
     decision(root, problems);
-    test_ports(root, problems);
+    test_ports::suffice(root, problems);
     no_sockets_by_hand(root, problems);
     for list in ["lines", "groups", "classes"] {
         let things = root.key(list);
@@ -56,7 +56,7 @@ pub(super) fn line(line: &Node, problems: &mut Vec<Problem>) {
         problems.push(local.problem("an address to answer on, on a line that responds", fix));
     }
     ends(&local, &remote, problems);
-    link_of_the_far_end(line, problems);
+    links(line, problems);
     own_items(&line.key("groups"), "group", Node::whole, problems);
     stamp::probe(&line.key("probe"), problems);
     probe_fits(line, problems);
@@ -132,29 +132,6 @@ fn decision(root: &Node, problems: &mut Vec<Problem>) {
     }
 }
 
-/// Each session of a line has a port of its own on its local address.
-fn test_ports(root: &Node, problems: &mut Vec<Problem>) {
-    let node = root.key("responder").key("test_ports");
-    let Some((first, last)) = shape::ports(&node).filter(|(first, last)| first <= last) else {
-        return;
-    };
-    let room = usize::from(last - first) + 1;
-    let mut needed: HashMap<Option<&str>, usize> = HashMap::new();
-    for line in root.key("lines").items() {
-        let roles = [
-            line.key("sender").flag_or(true),
-            line.key("responder").flag_or(false),
-        ];
-        let sessions = roles.iter().filter(|role| **role == Some(true)).count();
-        *needed.entry(line.key("local").text()).or_default() += sessions;
-    }
-    let most = needed.into_values().max().unwrap_or(0);
-    if most > room {
-        let expected = format!("at least {most} ports, one for each session of one address");
-        problems.push(node.problem(expected, "widen the range"));
-    }
-}
-
 fn no_sockets_by_hand(root: &Node, problems: &mut Vec<Problem>) {
     if root.key("clock").text() != Some("manual") {
         return;
@@ -178,20 +155,35 @@ fn one_host(node: &Node, problems: &mut Vec<Problem>) {
     }
 }
 
-/// A link-local address is one on each link.
-fn link_of_the_far_end(line: &Node, problems: &mut Vec<Problem>) {
-    let remote = line.key("remote");
-    let Some(IpAddr::V6(address)) = address(&remote) else {
-        return;
-    };
-    let scoped = remote
-        .text()
-        .and_then(|text| text.parse().ok())
-        .is_some_and(|socket| matches!(socket, SocketAddr::V6(v6) if v6.scope_id() != 0));
-    if address.is_unicast_link_local() && !scoped && !line.key("device").is_there() {
-        let fix = r#"add the line's device, or write it as "[fe80::1%2]:862""#;
-        problems.push(remote.problem("a link for a link-local address", fix));
+/// A link-local address is one on each link, and no other address is.
+fn links(line: &Node, problems: &mut Vec<Problem>) {
+    let ends = [line.key("remote"), line.key("local")];
+    let [far, near] = ends.each_ref().map(scoped);
+    let zones = [far, near].map(|end| end.and_then(|address| address.zone));
+    let linked = zones.iter().any(Option::is_some) || line.key("device").is_there();
+    for (node, address) in ends.iter().zip([far, near]) {
+        let Some(address) = address else { continue };
+        if address.is_link_local() && !linked {
+            let fix = r#"write it with its interface, as "fe80::1%eth0", or add the line's device"#;
+            problems.push(node.problem("a link for a link-local address", fix));
+        }
+        if address.zone.is_some() && !address.is_link_local() {
+            let fix = "leave out what stands behind the %, or name it as the line's device";
+            problems.push(node.problem("no link for an address that is not link-local", fix));
+        }
     }
+    if let [Some(far), Some(near)] = zones
+        && far != near
+    {
+        let expected = format!("the link {far}, as in {}", ends[0].path());
+        problems.push(ends[1].problem(expected, "name one link for both ends"));
+    }
+}
+
+/// The address there, with its link.
+fn scoped(node: &Node) -> Option<Address> {
+    let remote: Remote = node.text()?.parse().ok()?;
+    Some(remote.address)
 }
 
 /// A probe that may not be fragmented fits the line.
@@ -268,10 +260,8 @@ fn ids(things: &Node) -> impl Iterator<Item = u64> {
 }
 
 /// The address there, with or without a port.
-fn address(node: &Node) -> Option<IpAddr> {
-    let text = node.text()?;
-    let socket = || text.parse::<SocketAddr>().map(|socket| socket.ip());
-    text.parse().or_else(|_| socket()).ok()
+pub(super) fn address(node: &Node) -> Option<IpAddr> {
+    scoped(node).map(|address| address.ip)
 }
 
 #[cfg(test)]
@@ -338,7 +328,7 @@ mod tests {
             (
                 "/responder/test_ports",
                 json!([20_000, 20_000]),
-                "responder.test_ports: expected at least 2 ports, one for each session of one address, found [20000,20000]; widen the range",
+                "responder.test_ports: expected at least 2 ports for the sessions of one address, found [20000,20000]; widen the range",
             ),
             (
                 "/clock",
@@ -438,18 +428,49 @@ mod tests {
     }
 
     #[test]
-    fn a_link_local_far_end_needs_a_link() {
-        let far =
-            |remote: &str| json!([{"id": 1, "name": "fibre", "remote": remote, "groups": [1]}]);
-        let mistakes = |remote| after(&[("/lines", far(remote)), ("/classes", json!([]))]);
-        assert_eq!(
-            mistakes("fe80::1"),
-            [
-                r#"lines[0].remote: expected a link for a link-local address, found "fe80::1"; add the line's device, or write it as "[fe80::1%2]:862""#
-            ]
-        );
-        assert_eq!(mistakes("[fe80::1%2]:862"), [""; 0]);
-        assert_eq!(mistakes("2001:db8::1"), [""; 0]);
+    fn a_link_local_address_needs_a_link_and_both_ends_the_same() {
+        let mistakes = |line: Value| {
+            let mut whole = json!({"id": 1, "name": "fibre", "groups": [1]});
+            for (key, value) in line.as_object().unwrap() {
+                whole[key] = value.clone();
+            }
+            after(&[("/lines", json!([whole])), ("/classes", json!([]))])
+        };
+        for line in [
+            json!({"remote": "[fe80::1%2]:862"}),
+            json!({"remote": "fe80::1%eth0", "local": "fe80::2%eth0"}),
+            json!({"remote": "fe80::1", "local": "fe80::2%eth0"}),
+            json!({"remote": "fe80::1", "device": "eth0"}),
+            json!({"remote": "2001:db8::1"}),
+        ] {
+            assert_eq!(mistakes(line.clone()), [""; 0], "{line}");
+        }
+        let interface =
+            r#"write it with its interface, as "fe80::1%eth0", or add the line's device"#;
+        for (line, mistake) in [
+            (
+                json!({"remote": "fe80::1"}),
+                format!(
+                    r#"lines[0].remote: expected a link for a link-local address, found "fe80::1"; {interface}"#
+                ),
+            ),
+            (
+                json!({"sender": false, "responder": true, "local": "fe80::2"}),
+                format!(
+                    r#"lines[0].local: expected a link for a link-local address, found "fe80::2"; {interface}"#
+                ),
+            ),
+            (
+                json!({"remote": "fe80::1%eth0", "local": "fe80::2%eth1"}),
+                r#"lines[0].local: expected the link eth0, as in lines[0].remote, found "fe80::2%eth1"; name one link for both ends"#.into(),
+            ),
+            (
+                json!({"remote": "2001:db8::1%eth0"}),
+                r#"lines[0].remote: expected no link for an address that is not link-local, found "2001:db8::1%eth0"; leave out what stands behind the %, or name it as the line's device"#.into(),
+            ),
+        ] {
+            assert_eq!(mistakes(line), [mistake]);
+        }
     }
 
     #[test]

@@ -14,6 +14,7 @@ mod peers;
 mod properties;
 mod shape;
 mod stamp;
+mod test_ports;
 mod unique;
 mod warnings;
 

@@ -3,15 +3,15 @@
 use std::net::{IpAddr, SocketAddr};
 
 use plugin_abi::NONE;
-use plugin_abi::config::Peer;
+use plugin_abi::config::{self, Peer};
 use plugin_abi::manage::Problem;
 use serde_json::Value;
 use twamp_core::security::{KeyId, SharedSecret};
 
 use super::node::Node;
 use Kind::{
-    Address, Figure, Flag, Id, KeyName, List, Object, Passphrase, Peers, Ports, Remote, Socket,
-    Text, Whole, Word,
+    Address, Figure, Flag, Id, KeyName, List, Namespace, Near, Object, Passphrase, Peers, Ports,
+    Remote, Socket, Text, Whole, Word,
 };
 
 /// What a value may be.
@@ -31,8 +31,12 @@ enum Kind {
     Above0(f64),
     Address,
     Socket,
-    /// With or without a port.
+    /// An address, perhaps of one link.
+    Near,
+    /// The same, with or without a port.
     Remote,
+    /// What a network namespace is called.
+    Namespace,
     /// First and last.
     Ports,
     /// A network, an address, or everybody.
@@ -166,10 +170,12 @@ const LINE: Keys = &[
     ("name", true, Text),
     ("underlay", false, Text),
     ("far_end", false, Text),
-    ("local", false, Address),
+    ("local", false, Near),
     ("remote", false, Remote),
     ("device", false, Text),
     ("mark", false, Whole(0, u32::MAX as u64)),
+    ("namespace", false, Namespace),
+    ("hardware_stamps", false, Flag),
     ("cost", false, Whole(0, u32::MAX as u64)),
     ("metered", false, Flag),
     ("flows_movable", false, Flag),
@@ -287,9 +293,14 @@ impl Kind {
                 .text()
                 .is_some_and(|text| text.parse::<IpAddr>().is_ok()),
             Socket => node.text().is_some_and(is_socket),
-            Remote => node
+            Near => node
                 .text()
-                .is_some_and(|text| text.parse::<IpAddr>().is_ok() || is_socket(text)),
+                .is_some_and(|text| text.parse::<config::Address>().is_ok()),
+            Remote => node.text().is_some_and(|text| {
+                let remote = text.parse::<config::Remote>();
+                remote.is_ok_and(|remote| remote.port != Some(0))
+            }),
+            Namespace => node.text().is_some_and(is_namespace),
             Peers => node.text().is_some_and(|text| text.parse::<Peer>().is_ok()),
             KeyName => node.text().is_some_and(|text| KeyId::new(text).is_ok()),
             Passphrase => node
@@ -317,6 +328,14 @@ impl Kind {
             Whole(from, to) => (format!("a whole number from {from} to {to}"), range),
             Figure(from, to) => (format!("a number from {from} to {to}"), range),
             Kind::Above0(to) => (format!("a number above 0, up to {to}"), range),
+            Near => (
+                "an IP address without port, of one link with its interface".into(),
+                r#"write it as "192.0.2.1", "2001:db8::1" or "fe80::1%eth0""#,
+            ),
+            Namespace => (
+                "a name below /run/netns, or a path".into(),
+                r#"write it as "blue" or "/proc/1/ns/net""#,
+            ),
             Address => (
                 "an IP address without port".into(),
                 r#"write it as "192.0.2.1" or "2001:db8::1""#,
@@ -327,7 +346,7 @@ impl Kind {
             ),
             Remote => (
                 "an IP address, with a port above 0 or without".into(),
-                r#"write it as "192.0.2.1" or "[2001:db8::1]:862""#,
+                r#"write it as "192.0.2.1", "[2001:db8::1]:862" or "[fe80::1%eth0]:862""#,
             ),
             Ports => (
                 "two ports from 1 to 65535, the first not above the last".into(),
@@ -362,6 +381,12 @@ pub(super) fn ports(node: &Node) -> Option<(u16, u16)> {
 
 fn is_name(text: &str) -> bool {
     !text.trim().is_empty() && text.chars().count() <= 128 && !text.contains(char::is_control)
+}
+
+/// One name, a path from the root, or what the kernel calls one that was handed over.
+fn is_namespace(text: &str) -> bool {
+    let path = text.starts_with('/') || !text.contains('/') && text != "." && text != "..";
+    path && is_name(text)
 }
 
 fn is_socket(text: &str) -> bool {

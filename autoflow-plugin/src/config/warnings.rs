@@ -64,7 +64,7 @@ fn open_to_all(config: &Config, warnings: &mut Vec<Problem>) {
         if let (true, Some(local)) = (line.responder, line.local) {
             open(
                 format!("lines[{index}].responder"),
-                local,
+                local.ip,
                 local.to_string(),
             );
         }
@@ -89,7 +89,7 @@ fn open_mode_beside_secure_ones(config: &Config, warnings: &mut Vec<Problem>) {
 fn fragmented(config: &Config, index: usize, line: &Line) -> Option<Problem> {
     let probe = line.probe.as_ref().unwrap_or(&config.probe);
     let (mtu, remote) = (line.mtu?, line.remote?);
-    let headers = headers(probe, remote.socket().is_ipv6());
+    let headers = headers(probe, remote.ip().is_ipv6());
     let padded = most_padding(probe);
     let octets = headers + u32::from(padded);
     let padding = match line.probe {

@@ -1,56 +1,138 @@
-//! Sockets for what comes while the engine runs: the probe thread opens them.
+//! Sockets for what comes while the engine runs: the probe thread opens them, or the host does.
 
 use std::net::{IpAddr, SocketAddr};
+use std::os::fd::OwnedFd;
 
 use tokio::sync::oneshot;
 
 use super::EngineError;
+use super::ends::{By, Site};
 use super::message::Orders;
-use super::opening::reflector;
-use crate::net::{NetError, Path, PathSpec};
+use super::namespaces::Namespaces;
+use super::opening::{self, refused};
+use crate::host::Host;
+use crate::net::{NetError, Path, PathSpec, Purpose};
 use crate::session::Order;
-use crate::session::target::{self, Target};
+use crate::session::target::Target;
 
-/// Has the probe thread open a path on the first free port of the range. For probes to `far` it
-/// may be one that others use.
-pub(super) async fn bind(
-    orders: &Orders,
-    spec: PathSpec,
-    ports: (u16, u16),
-    far: Option<IpAddr>,
-) -> Result<(Path, SocketAddr), NetError> {
-    let (answer, bound) = oneshot::channel();
-    orders.send(Order::Bind {
-        spec: Box::new(spec),
-        ports,
-        far,
-        answer,
-    });
-    bound.await.unwrap_or_else(|_| {
-        Err(NetError::System {
-            action: "open a path",
-            source: std::io::Error::other("the probe thread is gone"),
-        })
-    })
+/// Has sockets opened. Used by `twamp-ctl` alone: there the host may be asked.
+#[derive(Clone)]
+pub(super) struct Opener {
+    host: Host,
+    orders: Orders,
 }
 
-/// Binds a responder's control port and the path beside it, while the engine runs.
-pub(super) async fn listen(
-    orders: &Orders,
-    local: SocketAddr,
-    ports: (u16, u16),
-) -> Result<Target, EngineError> {
-    let (listener, local) =
-        target::listen(local).map_err(|source| EngineError::listen(local, source))?;
-    let bound = bind(orders, reflector((local.ip(), 0).into()), ports, None).await;
-    let (path, probes) = bound.map_err(|source| EngineError::Path {
-        what: format!("responder on {local}"),
-        source,
-    })?;
-    Ok(Target {
-        listener,
-        local,
-        path,
-        port: probes.port(),
-    })
+/// A path that is wanted.
+pub(super) struct Wanted {
+    pub(super) spec: PathSpec,
+    /// It is to be bound to the first free one of these. A host takes a port that it likes, unless
+    /// there is but one.
+    pub(super) ports: (u16, u16),
+    pub(super) whose: Whose,
+}
+
+/// Who wants it.
+#[derive(Clone, Copy)]
+pub(super) enum Whose {
+    /// The probes of a line, which may share it with those to other hosts.
+    Line(u64, SocketAddr),
+    /// Those of a run.
+    Run(SocketAddr),
+    /// The replies to others' probes; of a line's responder where the host opens it.
+    Replies(Option<u64>),
+}
+
+impl Opener {
+    pub(super) fn new(host: Host, orders: Orders) -> Self {
+        Self { host, orders }
+    }
+
+    /// Who opens the sockets.
+    pub(super) fn by(&self) -> By {
+        By::of(&self.host)
+    }
+
+    /// Has the probe thread open a path.
+    pub(super) async fn path(&self, wanted: Wanted) -> Result<(Path, SocketAddr), NetError> {
+        let Wanted {
+            mut spec,
+            ports,
+            whose,
+        } = wanted;
+        let handed = match self.by() {
+            By::Plugin => None,
+            By::Host => {
+                spec.local
+                    .set_port(if ports.0 == ports.1 { ports.0 } else { 0 });
+                Some(self.ask(whose, spec.local)?)
+            }
+        };
+        let (answer, bound) = oneshot::channel();
+        self.orders.send(Order::Bind {
+            spec: Box::new(spec),
+            handed,
+            ports,
+            far: whose.shares(),
+            answer,
+        });
+        bound.await.unwrap_or_else(|_| {
+            Err(NetError::System {
+                action: "open a path",
+                source: std::io::Error::other("the probe thread is gone"),
+            })
+        })
+    }
+
+    /// Binds a responder's control port and the path beside it.
+    pub(super) async fn target(
+        &self,
+        site: &Site,
+        known: &Namespaces,
+        ports: (u16, u16),
+    ) -> Result<Target, EngineError> {
+        let failed = |source| refused(format!("responder on {site}"), source);
+        let (local, binding) = site.find(self.by(), known).map_err(failed)?;
+        let handed = match self.by() {
+            By::Plugin => None,
+            By::Host => {
+                let asked = self
+                    .host
+                    .open_socket(site.line, Purpose::Listener, local, None);
+                Some(asked.map_err(failed)?)
+            }
+        };
+        let (listener, local) = opening::listener(site, local, &binding, handed)?;
+        let spec = opening::reflector(local, binding);
+        let wanted = Wanted {
+            spec: spec.clone(),
+            ports,
+            whose: Whose::Replies(site.line),
+        };
+        let (path, probes) = self.path(wanted).await.map_err(failed)?;
+        Ok(Target {
+            listener,
+            local,
+            spec,
+            path,
+            port: probes.port(),
+        })
+    }
+
+    fn ask(&self, whose: Whose, local: SocketAddr) -> Result<OwnedFd, NetError> {
+        let (line, purpose, remote) = match whose {
+            Whose::Line(line, remote) => (Some(line), Purpose::Sender, Some(remote)),
+            Whose::Run(remote) => (None, Purpose::Sender, Some(remote)),
+            Whose::Replies(line) => (line, Purpose::Reflector, None),
+        };
+        self.host.open_socket(line, purpose, local, remote)
+    }
+}
+
+impl Whose {
+    fn shares(self) -> Option<IpAddr> {
+        match self {
+            Self::Line(_, remote) => Some(remote.ip()),
+            Self::Run(_) | Self::Replies(_) => None,
+        }
+    }
 }

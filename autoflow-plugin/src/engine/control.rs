@@ -15,9 +15,10 @@ use tokio::task::{JoinSet, LocalSet};
 use tokio::time::{Instant, sleep_until};
 use twamp_core::time::{Mono, Ntp64};
 
+use super::ends::{By, Site};
 use super::lock;
 use super::message::{News, Orders, Step, Told, Wish};
-use super::opening::Opened;
+use super::opening::{Opened, Sender};
 use super::publish::Publisher;
 use super::responders::Serving;
 use super::sessions::Session;
@@ -41,7 +42,7 @@ const LAST_WORDS: Duration = Duration::from_millis(500);
 const SILENCE: Duration = Duration::from_secs(2);
 
 pub(super) struct Control {
-    host: Host,
+    pub(super) host: Host,
     pub(super) shared: Arc<Shared>,
     pub(super) orders: Orders,
     pub(super) config: Config,
@@ -50,8 +51,8 @@ pub(super) struct Control {
     /// Runs whose path is being opened, and that nobody has cancelled.
     pub(super) opening: HashSet<Key>,
     pub(super) by_line: HashMap<u64, Key>,
-    /// By the address that answers TWAMP-Control.
-    pub(super) targets: HashMap<SocketAddr, Serving>,
+    /// By where TWAMP-Control is answered.
+    pub(super) targets: HashMap<Site, Serving>,
     /// Where strangers are answered; without a path it is being bound.
     pub(super) doors: HashMap<(SocketAddr, DoorKind), Option<Path>>,
     /// When this instance started.
@@ -167,26 +168,29 @@ impl Control {
         self.end(&mut news, &mut told).await;
     }
 
-    /// Starts what the start has bound.
+    /// Starts what the start has bound; what the host is to open, it is asked for now.
     fn begin(&mut self, opened: Opened) {
-        let senders = opened.senders.into_iter();
-        let bound: HashMap<_, _> = senders
-            .map(|(id, path, local)| (id, (path, local)))
-            .collect();
+        let mut senders: HashMap<u64, Sender> = opened.senders.into_iter().collect();
+        let by = self.opener().by();
         let lines = std::mem::take(&mut self.config.lines);
         for line in &lines {
             self.publisher.line(line);
-            if let Some((path, local)) = bound.get(&line.id) {
-                self.begin_line(line, *path, *local);
+            match senders.remove(&line.id) {
+                Some(sender) => self.begin_line(line, sender),
+                None if by == By::Host => self.open_line(line.clone()),
+                None => {}
             }
         }
         self.config.lines = lines;
-        for target in opened.targets {
-            self.begin_target(target);
+        for (site, target) in opened.targets {
+            self.begin_target(site, target);
         }
         let doors = opened.doors.into_iter();
         self.doors
             .extend(doors.map(|(path, door)| ((door.local, door.kind), Some(path))));
+        if by == By::Host {
+            self.match_responders();
+        }
         self.publish();
     }
 
@@ -204,11 +208,11 @@ impl Control {
     fn news(&mut self, news: News) {
         match news {
             News::Step(key, step) => self.step(key, step),
-            News::Bound(line, Ok((path, local))) => {
+            News::Bound(line, Ok(sender)) => {
                 let current = self.config.lines.contains(&line);
                 match current && !self.by_line.contains_key(&line.id) {
-                    true => self.begin_line(&line, path, local),
-                    false => self.leave(&line, path),
+                    true => self.begin_line(&line, sender),
+                    false => self.leave(&sender),
                 }
             }
             News::Bound(line, Err(error)) => {
@@ -221,8 +225,8 @@ impl Control {
                     .trouble(line.id, clock().mono, Trouble::LocalFault, failure.message);
                 self.publish_soon();
             }
-            News::Listening(local, target) => self.listening(local, target),
-            News::Moved(local, bound) => self.moved(local, bound),
+            News::Listening(site, target) => self.listening(site, target),
+            News::Moved(site, bound) => self.moved(&site, bound),
             News::Door(door, bound) => self.bound_door(door, bound),
             News::RunBound(key, request, Ok((path, local))) => match self.opening.remove(&key) {
                 true => self.begin_run(key, *request, path, local),

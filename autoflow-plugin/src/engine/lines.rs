@@ -2,10 +2,13 @@
 
 use plugin_abi::config::{Config, Line, Remote};
 
-use super::binding::bind;
+use super::binding::{Wanted, Whose};
 use super::control::Control;
+use super::ends::Ends;
+use super::lock;
 use super::message::News;
-use super::opening;
+use super::opening::{self, Sender};
+use crate::net::NetError;
 use crate::session::Order;
 use crate::session::credentials::Credentials;
 use crate::session::target::Manners;
@@ -18,22 +21,36 @@ impl Control {
         self.far_end(line.id, line.remote);
         self.config.lines.retain(|known| known.id != line.id);
         self.config.lines.push(line.clone());
+        self.forget_namespaces();
         self.match_responders();
-        if line.sender && line.remote.is_some() {
-            let probe = line
-                .probe
-                .clone()
-                .unwrap_or_else(|| self.config.probe.clone());
-            let (orders, news) = (self.orders.clone(), self.news.clone());
-            let ports = self.config.responder.test_ports;
-            self.tasks.spawn_local(async move {
-                let spec = opening::sender(&line, &probe, (opening::local_of(&line), 0).into());
-                let far = line.remote.map(|remote| remote.socket().ip());
-                let bound = bind(&orders, spec, ports, far).await;
-                let _ = news.send(News::Bound(Box::new(line), bound));
-            });
-        }
+        self.open_line(line);
         self.publish_soon();
+    }
+
+    /// Has the path of a line's probes opened, if it sends any.
+    pub(super) fn open_line(&mut self, line: Line) {
+        if !line.sender || line.remote.is_none() {
+            return;
+        }
+        let probe = line.probe.as_ref().unwrap_or(&self.config.probe).clone();
+        let ports = self.config.responder.test_ports;
+        let (opener, shared, news) = (self.opener(), self.shared.clone(), self.news.clone());
+        self.tasks.spawn_local(async move {
+            let open = async || -> Result<Option<Sender>, NetError> {
+                let ends = Ends::of(&line, opener.by(), &shared.namespaces)?;
+                let Some(ends) = ends else { return Ok(None) };
+                let wanted = Wanted {
+                    spec: opening::sender(&ends, &probe),
+                    ports,
+                    whose: Whose::Line(line.id, ends.remote),
+                };
+                let (path, local) = opener.path(wanted).await?;
+                Ok(Some(Sender { ends, path, local }))
+            };
+            if let Some(bound) = open().await.transpose() {
+                let _ = news.send(News::Bound(Box::new(line), bound));
+            }
+        });
     }
 
     pub(super) fn lose_line(&mut self, id: u64) {
@@ -41,16 +58,24 @@ impl Control {
         self.publisher.lose(id);
         self.far_end(id, None);
         self.config.lines.retain(|known| known.id != id);
+        self.forget_namespaces();
         self.match_responders();
         self.publish_soon();
+    }
+
+    /// By the wanted lines: one of them may be on its way to here.
+    fn forget_namespaces(&self) {
+        let wanted = lock(&self.shared.config);
+        self.shared.namespaces.keep(&wanted.lines);
     }
 
     /// A line has another far end, which is a peer by that.
     fn far_end(&self, line: u64, after: Option<Remote>) {
         let line = self.config.lines.iter().find(|known| known.id == line);
-        let ip = |remote: Remote| remote.socket().ip();
         let before = line.and_then(|line| line.remote);
-        self.shared.admission.far_end(before.map(ip), after.map(ip));
+        self.shared
+            .admission
+            .far_end(before.map(Remote::ip), after.map(Remote::ip));
     }
 
     fn end_line(&mut self, id: u64) {

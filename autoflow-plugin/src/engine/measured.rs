@@ -26,6 +26,8 @@ pub(super) struct Measured {
     estimator: Estimator,
     /// What keeps it from being measured, for people.
     trouble: Option<(Mono, Arc<str>)>,
+    /// Why the interface's own stamps are not taken.
+    stamps: Option<Arc<str>>,
     /// What was known at the last look.
     estimate: Estimate,
     /// Without news, a look before this would see the same.
@@ -39,6 +41,7 @@ pub(super) struct Listed {
     name: Arc<str>,
     state: u32,
     trouble: Option<Arc<str>>,
+    stamps: Option<Arc<str>>,
 }
 
 impl Measured {
@@ -49,12 +52,13 @@ impl Measured {
             name: line.name.as_str().into(),
             cost: line.cost,
             underlay: line.underlay.as_deref().map(Box::from),
-            far_end: far_end(line).into(),
+            far_end: line.far_end().into(),
             groups: line.groups.as_slice().into(),
             session: None,
             estimate: estimator.view(Mono::default()),
             estimator,
             trouble: None,
+            stamps: None,
             until: Mono::default(),
             news: true,
         }
@@ -65,8 +69,13 @@ impl Measured {
         self.name = line.name.as_str().into();
         self.cost = line.cost;
         self.underlay = line.underlay.as_deref().map(Box::from);
-        self.far_end = far_end(line).into();
+        self.far_end = line.far_end().into();
         self.groups = line.groups.as_slice().into();
+    }
+
+    /// Why the interface's own stamps are not taken, where it wishes for them.
+    pub(super) fn stamps(&mut self, why: Option<String>) {
+        self.stamps = why.map(Arc::from);
     }
 
     /// Enters what happened to the line's probes, known `now`. True if what kept it from being
@@ -148,6 +157,7 @@ impl Measured {
             name: Arc::clone(&self.name),
             state: self.row(Mono::default()).state,
             trouble: self.trouble.as_ref().map(|(_, why)| Arc::clone(why)),
+            stamps: self.stamps.clone(),
         }
     }
 }
@@ -159,12 +169,7 @@ impl From<&Listed> for LineRow {
             name: listed.name.to_string(),
             state: line_state::name(listed.state).to_owned(),
             trouble: listed.trouble.as_deref().map(str::to_owned),
+            stamps: listed.stamps.as_deref().map(str::to_owned),
         }
     }
-}
-
-fn far_end(line: &Line) -> String {
-    let remote = || line.remote.map(|remote| remote.socket().ip().to_string());
-    let named = line.far_end.clone().or_else(remote);
-    named.unwrap_or_else(|| line.name.clone())
 }

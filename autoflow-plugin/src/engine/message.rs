@@ -1,13 +1,15 @@
 //! What the threads and tasks of an engine tell one another.
 
 use std::net::SocketAddr;
-use std::sync::mpsc::Sender;
+use std::sync::mpsc;
 
 use plugin_abi::config::{Config, Line};
 use plugin_abi::manage::{Failure, RunRequest};
 use twamp_core::wire::control::Modes;
 
 use super::EngineError;
+use super::ends::Site;
+use super::opening::Sender;
 use crate::net::{NetError, Path, Waker};
 use crate::session::answering::DoorKind;
 use crate::session::target::Target;
@@ -34,11 +36,11 @@ pub(super) enum News {
     /// Something happened in the life of a session.
     Step(Key, Step),
     /// A line's path is open, or can't be.
-    Bound(Box<Line>, Result<(Path, SocketAddr), NetError>),
+    Bound(Box<Line>, Result<Sender, NetError>),
     /// A responder's address is bound, or can't be.
-    Listening(SocketAddr, Result<Target, EngineError>),
+    Listening(Site, Result<Target, EngineError>),
     /// Another path for the probes of a responder is open, or can't be.
-    Moved(SocketAddr, Result<(Path, SocketAddr), NetError>),
+    Moved(Site, Result<(Path, SocketAddr), NetError>),
     /// An address on which strangers are answered is bound, or can't be.
     Door((SocketAddr, DoorKind), Result<(Path, SocketAddr), NetError>),
     /// A run's path is open, or can't be.
@@ -71,12 +73,12 @@ pub(super) enum Told {
 /// The way to the probe thread.
 #[derive(Clone)]
 pub(super) struct Orders {
-    queue: Sender<Order>,
+    queue: mpsc::Sender<Order>,
     waker: Waker,
 }
 
 impl Orders {
-    pub(super) fn new(queue: Sender<Order>, waker: Waker) -> Self {
+    pub(super) fn new(queue: mpsc::Sender<Order>, waker: Waker) -> Self {
         Self { queue, waker }
     }
 

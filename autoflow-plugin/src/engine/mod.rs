@@ -17,10 +17,12 @@
 
 mod binding;
 mod control;
+mod ends;
 mod error;
 mod lines;
 mod measured;
 mod message;
+mod namespaces;
 mod opening;
 mod paths;
 mod probing;
@@ -45,11 +47,12 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 use crate::host::{Host, Picture};
 use crate::log;
-use crate::net::{Net, clock, clock_error, with_signals_blocked};
+use crate::net::{Namespace, Net, clock, clock_error, with_signals_blocked};
 use crate::session::credentials::Credentials;
 use crate::session::probes::Probes;
 use crate::session::{Key, Order};
 use control::Control;
+use ends::By;
 pub(crate) use error::EngineError;
 use message::{Orders, Wish};
 use paths::Paths;
@@ -105,7 +108,11 @@ impl Engine {
         })?;
         let config = self.config();
         let mut paths = Paths::new(net);
-        let opened = opening::open(&mut paths, &config)?;
+        let opened = match By::of(&self.host) {
+            // By callbacks, which come from `twamp-ctl` alone.
+            By::Host => opening::Opened::default(),
+            By::Plugin => opening::open(&mut paths, &config, &self.shared.namespaces)?,
+        };
         let (order_queue, orders) = channel();
         let (tell, told) = unbounded_channel();
         let (wishes, wished) = unbounded_channel();
@@ -222,7 +229,7 @@ impl Engine {
                 }
                 let key = Key::new();
                 // Before the thread hears of it, so that its progress can be asked for at once.
-                let local = opening::source(run.local, run.remote);
+                let local = opening::source(By::of(&self.host), run.local, run.remote);
                 lock(&self.shared.board).sender(key, None, &run.probe, local, run.remote);
                 if !self.wish(Wish::Run(key, Box::new(run))) {
                     lock(&self.shared.board).forget(key);
@@ -246,12 +253,16 @@ impl Engine {
         self.shared.event.fd()
     }
 
-    /// A new line.
+    /// A new line, in the namespace that the host handed over with it, if any.
     ///
     /// # Errors
     /// The mistakes in it, an id or name that is taken.
-    pub(crate) fn line_up(&self, line: Line) -> Result<(), EngineError> {
-        self.shared.enter_line(line.clone(), None)?;
+    pub(crate) fn line_up(
+        &self,
+        line: Line,
+        namespace: Option<Namespace>,
+    ) -> Result<(), EngineError> {
+        self.shared.enter_line(line.clone(), None, namespace)?;
         self.wish(Wish::Line(Box::new(line)));
         Ok(())
     }
@@ -260,8 +271,13 @@ impl Engine {
     ///
     /// # Errors
     /// The mistakes in it, or it is unknown.
-    pub(crate) fn line_update(&self, line: Line) -> Result<(), EngineError> {
-        self.shared.enter_line(line.clone(), Some(line.id))?;
+    pub(crate) fn line_update(
+        &self,
+        line: Line,
+        namespace: Option<Namespace>,
+    ) -> Result<(), EngineError> {
+        self.shared
+            .enter_line(line.clone(), Some(line.id), namespace)?;
         self.wish(Wish::Line(Box::new(line)));
         Ok(())
     }

@@ -1,75 +1,67 @@
 //! Everything that a start binds, before anything is sent: all of it, or nothing.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket};
+use std::os::fd::OwnedFd;
 
-use plugin_abi::config::{Config, Line, Probe, Remote, Responder};
+use plugin_abi::config::{Config, Probe, Responder};
+use socket2::{Domain, Type};
 
+use super::ends::{By, Ends, Site};
 use super::error::EngineError;
+use super::namespaces::Namespaces;
 use super::paths::Paths;
-use crate::net::{Path, PathSpec};
+use crate::net::{Binding, NetError, Path, PathSpec, Purpose, judge_handed};
 use crate::session::answering::{Door, DoorKind};
-use crate::session::target::{Target, listen};
+use crate::session::target::{self, Target};
 
 /// What a start has bound.
 #[derive(Default)]
 pub(super) struct Opened {
-    /// By line id: the path of its probes.
-    pub(super) senders: Vec<(u64, Path, SocketAddr)>,
+    /// By line id.
+    pub(super) senders: Vec<(u64, Sender)>,
     /// Addresses that answer TWAMP-Control.
-    pub(super) targets: Vec<Target>,
+    pub(super) targets: Vec<(Site, Target)>,
     /// Addresses that answer TWAMP Light and STAMP.
     pub(super) doors: Vec<(Path, Door)>,
+}
+
+/// What a line's probes leave by.
+pub(super) struct Sender {
+    pub(super) ends: Ends,
+    pub(super) path: Path,
+    /// What it is bound to.
+    pub(super) local: SocketAddr,
 }
 
 /// Binds what `config` asks for.
 ///
 /// # Errors
 /// The first thing that can't be bound, and why; what was bound goes with `net`.
-pub(super) fn open(paths: &mut Paths, config: &Config) -> Result<Opened, EngineError> {
+pub(super) fn open(
+    paths: &mut Paths,
+    config: &Config,
+    known: &Namespaces,
+) -> Result<Opened, EngineError> {
     let mut opened = Opened::default();
-    for local in controls(config) {
-        opened
-            .targets
-            .push(target(paths, local, &config.responder)?);
+    for site in Site::all(config, By::Plugin) {
+        let target = target(paths, &site, known, &config.responder)?;
+        opened.targets.push((site, target));
     }
     for (local, kind) in doors(&config.responder) {
         opened.doors.push(door(paths, local, kind)?);
     }
     for line in config.lines.iter().filter(|line| line.sender) {
-        let Some(remote) = line.remote else { continue };
+        let failed = |source| refused(format!("line {}", line.name), source);
+        let Some(ends) = Ends::of(line, By::Plugin, known).map_err(failed)? else {
+            continue;
+        };
         let probe = line.probe.as_ref().unwrap_or(&config.probe);
-        let bound = paths.take(
-            &sender(line, probe, (local_of(line), 0).into()),
-            config.responder.test_ports,
-            Some(remote.socket().ip()),
-        );
-        let (path, local) = bound.map_err(|source| EngineError::Path {
-            what: format!("line {}", line.name),
-            source,
-        })?;
-        opened.senders.push((line.id, path, local));
+        let ports = config.responder.test_ports;
+        let bound = paths.take(&sender(&ends, probe), ports, Some(ends.remote.ip()));
+        let (path, local) = bound.map_err(failed)?;
+        opened.senders.push((line.id, Sender { ends, path, local }));
     }
     Ok(opened)
-}
-
-/// Every address that answers TWAMP-Control, each once.
-pub(super) fn controls(config: &Config) -> Vec<SocketAddr> {
-    let of_lines = config
-        .lines
-        .iter()
-        .filter(|line| line.responder)
-        .filter_map(|line| line.local);
-    let of_lines = of_lines.map(|local| SocketAddr::new(local, config.responder.control_port));
-    let mut all: Vec<_> = config
-        .responder
-        .listen
-        .iter()
-        .copied()
-        .chain(of_lines)
-        .collect();
-    all.sort_unstable();
-    all.dedup();
-    all
 }
 
 /// Every address on which strangers are answered.
@@ -80,27 +72,51 @@ pub(super) fn doors(responder: &Responder) -> impl Iterator<Item = (SocketAddr, 
 }
 
 /// Binds a control port, and beside it one where probes are answered.
-pub(super) fn target(
+fn target(
     paths: &mut Paths,
-    local: SocketAddr,
+    site: &Site,
+    known: &Namespaces,
     responder: &Responder,
 ) -> Result<Target, EngineError> {
-    let (listener, local) = listen(local).map_err(|source| EngineError::listen(local, source))?;
-    let bound = paths.take(
-        &reflector((local.ip(), 0).into()),
-        responder.test_ports,
-        None,
-    );
-    let (path, probes) = bound.map_err(|source| EngineError::Path {
-        what: format!("responder on {local}"),
-        source,
-    })?;
+    let failed = |source| refused(format!("responder on {site}"), source);
+    let (local, binding) = site.find(By::Plugin, known).map_err(failed)?;
+    let (listener, local) = listener(site, local, &binding, None)?;
+    let spec = reflector(local, binding);
+    let bound = paths.take(&spec, responder.test_ports, None);
+    let (path, probes) = bound.map_err(failed)?;
     Ok(Target {
         listener,
         local,
+        spec,
         path,
         port: probes.port(),
     })
+}
+
+/// Listens on `local`, by a socket of our own or the host's.
+pub(super) fn listener(
+    site: &Site,
+    local: SocketAddr,
+    binding: &Binding,
+    handed: Option<OwnedFd>,
+) -> Result<(TcpListener, SocketAddr), EngineError> {
+    let failed = |source| refused(format!("responder on {site}"), source);
+    let told = |source| EngineError::listen(local, source);
+    let socket = match handed {
+        Some(socket) => judge_handed(socket, Purpose::Listener, local).map_err(failed)?,
+        None => {
+            let socket = binding.socket(Domain::for_address(local), Type::STREAM);
+            let socket = socket.map_err(failed)?;
+            target::bind(&socket, local).map_err(told)?;
+            socket
+        }
+    };
+    target::listen(socket).map_err(told)
+}
+
+/// A path that can't be opened: whose, and why not.
+pub(super) fn refused(what: String, source: NetError) -> EngineError {
+    EngineError::Path { what, source }
 }
 
 /// Binds an address on which strangers are answered.
@@ -115,21 +131,22 @@ fn door(paths: &mut Paths, local: SocketAddr, kind: DoorKind) -> Result<(Path, D
 }
 
 /// How the path of a line's probes is opened.
-pub(super) fn sender(line: &Line, probe: &Probe, local: SocketAddr) -> PathSpec {
+pub(super) fn sender(ends: &Ends, probe: &Probe) -> PathSpec {
     PathSpec {
-        device: line.device.clone(),
-        mark: line.mark,
+        binding: ends.binding.clone(),
         ttl: probe.ttl,
         tos: probe.dscp << 2,
         dont_fragment: probe.dont_fragment,
         transmit_stamps: true,
-        ..PathSpec::new(local)
+        ..PathSpec::new(ends.local)
     }
 }
 
-/// How a path is opened that probes are answered on.
-pub(super) fn reflector(local: SocketAddr) -> PathSpec {
+/// How a path is opened that probes are answered on, beside a control port on `local`.
+pub(super) fn reflector(mut local: SocketAddr, binding: Binding) -> PathSpec {
+    local.set_port(0);
     PathSpec {
+        binding,
         transmit_stamps: false,
         ..PathSpec::new(local)
     }
@@ -144,18 +161,9 @@ pub(super) fn door_path(local: SocketAddr, kind: DoorKind) -> PathSpec {
     }
 }
 
-/// The address that a line's probes leave from; without one, any of the far end's family.
-pub(super) fn local_of(line: &Line) -> IpAddr {
-    match (line.local, line.remote.map(Remote::socket)) {
-        (Some(local), _) => local,
-        (None, Some(SocketAddr::V6(_))) => Ipv6Addr::UNSPECIFIED.into(),
-        (None, _) => Ipv4Addr::UNSPECIFIED.into(),
-    }
-}
-
 /// Where a run measures from, port 0: the address it names, or the one that the system would send
-/// from. Nothing is sent.
-pub(super) fn source(local: Option<IpAddr>, remote: SocketAddr) -> SocketAddr {
+/// from, unless that is the host's choice. Nothing is sent.
+pub(super) fn source(by: By, local: Option<IpAddr>, remote: SocketAddr) -> SocketAddr {
     let any: IpAddr = match remote {
         SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
         SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
@@ -165,5 +173,13 @@ pub(super) fn source(local: Option<IpAddr>, remote: SocketAddr) -> SocketAddr {
         socket.connect(remote).ok()?;
         Some(socket.local_addr().ok()?.ip())
     };
-    (local.or_else(routed).unwrap_or(any), 0).into()
+    let chosen = || (by == By::Plugin).then(routed).flatten();
+    let local = local.or_else(chosen).unwrap_or(any);
+    let mut source = SocketAddr::new(local, 0);
+    if let (SocketAddr::V6(source), SocketAddr::V6(remote)) = (&mut source, remote)
+        && source.ip().is_unicast_link_local()
+    {
+        source.set_scope_id(remote.scope_id());
+    }
+    source
 }

@@ -19,8 +19,6 @@ use crate::session::{Order, Report};
 const STRIKES: u32 = 3;
 /// Held up for longer than this, what is in flight says nothing about the lines.
 const PAUSE: Duration = Duration::from_millis(150);
-/// Replies that leave together: T3 is stamped before the first of them leaves.
-const BATCH: usize = 8;
 
 /// Runs until `Quit`. A panic is caught, and the loop goes on with its sessions: three times.
 pub(super) fn run(
@@ -49,6 +47,7 @@ fn turns(
     orders: &Receiver<Order>,
     tell: &UnboundedSender<Told>,
 ) -> Result<(), NetError> {
+    let mut replies = Replies::default();
     loop {
         let due = probes.poll_timeout();
         let woken = paths.net.wait(due)?;
@@ -58,12 +57,16 @@ fn turns(
             match orders.try_recv() {
                 Ok(Order::Bind {
                     spec,
+                    handed,
                     ports,
                     far,
                     answer,
                 }) => {
                     fault("twamp-io");
-                    let bound = paths.take(&spec, ports, far);
+                    let bound = match handed {
+                        Some(socket) => paths.net.adopt(socket, &spec),
+                        None => paths.take(&spec, ports, far),
+                    };
                     if let Err(Ok((path, _))) = answer.send(bound) {
                         paths.give_back(path, far);
                     }
@@ -83,10 +86,10 @@ fn turns(
             }
         }
         let net = &mut paths.net;
-        let mut replies = Replies::default();
+        probes.stamp_within(net.precision(turn.began.mono));
         while let Some(event) = net.poll() {
             turn.take(probes, event, &mut replies);
-            if replies.0.len() == BATCH {
+            if replies.queued.len() >= net.batch() {
                 replies.leave(net);
             }
         }
@@ -143,29 +146,39 @@ fn send_report(mut report: Report, net: &Net<Token>, tell: &UnboundedSender<Told
     let _ = tell.send(Told::Report(Box::new(report)));
 }
 
-/// Replies to datagrams, which borrow the network while they are looked at.
+/// Replies to datagrams, which borrow the network while they are looked at. Nothing is allocated
+/// for one: payloads go round.
 #[derive(Default)]
-struct Replies(Vec<Outgoing<Token>>);
+struct Replies {
+    queued: Vec<Outgoing<Token>>,
+    spare: Vec<Vec<u8>>,
+}
 
 impl Replies {
     fn leave(&mut self, net: &mut Net<Token>) {
-        if self.0.is_empty() {
+        if self.queued.is_empty() {
             return;
         }
-        for reply in self.0.drain(..) {
+        let count = self.queued.len();
+        for reply in self.queued.drain(..) {
             net.queue(reply);
         }
         net.flush();
+        self.spare.extend((0..count).map(|_| net.buffer()));
     }
 }
 
 impl Outlet for Replies {
     fn buffer(&mut self) -> Vec<u8> {
-        Vec::with_capacity(128)
+        self.spare.pop().unwrap_or_default()
+    }
+
+    fn give_back(&mut self, payload: Vec<u8>) {
+        self.spare.push(payload);
     }
 
     fn queue(&mut self, packet: Outgoing<Token>) {
-        self.0.push(packet);
+        self.queued.push(packet);
     }
 }
 
@@ -265,7 +278,7 @@ mod tests {
 
         /// The answer to the probe has arrived meanwhile and is read at `ms`.
         fn answer(&mut self, turn: &Turn, ms: u64) {
-            let probe = self.packets.0.pop().unwrap().payload;
+            let probe = self.packets.queued.pop().unwrap().payload;
             let arrival = Arrival {
                 mono: at(ms).mono,
                 user: at(ms).wall,

@@ -79,6 +79,14 @@ impl Publisher {
         self.lines.insert(line.id, Box::new(measured));
     }
 
+    /// Why the interface's own stamps are not taken, where a line wishes for them.
+    pub(super) fn stamps(&mut self, line: u64, why: Option<String>) {
+        if let Some(measured) = self.lines.get_mut(&line) {
+            measured.stamps(why);
+            self.listed = false;
+        }
+    }
+
     /// A line is gone.
     pub(super) fn lose(&mut self, line: u64) {
         self.listed = false;

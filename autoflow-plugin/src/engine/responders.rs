@@ -7,11 +7,12 @@ use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
 use super::EngineError;
-use super::binding::{bind, listen};
+use super::binding::{Wanted, Whose};
 use super::control::Control;
+use super::ends::{By, Site};
 use super::message::News;
 use super::opening;
-use crate::net::{NetError, Path};
+use crate::net::{NetError, Path, PathSpec};
 use crate::session::Order;
 use crate::session::answering::{Door, DoorKind};
 use crate::session::ground::Ground;
@@ -24,6 +25,8 @@ pub(super) enum Serving {
     /// It takes connections.
     Open {
         task: AbortHandle,
+        /// How another path beside it is opened.
+        spec: Box<PathSpec>,
         /// Where probes of new sessions are answered.
         ground: watch::Sender<Ground>,
         /// Where those of some are answered, the newest last. Older ones may be closed.
@@ -41,10 +44,11 @@ impl Control {
     }
 
     fn match_targets(&mut self) {
-        let wanted: HashSet<_> = opening::controls(&self.config).into_iter().collect();
+        let by = self.opener().by();
+        let wanted: HashSet<_> = Site::all(&self.config, by).into_iter().collect();
         let orders = &self.orders;
-        self.targets.retain(|local, serving| {
-            let keep = wanted.contains(local);
+        self.targets.retain(|site, serving| {
+            let keep = wanted.contains(site);
             if !keep {
                 serving.abort();
                 for path in serving.paths() {
@@ -53,30 +57,40 @@ impl Control {
             }
             keep
         });
-        for local in wanted {
-            if self.targets.contains_key(&local) {
+        for site in wanted {
+            if self.targets.contains_key(&site) {
                 continue;
             }
-            let (orders, news) = (self.orders.clone(), self.news.clone());
-            let ports = self.config.responder.test_ports;
+            let (opener, shared, news) = (self.opener(), self.shared.clone(), self.news.clone());
+            let (at, ports) = (site.clone(), self.config.responder.test_ports);
             let task = self.tasks.spawn_local(async move {
-                let _ = news.send(News::Listening(local, listen(&orders, local, ports).await));
+                let target = opener.target(&at, &shared.namespaces, ports).await;
+                let _ = news.send(News::Listening(at, target));
             });
-            self.targets.insert(local, Serving::Opening(task));
+            self.targets.insert(site, Serving::Opening(task));
         }
     }
 
-    /// Sessions stay where they are; new ones go to a port of the range.
+    /// Sessions stay where they are; new ones go to a port of the range. A host takes the ports that
+    /// it likes.
     fn match_ports(&mut self) {
+        let opener = self.opener();
+        if opener.by() == By::Host {
+            return;
+        }
         let ports = self.config.responder.test_ports;
-        for (local, serving) in &self.targets {
-            if let Serving::Open { ground, .. } = serving
+        for (site, serving) in &self.targets {
+            if let Serving::Open { ground, spec, .. } = serving
                 && !within(ground.borrow().port(), ports)
             {
-                let (orders, news, local) = (self.orders.clone(), self.news.clone(), *local);
+                let (opener, news, site) = (opener.clone(), self.news.clone(), site.clone());
+                let wanted = Wanted {
+                    spec: (**spec).clone(),
+                    ports,
+                    whose: Whose::Replies(None),
+                };
                 self.tasks.spawn_local(async move {
-                    let spec = opening::reflector((local.ip(), 0).into());
-                    let _ = news.send(News::Moved(local, bind(&orders, spec, ports, None).await));
+                    let _ = news.send(News::Moved(site, opener.path(wanted).await));
                 });
             }
         }
@@ -97,33 +111,37 @@ impl Control {
                 continue;
             }
             self.doors.insert((local, kind), None);
-            let (orders, news) = (self.orders.clone(), self.news.clone());
+            let (opener, news) = (self.opener(), self.news.clone());
+            let wanted = Wanted {
+                spec: opening::door_path(local, kind),
+                ports: (local.port(), local.port()),
+                whose: Whose::Replies(None),
+            };
             self.tasks.spawn_local(async move {
-                let (spec, port) = (opening::door_path(local, kind), local.port());
-                let bound = bind(&orders, spec, (port, port), None).await;
+                let bound = opener.path(wanted).await;
                 let _ = news.send(News::Door((local, kind), bound));
             });
         }
     }
 
     /// A control port is bound, or can't be. Meanwhile it may be wanted no more.
-    pub(super) fn listening(&mut self, local: SocketAddr, bound: Result<Target, EngineError>) {
-        let awaited = matches!(self.targets.get(&local), Some(Serving::Opening(_)));
+    pub(super) fn listening(&mut self, site: Site, bound: Result<Target, EngineError>) {
+        let awaited = matches!(self.targets.get(&site), Some(Serving::Opening(_)));
         match bound {
             Ok(target) if awaited => {
-                self.begin_target(target);
+                self.begin_target(site, target);
                 self.match_ports();
             }
             Ok(target) => self.orders.send(Order::Close(target.path)),
             Err(error) if awaited => {
-                tracing::error!("responder on {local}: {error}");
-                self.targets.remove(&local);
+                tracing::error!("{error}");
+                self.targets.remove(&site);
             }
             Err(_) => {}
         }
     }
 
-    pub(super) fn begin_target(&mut self, target: Target) {
+    pub(super) fn begin_target(&mut self, site: Site, target: Target) {
         let local = target.local;
         let (ground, grounds) = watch::channel(self.ground(target.path, target.port));
         let orders = self.orders.clone();
@@ -137,19 +155,20 @@ impl Control {
         let serving = serve(target.listener, local, means);
         let serving = Serving::Open {
             task: self.tasks.spawn_local(serving),
+            spec: Box::new(target.spec),
             ground,
             paths: vec![target.path],
         };
-        self.targets.insert(local, serving);
+        self.targets.insert(site, serving);
     }
 
     /// A responder has another port for its probes. By now that may be out of range as well, and
     /// the next one is on its way.
-    pub(super) fn moved(&mut self, local: SocketAddr, bound: Result<(Path, SocketAddr), NetError>) {
+    pub(super) fn moved(&mut self, site: &Site, bound: Result<(Path, SocketAddr), NetError>) {
         let (path, probes) = match bound {
             Ok(bound) => bound,
             Err(error) => {
-                tracing::error!("responder on {local} stays on its test port: {error}");
+                tracing::error!("responder on {site} stays on its test port: {error}");
                 return;
             }
         };
@@ -158,7 +177,7 @@ impl Control {
             return;
         }
         // Not taken, it is closed with the last who has it.
-        if let Some(Serving::Open { ground, paths, .. }) = self.targets.get_mut(&local) {
+        if let Some(Serving::Open { ground, paths, .. }) = self.targets.get_mut(site) {
             paths.push(path);
             ground.send_replace(next);
         }

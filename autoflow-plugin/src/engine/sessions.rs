@@ -9,15 +9,15 @@ use plugin_abi::manage::{Failure, FailureKind, RunRequest, RunState};
 use tokio::sync::{oneshot, watch};
 use twamp_core::wire::control::Modes;
 
-use super::binding::bind;
+use super::binding::{Opener, Wanted, Whose};
 use super::control::Control;
 use super::lock;
 use super::message::{News, Step};
-use super::opening;
+use super::opening::{self, Sender};
 use super::upkeep::{Quit, Upkeep};
 use crate::line::Trouble;
-use crate::net::{Path, PathSpec, clock};
-use crate::session::initiator::{Binding, Initiation};
+use crate::net::{Binding, Path, PathSpec, clock, hardware};
+use crate::session::initiator::{Initiation, Origin};
 use crate::session::{Key, Order, Stream};
 
 /// One session that sends probes.
@@ -53,18 +53,32 @@ impl Session {
 }
 
 impl Control {
-    pub(super) fn begin_line(&mut self, line: &Line, path: Path, local: SocketAddr) {
-        let Some(remote) = line.remote else { return };
+    /// Who has sockets opened.
+    pub(super) fn opener(&self) -> Opener {
+        Opener::new(self.host, self.orders.clone())
+    }
+
+    pub(super) fn begin_line(&mut self, line: &Line, sender: Sender) {
+        let Sender { ends, path, local } = sender;
+        let why = line
+            .hardware_stamps
+            .then(|| no_hardware(line, &ends.binding));
+        self.publisher.stamps(line.id, why);
         let probe = line
             .probe
             .clone()
             .unwrap_or_else(|| self.config.probe.clone());
         let key = Key::new();
-        let remote = remote.socket();
+        let remote = ends.remote;
         lock(&self.shared.board).sender(key, Some(&line.name), &probe, local, remote);
-        let binding = binding(line);
+        let origin = Origin {
+            local: ends.source(),
+            binding: ends.binding,
+            host: self.host,
+            line: Some(line.id),
+        };
         let initiation = Initiation {
-            binding,
+            origin,
             remote,
             probe,
             count: None,
@@ -108,9 +122,11 @@ impl Control {
     ) {
         lock(&self.shared.board).sender(key, None, &request.probe, local, request.remote);
         let initiation = Initiation {
-            binding: Binding {
-                local: request.local,
-                ..Binding::default()
+            origin: Origin {
+                local: request.local.map(|_| at_any_port(local)),
+                binding: Binding::default(),
+                host: self.host,
+                line: None,
             },
             remote: request.remote,
             probe: request.probe,
@@ -154,7 +170,7 @@ impl Control {
 
     pub(super) fn bind_run(&mut self, key: Key, request: Box<RunRequest>) {
         self.opening.insert(key);
-        let local = opening::source(request.local, request.remote);
+        let local = opening::source(self.opener().by(), request.local, request.remote);
         let spec = PathSpec {
             ttl: request.probe.ttl,
             tos: request.tos.unwrap_or(request.probe.dscp << 2),
@@ -162,17 +178,21 @@ impl Control {
             transmit_stamps: true,
             ..PathSpec::new(local)
         };
-        let (orders, news) = (self.orders.clone(), self.news.clone());
+        let (opener, news) = (self.opener(), self.news.clone());
+        let wanted = Wanted {
+            spec,
+            ports: (0, 0),
+            whose: Whose::Run(request.remote),
+        };
         self.tasks.spawn_local(async move {
-            let bound = bind(&orders, spec, (0, 0), None).await;
+            let bound = opener.path(wanted).await;
             let _ = news.send(News::RunBound(key, request, bound));
         });
     }
 
-    pub(super) fn leave(&self, line: &Line, path: Path) {
-        if let Some(far) = line.remote.map(|remote| remote.socket().ip()) {
-            self.orders.send(Order::Leave { path, far });
-        }
+    pub(super) fn leave(&self, sender: &Sender) {
+        let (path, far) = (sender.path, sender.ends.remote.ip());
+        self.orders.send(Order::Leave { path, far });
     }
 
     pub(super) fn step(&mut self, key: Key, step: Step) {
@@ -260,10 +280,17 @@ impl Control {
     }
 }
 
-fn binding(line: &Line) -> Binding {
-    Binding {
-        local: line.local,
-        device: line.device.clone(),
-        mark: line.mark,
-    }
+/// Why a line that wishes for stamps of its interface gets those of the kernel.
+fn no_hardware(line: &Line, binding: &Binding) -> String {
+    let why = match &line.device {
+        Some(device) => format!("{device}: {}", hardware(binding, device)),
+        None => "the line names no device whose stamps they could be".into(),
+    };
+    tracing::info!("line {}: stamped by the kernel: {why}", line.name);
+    why
+}
+
+fn at_any_port(mut address: SocketAddr) -> SocketAddr {
+    address.set_port(0);
+    address
 }

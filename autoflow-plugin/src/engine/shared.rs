@@ -13,12 +13,13 @@ use serde_json::json;
 use twamp_core::time::{Mono, Now};
 
 use super::measured::Listed;
+use super::namespaces::Namespaces;
 use super::{EngineError, lock};
 use crate::autoflow::Choices;
 use crate::config::{Misfit, judge_among};
 use crate::host::{Picture, Taken};
 use crate::log;
-use crate::net::{Bell, clock};
+use crate::net::{Bell, Namespace, clock};
 use crate::session::Key;
 use crate::session::admission::Admission;
 use crate::session::board::Board;
@@ -41,6 +42,7 @@ pub(super) struct Shared {
     pub(super) log: log::Queue,
     pub(super) keys: Keys,
     pub(super) admission: Admission,
+    pub(super) namespaces: Namespaces,
 }
 
 /// The published choices and how long they may be used.
@@ -85,6 +87,7 @@ impl Shared {
         Ok(Self {
             keys: Keys::new(&config.keys, &log),
             admission: Admission::new(&config),
+            namespaces: Namespaces::default(),
             state: AtomicU32::new(engine_state::CREATED),
             picture: ArcSwap::from_pointee(Picture::empty()),
             config: Mutex::new(config),
@@ -216,8 +219,14 @@ impl Shared {
         Ok(difference)
     }
 
-    /// Enters a line that is good by itself, in the place of `replaced` if there is one.
-    pub(super) fn enter_line(&self, line: Line, replaced: Option<u64>) -> Result<(), EngineError> {
+    /// Enters a line that is good by itself, in the place of `replaced` if there is one, and the
+    /// namespace that came with it.
+    pub(super) fn enter_line(
+        &self,
+        line: Line,
+        replaced: Option<u64>,
+        namespace: Option<Namespace>,
+    ) -> Result<(), EngineError> {
         let mut config = lock(&self.config);
         let place = match replaced {
             Some(id) => {
@@ -230,6 +239,9 @@ impl Shared {
             Misfit::Taken(problems) => EngineError::Taken(problems),
             Misfit::UnknownGroups(problems) => EngineError::UnknownGroups(problems),
         })?;
+        if let Some(namespace) = namespace {
+            self.namespaces.add(namespace);
+        }
         match place {
             Some(place) => config.lines[place] = line,
             None => config.lines.push(line),

@@ -9,9 +9,9 @@ use super::calling::calling;
 /// The callbacks of one engine's host. Called from `twamp-ctl` only, with no lock held.
 #[derive(Clone, Copy)]
 pub(crate) struct Host {
-    raw: TwampHost,
+    pub(super) raw: TwampHost,
     /// The engine that it is the host of, so that re-entry is noticed.
-    engine: u64,
+    pub(super) engine: u64,
 }
 
 // SAFETY: by the contract `ctx` and the functions are valid until `destroy` has returned, and

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! twamp-ctl ─► Host (callbacks.rs) ─► the host's functions, marked by calling.rs
+//! twamp-ctl ─► open_socket (sockets.rs) ─► sockets that the host opens in our place
 //! twamp-ctl ─► Picture (picture.rs) ─► what `acquire` hands out
 //! ```
 //!
@@ -10,6 +11,7 @@
 mod callbacks;
 mod calling;
 mod picture;
+mod sockets;
 
 pub(crate) use callbacks::{Change, Host, NOTHING};
 pub(crate) use calling::{calling, is_calling};

@@ -27,6 +27,11 @@ pub(crate) fn clock() -> Now {
     best
 }
 
+/// `CLOCK_BOOTTIME` alone, for a length of time.
+pub(super) fn mono() -> Mono {
+    Mono(nanos(libc::CLOCK_BOOTTIME).cast_unsigned())
+}
+
 /// TAI − UTC since 2017, in seconds.
 const TAI_OFFSET_S: i32 = 37;
 
@@ -70,12 +75,12 @@ fn discipline() -> (i32, libc::timex) {
 
 /// One reading of the pair, and the time it took.
 fn pair() -> (Now, Duration) {
-    let before = Mono(nanos(libc::CLOCK_BOOTTIME).cast_unsigned());
+    let before = mono();
     let wall = Wall(nanos(libc::CLOCK_REALTIME));
-    let after = Mono(nanos(libc::CLOCK_BOOTTIME).cast_unsigned());
+    let after = mono();
     let gap = after.since(before);
-    let mono = before + gap / 2;
-    (Now { mono, wall }, gap)
+    let middle = before + gap / 2;
+    (Now { mono: middle, wall }, gap)
 }
 
 fn nanos(clock: libc::clockid_t) -> i64 {

@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 
 use thiserror::Error;
 
+use super::denied_or;
+
 /// A path could not be opened, or the wait failed.
 #[derive(Debug, Error)]
 pub(crate) enum NetError {
@@ -52,10 +54,10 @@ pub(crate) enum NetError {
     )]
     NotANamespace,
     /// This host has no IPv4 or no IPv6.
-    #[error("local system: {local} needs an address family that this kernel has switched off")]
+    #[error("local system: this kernel has {family} switched off; take the other address family")]
     FamilyOff {
-        /// What was to be bound.
-        local: SocketAddr,
+        /// Its name.
+        family: &'static str,
     },
     /// Out of file descriptors.
     #[error(
@@ -63,9 +65,54 @@ pub(crate) enum NetError {
          measure fewer lines"
     )]
     TooManyFiles,
-    /// The host handed over something that carries no UDP.
-    #[error("host: the socket handed over is not a UDP socket of IPv4 or IPv6")]
-    NotUdp,
+    /// No namespace of that name or path.
+    #[error(
+        "configuration: can't open the network namespace {path}: {source}; `ip netns` shows \
+             those that have a name"
+    )]
+    NoSuchNamespace {
+        /// Where it was looked for.
+        path: String,
+        /// What the kernel said.
+        source: io::Error,
+    },
+    /// The host opens the sockets, and not this one.
+    #[error("host: it refuses the socket that the plugin asked it for; its own log may say why")]
+    HostRefused,
+    /// The host handed over a number without a descriptor behind it.
+    #[error(
+        "host: {number} is no open descriptor; each socket is handed over once, open, and is the \
+         plugin's from then on"
+    )]
+    HostNotOpen {
+        /// What it answered.
+        number: i32,
+    },
+    /// The host handed over another kind of thing.
+    #[error(
+        "host: the socket handed over is not what was asked for: expected {expected}, found \
+             {found}"
+    )]
+    HostKind {
+        /// What it should be.
+        expected: &'static str,
+        /// What it is.
+        found: &'static str,
+    },
+    /// The host bound its socket to another address.
+    #[error(
+        "host: the socket handed over is bound to another address: expected {expected}, found \
+             {found}"
+    )]
+    HostAddress {
+        /// What was asked for; an unspecified address and port 0 are the host's choice.
+        expected: SocketAddr,
+        /// What it has; port 0: none.
+        found: String,
+    },
+    /// The host handed over one socket for two paths.
+    #[error("host: the socket handed over is in use by another path; open one for each")]
+    HostTwice,
     /// Anything else.
     #[error("local system: cannot {action}: {source}")]
     System {
@@ -77,8 +124,20 @@ pub(crate) enum NetError {
 }
 
 impl NetError {
+    /// Why a socket can't be bound to `local`.
+    pub(crate) fn bind(local: SocketAddr, error: io::Error) -> NetError {
+        match error.raw_os_error() {
+            Some(libc::EADDRNOTAVAIL | libc::ENODEV) => NetError::AddressNotAvailable { local },
+            Some(libc::EADDRINUSE) => NetError::PortInUse { local },
+            _ => {
+                let otherwise = "choose a port of 1024 or above";
+                denied_or(error, "bind a low port", "CAP_NET_BIND_SERVICE", otherwise)
+            }
+        }
+    }
+
     /// An error nobody expects, with what was being done.
-    pub(super) fn system(action: &'static str, source: io::Error) -> NetError {
+    pub(crate) fn system(action: &'static str, source: io::Error) -> NetError {
         match source.raw_os_error() {
             Some(libc::EMFILE | libc::ENFILE) => NetError::TooManyFiles,
             _ => NetError::System { action, source },

@@ -14,6 +14,22 @@ use super::seal::Seal;
 pub(crate) struct Path {
     pub(super) slot: u32,
     pub(super) generation: u32,
+    /// Paths of one network namespace have the same number.
+    pub(super) network: u32,
+}
+
+impl Path {
+    /// Which of this host's networks it is in: the same address in another one is another host's.
+    pub(crate) fn network(self) -> u32 {
+        self.network
+    }
+}
+
+impl Path {
+    /// Its place among the open ones, a small number. When it closes, another one may get it.
+    pub(crate) fn place(self) -> usize {
+        self.slot as usize
+    }
 }
 
 /// A packet to send, with the token that comes back once it left (or didn't).

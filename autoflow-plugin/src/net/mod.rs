@@ -15,7 +15,7 @@
 //!    and without packets nothing wakes it.
 //! 2. [`Net::poll`], until it has nothing more to tell: tokens, packets, notices.
 //! 3. [`Net::queue`] what is due, [`Net::flush`], and again. (`flush` between two polls is fine
-//!    too, and wise after each eight replies.)
+//!    too, and wise after as many replies as [`Net::batch`] says.)
 //!
 //! **When a token comes back.** Each token comes back exactly once, in [`Event::Sent`]:
 //! * at once, if its packet failed, or didn't ask for a kernel stamp: a path opened without
@@ -36,17 +36,22 @@
 
 #![allow(
     dead_code,
-    reason = "sockets that the host opens stand here, tested, before the engine takes them"
+    reason = "tests look at more of a path than the engine does"
 )]
 
 mod batch;
 mod bell;
+mod binding;
 mod clock;
 mod cmsg;
 mod error;
 mod event;
+mod handed;
+mod hardware;
 mod name;
+mod namespace;
 mod path;
+mod precision;
 mod receive;
 mod seal;
 mod send;
@@ -56,21 +61,26 @@ mod tests;
 mod thread;
 mod wait;
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
+use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::Duration;
 
 use socket2::Socket;
-use twamp_core::time::Mono;
+use twamp_core::time::{ErrorEstimate, Mono};
 
 pub(crate) use bell::Bell;
+pub(crate) use binding::Binding;
 pub(crate) use clock::{clock, clock_error, tai_offset_s};
 pub(crate) use error::{NetError, SendError};
 pub(crate) use event::{
     Datagram, Event, NetCounters, Notice, NoticeKind, Options, Outgoing, Path, Sent, TxStamps,
     Woken,
 };
+pub(crate) use handed::{Purpose, judge as judge_handed, take as take_handed};
+pub(crate) use hardware::hardware;
+pub(crate) use namespace::Namespace;
 pub(crate) use path::PathSpec;
 pub(crate) use seal::Seal;
 pub(crate) use thread::with_signals_blocked;
@@ -89,6 +99,10 @@ pub(crate) struct Net<T> {
     poller: Poller,
     slots: Vec<Slot<T>>,
     free: Vec<u32>,
+    /// Sockets of the host's, as the kernel tells them apart.
+    handed: HashSet<u64>,
+    /// Network namespaces that paths were opened in, by the kernel's numbers.
+    networks: Vec<u64>,
     /// Paths with queued packets, in the order of their first.
     dirty: Vec<Path>,
     /// Paths that something happened at.
@@ -118,6 +132,8 @@ impl<T> Net<T> {
             poller,
             slots: Vec::new(),
             free: Vec::new(),
+            handed: HashSet::new(),
+            networks: Vec::new(),
             dirty: Vec::new(),
             ready: VecDeque::new(),
             overdue: VecDeque::new(),
@@ -134,22 +150,27 @@ impl<T> Net<T> {
     /// Says what is wrong with the specification, or which privilege is missing.
     pub(crate) fn open(&mut self, spec: &PathSpec) -> Result<(Path, SocketAddr), NetError> {
         let (socket, local) = path::open(spec)?;
-        Ok((self.settle(socket, spec)?, local))
+        Ok((self.settle(socket, spec, local)?, local))
     }
 
-    /// Makes a path of a UDP socket that the host has opened and bound. Of the specification only
-    /// what can still be set counts: not address, device, mark, namespace and port sharing. The
-    /// socket is the path's alone: if others send through it, stamps go astray.
+    /// Makes a path of a UDP socket that the host has opened and bound. Of the specification the
+    /// address is held against the socket's; device, mark, namespace and port sharing are the
+    /// host's. The socket is the path's alone: if others send through it, stamps go astray.
     ///
     /// # Errors
-    /// [`NetError::NotUdp`], or what the kernel says.
+    /// It is not the socket that was asked for, or what the kernel says.
     pub(crate) fn adopt(
         &mut self,
         socket: OwnedFd,
         spec: &PathSpec,
     ) -> Result<(Path, SocketAddr), NetError> {
         let (socket, local) = path::adopt(socket, spec)?;
-        Ok((self.settle(socket, spec)?, local))
+        let cookie = socket.cookie();
+        let cookie = cookie.map_err(|error| NetError::system("tell a socket", error))?;
+        if !self.handed.insert(cookie) {
+            return Err(NetError::HostTwice);
+        }
+        Ok((self.settle(socket, spec, local)?, local))
     }
 
     /// Closes a path. Its tokens come back; packets that were queued do not leave.
@@ -164,6 +185,9 @@ impl<T> Net<T> {
         self.free.push(path.slot);
         self.poller.forget(endpoint.socket.as_fd());
         self.desk.forget(path);
+        if let Ok(cookie) = endpoint.socket.cookie() {
+            self.handed.remove(&cookie);
+        }
         for stamped in endpoint.ledger.into_tokens() {
             self.desk.stamped(path, stamped, &mut self.counters);
         }
@@ -222,7 +246,7 @@ impl<T> Net<T> {
             (a, b) => a.or(b),
         };
         let began = if until.is_some() {
-            clock().mono
+            clock::mono()
         } else {
             Mono(0)
         };
@@ -246,7 +270,7 @@ impl<T> Net<T> {
     pub(crate) fn poll(&mut self) -> Option<Event<'_, T>> {
         while self.desk.is_empty() {
             let ready = self.ready.pop_front()?;
-            let Some(endpoint) = find(&mut self.slots, Path::from_key(ready.key)) else {
+            let Some(endpoint) = by_key(&mut self.slots, ready.key) else {
                 continue;
             };
             if ready.readable {
@@ -262,6 +286,17 @@ impl<T> Net<T> {
         }
     }
 
+    /// How many replies to packets of the present path had better leave together: few, so that
+    /// none is much older than it says, unless many packets wait.
+    pub(crate) fn batch(&self) -> usize {
+        self.desk.replies
+    }
+
+    /// How far the times in packets may be from those of their leaving, and from true time.
+    pub(crate) fn precision(&mut self, now: Mono) -> ErrorEstimate {
+        self.bench.precision.estimate(now)
+    }
+
     /// What has been counted, over all paths.
     pub(crate) fn counters(&self) -> NetCounters {
         self.counters
@@ -275,18 +310,29 @@ impl<T> Net<T> {
     }
 
     /// Gives a socket its place.
-    fn settle(&mut self, socket: Socket, spec: &PathSpec) -> Result<Path, NetError> {
+    fn settle(
+        &mut self,
+        socket: Socket,
+        spec: &PathSpec,
+        local: SocketAddr,
+    ) -> Result<Path, NetError> {
         let slot = self.free.last().copied().unwrap_or(self.slots.len() as u32);
         let generation = self
             .slots
             .get(slot as usize)
             .map_or(0, |slot| slot.generation);
-        let path = Path { slot, generation };
+        let path = Path {
+            slot,
+            generation,
+            network: self.network(&socket, spec),
+        };
         let watched = self.poller.watch(socket.as_fd(), path.key());
         watched.map_err(|error| NetError::system("watch a socket", error))?;
         let endpoint = Some(Endpoint {
             path,
             socket,
+            local: local.ip(),
+            tos: spec.tos,
             outbox: VecDeque::new(),
             ledger: Ledger::new(spec.transmit_stamps),
             drops: 0,
@@ -300,6 +346,20 @@ impl<T> Net<T> {
             }),
         }
         Ok(path)
+    }
+
+    /// The number of the socket's network namespace. Before Linux 5.14 that of a socket of the
+    /// host's is not told: it counts as in our own.
+    fn network(&mut self, socket: &Socket, spec: &PathSpec) -> u32 {
+        let told = path::network(socket);
+        let named = spec.binding.namespace.as_ref().map(Namespace::inode);
+        let network = told.or(named).unwrap_or(0);
+        let known = self.networks.iter().position(|known| *known == network);
+        let place = known.unwrap_or_else(|| {
+            self.networks.push(network);
+            self.networks.len() - 1
+        });
+        place as u32
     }
 
     /// When the first token will have waited long enough. Forgets what was answered meanwhile.
@@ -329,8 +389,12 @@ impl<T> Net<T> {
 }
 
 fn find<T>(slots: &mut [Slot<T>], path: Path) -> Option<&mut Endpoint<T>> {
-    let endpoint = slots.get_mut(path.slot as usize)?.endpoint.as_mut()?;
-    (endpoint.path == path).then_some(endpoint)
+    by_key(slots, path.key())
+}
+
+fn by_key<T>(slots: &mut [Slot<T>], key: u64) -> Option<&mut Endpoint<T>> {
+    let endpoint = slots.get_mut(key as u32 as usize)?.endpoint.as_mut()?;
+    (endpoint.path.key() == key).then_some(endpoint)
 }
 
 impl Path {
@@ -338,11 +402,21 @@ impl Path {
     fn key(self) -> u64 {
         u64::from(self.generation) << 32 | u64::from(self.slot)
     }
+}
 
-    fn from_key(key: u64) -> Path {
-        Path {
-            slot: key as u32,
-            generation: (key >> 32) as u32,
-        }
+/// What the kernel said, with a remedy where a privilege is missing.
+fn denied_or(
+    error: io::Error,
+    action: &'static str,
+    capability: &'static str,
+    otherwise: &'static str,
+) -> NetError {
+    match error.raw_os_error() {
+        Some(libc::EPERM | libc::EACCES) => NetError::PermissionDenied {
+            action,
+            capability,
+            otherwise,
+        },
+        _ => NetError::system(action, error),
     }
 }

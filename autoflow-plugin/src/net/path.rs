@@ -3,12 +3,13 @@
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, OwnedFd};
-use std::sync::Arc;
 
 use libc::c_int;
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Socket, Type};
 
+use super::binding::Binding;
 use super::error::NetError;
+use super::handed::{self, Purpose};
 
 /// Receive buffer that holds a burst of some thousand packets.
 pub(crate) const DEFAULT_RECEIVE_BUFFER: usize = 4 << 20;
@@ -17,17 +18,16 @@ pub(crate) const DEFAULT_RECEIVE_BUFFER: usize = 4 << 20;
 /// socket's: there must be room for the other far ends' beside them.
 const SEND_BUFFER: c_int = 4 << 20;
 
+/// `SO_NETNS_COOKIE`.
+const NETNS_COOKIE: c_int = 71;
+
 /// How a path is to be opened.
 #[derive(Clone, Debug)]
 pub(crate) struct PathSpec {
     /// Own address; port 0 takes any. Its family is the path's.
     pub(crate) local: SocketAddr,
-    /// Interface to be tied to.
-    pub(crate) device: Option<String>,
-    /// Firewall mark (needs `CAP_NET_ADMIN`).
-    pub(crate) mark: Option<u32>,
-    /// Network namespace to be in (needs `CAP_SYS_ADMIN`).
-    pub(crate) namespace: Option<Arc<OwnedFd>>,
+    /// Interface, mark and network namespace.
+    pub(crate) binding: Binding,
     /// Time to live or hop limit, 1–255.
     pub(crate) ttl: u8,
     /// Type of service or traffic class: DSCP and ECN.
@@ -49,9 +49,7 @@ impl PathSpec {
     pub(crate) fn new(local: SocketAddr) -> PathSpec {
         PathSpec {
             local,
-            device: None,
-            mark: None,
-            namespace: None,
+            binding: Binding::default(),
             ttl: 255,
             tos: 0,
             dont_fragment: false,
@@ -67,14 +65,8 @@ impl PathSpec {
     pub(crate) fn is_like(&self, other: &PathSpec) -> bool {
         let mut local = other.local;
         local.set_port(self.local.port());
-        let namespace = match (&self.namespace, &other.namespace) {
-            (Some(one), Some(other)) => Arc::ptr_eq(one, other),
-            (one, other) => one.is_none() && other.is_none(),
-        };
         local == self.local
-            && namespace
-            && self.device == other.device
-            && self.mark == other.mark
+            && self.binding == other.binding
             && self.ttl == other.ttl
             && self.tos == other.tos
             && self.dont_fragment == other.dont_fragment
@@ -86,19 +78,8 @@ impl PathSpec {
 
 /// Opens and binds a socket; answers the address it got.
 pub(super) fn open(spec: &PathSpec) -> Result<(Socket, SocketAddr), NetError> {
-    let socket = match &spec.namespace {
-        None => create(spec)?,
-        Some(namespace) => create_in(namespace, spec)?,
-    };
-    if let Some(device) = &spec.device {
-        bind_device(&socket, device)?;
-    }
-    if let Some(mark) = spec.mark {
-        socket.set_mark(mark).map_err(|error| {
-            let otherwise = "give the line no mark";
-            denied_or(error, "set a firewall mark", "CAP_NET_ADMIN", otherwise)
-        })?;
-    }
+    let domain = Domain::for_address(spec.local);
+    let socket = spec.binding.socket(domain, Type::DGRAM)?;
     if spec.reuse_port {
         let done = socket.set_reuse_port(true);
         done.map_err(|error| NetError::system("share the port", error))?;
@@ -115,10 +96,7 @@ pub(super) fn open(spec: &PathSpec) -> Result<(Socket, SocketAddr), NetError> {
 
 /// Takes a socket that the host opened and bound; nobody else may send through it.
 pub(super) fn adopt(socket: OwnedFd, spec: &PathSpec) -> Result<(Socket, SocketAddr), NetError> {
-    let socket = Socket::from(socket);
-    if !matches!(socket.r#type(), Ok(Type::DGRAM)) {
-        return Err(NetError::NotUdp);
-    }
+    let socket = handed::judge(socket, Purpose::Sender, spec.local)?;
     let local = local_address(&socket)?;
     let spec = PathSpec {
         local,
@@ -131,73 +109,9 @@ pub(super) fn adopt(socket: OwnedFd, spec: &PathSpec) -> Result<(Socket, SocketA
     Ok((socket, local))
 }
 
-fn create(spec: &PathSpec) -> Result<Socket, NetError> {
-    let domain = Domain::for_address(spec.local);
-    Socket::new(domain, Type::DGRAM, Some(Protocol::UDP)).map_err(|error| {
-        match error.raw_os_error() {
-            Some(libc::EAFNOSUPPORT) => NetError::FamilyOff { local: spec.local },
-            _ => NetError::system("open a UDP socket", error),
-        }
-    })
-}
-
-/// A socket stays in the namespace it was made in. It is made by a thread of its own, so that this
-/// one never has to find its way back.
-fn create_in(namespace: &OwnedFd, spec: &PathSpec) -> Result<Socket, NetError> {
-    let work = || {
-        // SAFETY: no pointers. Moves this thread alone, and it ends below.
-        if unsafe { libc::setns(namespace.as_raw_fd(), libc::CLONE_NEWNET) } != 0 {
-            let error = io::Error::last_os_error();
-            return Err(match error.raw_os_error() {
-                Some(libc::EINVAL | libc::EBADF) => NetError::NotANamespace,
-                _ => {
-                    let action = "enter the line's network namespace";
-                    let otherwise = "let the host hand over the socket";
-                    denied_or(error, action, "CAP_SYS_ADMIN", otherwise)
-                }
-            });
-        }
-        create(spec)
-    };
-    let failed = |error| NetError::system("start a thread for a network namespace", error);
-    std::thread::scope(|scope| {
-        let thread = std::thread::Builder::new().name("twamp-netns".into());
-        let thread = thread.spawn_scoped(scope, work).map_err(failed)?;
-        thread
-            .join()
-            .map_err(|_| failed(io::Error::other("it panicked")))?
-    })
-}
-
-fn bind_device(socket: &Socket, device: &str) -> Result<(), NetError> {
-    let done = socket.bind_device(Some(device.as_bytes()));
-    done.map_err(|error| match error.raw_os_error() {
-        Some(libc::ENODEV | libc::EINVAL) => NetError::NoSuchDevice {
-            device: device.into(),
-        },
-        _ => {
-            let otherwise = "use Linux 5.7 or newer, or let routes choose the interface";
-            denied_or(
-                error,
-                "tie a socket to an interface",
-                "CAP_NET_RAW",
-                otherwise,
-            )
-        }
-    })
-}
-
 fn bind(socket: &Socket, local: SocketAddr) -> Result<(), NetError> {
-    socket
-        .bind(&local.into())
-        .map_err(|error| match error.raw_os_error() {
-            Some(libc::EADDRNOTAVAIL | libc::ENODEV) => NetError::AddressNotAvailable { local },
-            Some(libc::EADDRINUSE) => NetError::PortInUse { local },
-            _ => {
-                let otherwise = "choose a port of 1024 or above";
-                denied_or(error, "bind a low port", "CAP_NET_BIND_SERVICE", otherwise)
-            }
-        })
+    let bound = socket.bind(&local.into());
+    bound.map_err(|error| NetError::bind(local, error))
 }
 
 /// Everything that measuring needs, in one table.
@@ -281,24 +195,28 @@ fn set(socket: &Socket, level: c_int, name: c_int, value: c_int) -> io::Result<(
     }
 }
 
+/// The kernel's own number of the socket's network namespace; Linux 5.14 and up.
+pub(super) fn network(socket: &Socket) -> Option<u64> {
+    let (mut cookie, mut size) = (0u64, size_of::<u64>() as libc::socklen_t);
+    // SAFETY: the option's value is a `u64`, which lives on this stack during the call, as does
+    // its size.
+    let done = unsafe {
+        libc::getsockopt(
+            socket.as_raw_fd(),
+            libc::SOL_SOCKET,
+            NETNS_COOKIE,
+            (&raw mut cookie).cast(),
+            &raw mut size,
+        )
+    };
+    (done == 0).then_some(cookie)
+}
+
 fn local_address(socket: &Socket) -> Result<SocketAddr, NetError> {
     let name = socket.local_addr();
     let name = name.map_err(|error| NetError::system("read a socket's address", error))?;
-    name.as_socket().ok_or(NetError::NotUdp)
-}
-
-fn denied_or(
-    error: io::Error,
-    action: &'static str,
-    capability: &'static str,
-    otherwise: &'static str,
-) -> NetError {
-    match error.raw_os_error() {
-        Some(libc::EPERM | libc::EACCES) => NetError::PermissionDenied {
-            action,
-            capability,
-            otherwise,
-        },
-        _ => NetError::system(action, error),
-    }
+    name.as_socket().ok_or_else(|| {
+        let error = io::Error::other("it is of another family");
+        NetError::system("read a socket's address", error)
+    })
 }

@@ -12,7 +12,7 @@ use super::batch::{BATCH, Inbox};
 use super::clock::clock;
 use super::cmsg::{Control, Message, word};
 use super::event::{Datagram, NetCounters, Notice, NoticeKind, Path, Sent, TxStamps};
-use super::send::Endpoint;
+use super::send::{Endpoint, SEALED_BATCH};
 use super::stamps::Stamped;
 
 /// No UDP packet is longer; the odd lines keep the payloads of a batch in different cache sets.
@@ -28,6 +28,8 @@ pub(super) struct Desk<T> {
     /// The packets in `inbox`, of one path.
     parcels: VecDeque<Parcel>,
     path: Path,
+    /// Replies to them that had better leave together.
+    pub(super) replies: usize,
 }
 
 /// An event without borrowed parts.
@@ -63,7 +65,9 @@ impl<T> Desk<T> {
             path: Path {
                 slot: 0,
                 generation: 0,
+                network: 0,
             },
+            replies: SEALED_BATCH,
         }
     }
 
@@ -144,6 +148,10 @@ pub(super) fn fetch<T>(
         drain(endpoint, desk, counters);
     }
     desk.path = endpoint.path;
+    desk.replies = match endpoint.is_deep() {
+        true => BATCH,
+        false => SEALED_BATCH,
+    };
     desk.parcels.clear();
     for index in 0..count {
         let envelope = desk.inbox.envelope(index);

@@ -10,18 +10,19 @@ use socket2::Socket;
 use twamp_core::time::Now;
 
 use super::batch::{self, BATCH, Envelope};
-use super::clock::clock;
+use super::clock::{clock, mono};
 use super::cmsg::Control;
 use super::error::SendError;
 use super::event::{NetCounters, Options, Outgoing, Path, Sent, TxStamps};
+use super::precision::Precision;
 use super::receive::{self, Desk};
 use super::stamps::{Ask, Ledger};
 
 /// Packets that tell their own time of sending leave in batches as small as this, so that the last
 /// of a batch isn't much older than it says.
-const SEALED_BATCH: usize = 8;
+pub(super) const SEALED_BATCH: usize = 8;
 /// Unless this many full batches in a row came in: then throughput counts.
-const DEEP: u32 = 2;
+pub(super) const DEEP: u32 = 2;
 /// Spent payload buffers kept for use again.
 const SPARE: usize = 64;
 
@@ -29,6 +30,10 @@ const SPARE: usize = 64;
 pub(super) struct Endpoint<T> {
     pub(super) path: Path,
     pub(super) socket: Socket,
+    /// The address that it is bound to,
+    pub(super) local: IpAddr,
+    /// and the type of service or traffic class that packets leave with by themselves.
+    pub(super) tos: u8,
     pub(super) outbox: VecDeque<Queued<T>>,
     pub(super) ledger: Ledger<T>,
     /// The kernel's last count of dropped packets.
@@ -58,6 +63,13 @@ impl<T> From<Outgoing<T>> for Queued<T> {
     }
 }
 
+impl<T> Endpoint<T> {
+    /// Many packets wait to be received.
+    pub(super) fn is_deep(&self) -> bool {
+        self.full_batches >= DEEP
+    }
+}
+
 impl<T> Queued<T> {
     /// Its token, if it has one, as of a path that closed before the packet left.
     pub(super) fn unsent(self) -> Option<Sent<T>> {
@@ -75,6 +87,7 @@ impl<T> Queued<T> {
 pub(super) struct Bench {
     envelopes: Vec<Envelope>,
     spare: Vec<Vec<u8>>,
+    pub(super) precision: Precision,
 }
 
 impl Bench {
@@ -82,6 +95,7 @@ impl Bench {
         Bench {
             envelopes: batch::envelopes(),
             spare: Vec::new(),
+            precision: Precision::new(),
         }
     }
 
@@ -114,6 +128,7 @@ pub(super) fn flush<T>(
         let packets = bench.envelopes.iter().zip(&endpoint.outbox).take(count);
         let packets = packets.map(|(envelope, queued)| (envelope, &*queued.packet.payload));
         let outcome = batch::send(endpoint.socket.as_fd(), packets);
+        bench.precision.took(now.mono, mono());
         let sent = *outcome.as_ref().unwrap_or(&0);
         for queued in endpoint.outbox.drain(..sent) {
             counters.sent += 1;
@@ -150,13 +165,27 @@ pub(super) fn flush<T>(
     }
 }
 
+impl Options {
+    /// Those that differ from what a socket bound to `local` does by itself. What is not
+    /// said again is no work for the kernel.
+    fn beyond(&self, local: IpAddr, tos: u8) -> Options {
+        Options {
+            tos: self.tos.filter(|own| *own != tos),
+            source: self
+                .source
+                .filter(|own| *own != local || self.interface.is_some()),
+            ..*self
+        }
+    }
+}
+
 /// Fills envelopes for the next batch, seals what must be; answers how many.
 fn prepare<T>(endpoint: &mut Endpoint<T>, envelopes: &mut [Envelope], now: Now) -> usize {
-    let ask = endpoint.ledger.ask(now.mono);
+    let (ask, deep) = (endpoint.ledger.ask(now.mono), endpoint.is_deep());
     let mut room = BATCH;
     let mut count = 0;
     for (queued, envelope) in endpoint.outbox.iter_mut().zip(envelopes) {
-        if queued.packet.seal.is_some() && endpoint.full_batches < DEEP {
+        if queued.packet.seal.is_some() && !deep {
             room = room.min(SEALED_BATCH);
         }
         if count >= room {
@@ -170,12 +199,8 @@ fn prepare<T>(endpoint: &mut Endpoint<T>, envelopes: &mut [Envelope], now: Now) 
         }
         queued.asked = queued.packet.token.is_some() && ask != Ask::Nobody;
         envelope.name.set(queued.packet.to);
-        write(
-            &mut envelope.control,
-            queued.packet.to,
-            &queued.packet.options,
-            queued.asked,
-        );
+        let own = queued.packet.options.beyond(endpoint.local, endpoint.tos);
+        write(&mut envelope.control, queued.packet.to, &own, queued.asked);
         count += 1;
         if queued.asked && ask == Ask::One {
             break;

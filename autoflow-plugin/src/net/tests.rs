@@ -318,32 +318,28 @@ fn an_address_that_is_not_ours_and_a_device_that_is_not_there_are_said_to_be() {
         matches!(error, NetError::AddressNotAvailable { .. }),
         "{error}"
     );
-    let device = Some("no-such-dev0".into());
-    let error = net.open(&PathSpec { device, ..spec(V4) }).unwrap_err();
+    let binding = Binding {
+        device: Some("no-such-dev0".into()),
+        ..Binding::default()
+    };
+    let tied = PathSpec {
+        binding,
+        ..spec(V4)
+    };
+    let error = net.open(&tied).unwrap_err();
     assert!(matches!(error, NetError::NoSuchDevice { .. }), "{error}");
-}
-
-#[test]
-fn a_file_that_is_no_namespace_is_said_to_be() {
-    let file = std::fs::File::open("/dev/null").unwrap();
-    let namespace = Some(std::sync::Arc::new(file.into()));
-    let error = net()
-        .open(&PathSpec {
-            namespace,
-            ..spec(V4)
-        })
-        .unwrap_err();
-    assert!(matches!(error, NetError::NotANamespace), "{error}");
 }
 
 #[test]
 fn a_path_in_a_namespace_leaves_the_thread_where_it_was() {
     let own = || std::fs::read_link("/proc/thread-self/ns/net").unwrap();
     let before = own();
-    let file = std::fs::File::open("/proc/thread-self/ns/net").unwrap();
-    let namespace = Some(std::sync::Arc::new(file.into()));
+    let binding = Binding {
+        namespace: Some(Namespace::open("/proc/thread-self/ns/net").unwrap()),
+        ..Binding::default()
+    };
     match net().open(&PathSpec {
-        namespace,
+        binding,
         ..spec(V4)
     }) {
         Ok((_, local)) => assert_ne!(local.port(), 0),
@@ -371,7 +367,19 @@ fn a_host_supplied_socket_is_a_path_like_any_other_and_only_udp_is_taken() {
 
     let tcp = std::net::TcpListener::bind(V4).unwrap();
     let error = net.adopt(tcp.into(), &spec(V4)).unwrap_err();
-    assert!(matches!(error, NetError::NotUdp), "{error}");
+    assert!(matches!(error, NetError::HostKind { .. }), "{error}");
+}
+
+#[test]
+fn a_socket_that_is_a_path_is_no_second_one_until_that_is_closed() {
+    let mut net = net();
+    let socket = UdpSocket::bind(V4).unwrap();
+    let adopt = |net: &mut Net<u32>| net.adopt(socket.try_clone().unwrap().into(), &spec(V4));
+    let (path, _) = adopt(&mut net).unwrap();
+    let error = adopt(&mut net).unwrap_err();
+    assert!(matches!(error, NetError::HostTwice), "{error}");
+    net.close(path);
+    assert!(adopt(&mut net).is_ok());
 }
 
 #[test]

@@ -9,13 +9,15 @@
 //!
 //! A stranger's session begins with the first probe that is answered, and ends by silence.
 
+mod by_path;
 mod newcomers;
 mod own;
 mod session;
+mod sessions;
 mod trouble;
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::{BinaryHeap, VecDeque};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -30,18 +32,18 @@ use super::outlet::Outlet;
 use super::reflector::Reflector;
 use super::{Key, Served};
 use crate::net::{Datagram, Path};
+use by_path::ByPath;
 use newcomers::Unheard;
 use own::Own;
 use session::{Answer, Session};
+use sessions::Sessions;
 use trouble::Trouble;
 
 /// Every session that one probe thread answers.
 pub(super) struct Answering {
-    sessions: HashMap<Key, Session>,
-    /// Whose packet it is.
-    callers: HashMap<Caller, Key>,
+    sessions: Sessions,
     /// Paths on which strangers are answered.
-    doors: HashMap<Path, Door>,
+    doors: ByPath<Door>,
     unheard: Unheard,
     own: Own,
     admission: Admission,
@@ -49,6 +51,8 @@ pub(super) struct Answering {
     trouble: Trouble,
     /// When each session wants to be looked at.
     calendar: BinaryHeap<Reverse<(Mono, Key)>>,
+    /// Sessions that something came for since they were reported last, the longest ago first.
+    news: VecDeque<Key>,
     ended: Vec<(Key, Served)>,
     not_admitted: u64,
 }
@@ -94,7 +98,7 @@ impl DoorKind {
 }
 
 /// Who sends: one sender may have several sessions of STAMP.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct Caller {
     path: Path,
     from: SocketAddr,
@@ -121,15 +125,15 @@ enum Miss {
 impl Answering {
     pub(super) fn new(admission: Admission) -> Self {
         Self {
-            sessions: HashMap::new(),
-            callers: HashMap::new(),
-            doors: HashMap::new(),
+            sessions: Sessions::default(),
+            doors: ByPath::default(),
             unheard: Unheard::default(),
             own: Own::default(),
             admission,
             credentials: Credentials::default(),
             trouble: Trouble::default(),
             calendar: BinaryHeap::new(),
+            news: VecDeque::new(),
             ended: Vec::new(),
             not_admitted: 0,
         }
@@ -170,10 +174,10 @@ impl Answering {
         if !self.own.close(path) {
             return;
         }
-        self.doors.remove(&path);
+        self.doors.remove(path);
         let sessions = self.sessions.iter();
         let gone = sessions.filter(|(_, session)| session.caller.path == path);
-        for key in gone.map(|(key, _)| *key).collect::<Vec<_>>() {
+        for key in gone.map(|(key, _)| key).collect::<Vec<_>>() {
             self.end(key, "the responder was removed");
         }
         self.trouble.forget(path);
@@ -181,7 +185,7 @@ impl Answering {
 
     /// Stop-Sessions: `key` is answered for `timeout` longer.
     pub(super) fn retire(&mut self, key: Key, timeout: Duration, now: Mono) {
-        if let Some(session) = self.sessions.get_mut(&key) {
+        if let Some(session) = self.sessions.get_mut(key) {
             session.stop(now, timeout);
             self.calendar.push(Reverse((now, key)));
         }
@@ -198,7 +202,7 @@ impl Answering {
 
     /// A reply of `key` has left.
     pub(super) fn handle_sent(&mut self, key: Key, token: ReplyToken, stamp: TxStamp) {
-        if let Some(session) = self.sessions.get_mut(&key) {
+        if let Some(session) = self.sessions.get_mut(key) {
             session.transmitted(token, stamp);
         }
     }
@@ -220,7 +224,7 @@ impl Answering {
                 break;
             }
             self.calendar.pop();
-            let Some(session) = self.sessions.get(&key) else {
+            let Some(session) = self.sessions.get(key) else {
                 continue;
             };
             match session.poll_timeout() {
@@ -241,18 +245,20 @@ impl Answering {
         self.not_admitted
     }
 
-    /// Sessions have ended that are not reported yet.
-    pub(super) fn has_ended(&self) -> bool {
-        !self.ended.is_empty()
+    /// There is something to report.
+    pub(super) fn has_news(&self) -> bool {
+        !self.ended.is_empty() || !self.news.is_empty()
     }
 
-    /// How the sessions stand that have changed since the last time, or ended.
-    pub(super) fn report(&mut self) -> Vec<(Key, Served)> {
+    /// How the sessions stand that have changed since the last time, at most so many, and all that
+    /// have ended. What has no place in this report is the first in the next.
+    pub(super) fn report(&mut self, most: usize) -> Vec<(Key, Served)> {
         let mut served = std::mem::take(&mut self.ended);
-        for (key, session) in &mut self.sessions {
-            if session.has_news() {
+        for key in self.news.drain(..most.min(self.news.len())) {
+            if let Some(session) = self.sessions.get_mut(key) {
+                session.reported();
                 let trouble = self.trouble.on(session.caller.path);
-                served.push((*key, session.served(trouble, None)));
+                served.push((key, session.served(trouble, None)));
             }
         }
         served
@@ -261,7 +267,7 @@ impl Answering {
     /// Answers a packet of a session that is there already.
     fn answer_known(&mut self, call: &mut Call<'_, '_, impl Outlet>) -> Result<(), Miss> {
         let packet = call.datagram.payload;
-        match self.doors.get(&call.datagram.path).map(|door| door.kind) {
+        match self.doors.get(call.datagram.path).map(|door| door.kind) {
             None | Some(DoorKind::Light) => return self.answer(Ssid::None, call),
             Some(DoorKind::Stamp) => {}
         }
@@ -280,12 +286,15 @@ impl Answering {
     /// Answers a packet of the session of this sender with this SSID.
     fn answer(&mut self, ssid: Ssid, call: &mut Call<'_, '_, impl Outlet>) -> Result<(), Miss> {
         let caller = Caller::of(call.datagram, ssid);
-        let key = *self.callers.get(&caller).ok_or(Miss::Unknown)?;
-        let session = self.sessions.get_mut(&key).ok_or(Miss::Unknown)?;
+        let (key, session) = self.sessions.of(&caller).ok_or(Miss::Unknown)?;
         let Answer {
             first,
             agreed_again,
+            news,
         } = session.answer(key, call).map_err(Miss::Discarded)?;
+        if news {
+            self.news.push_back(key);
+        }
         if first {
             self.heard(key);
         }
@@ -301,22 +310,23 @@ impl Answering {
         }
         // What comes from an address that replies leave from is never answered.
         self.own.add(session.local, session.caller.path);
-        if !self.own.has(session.caller.from, 0) {
-            self.callers.insert(session.caller, key);
-        }
+        let (caller, answered) = (
+            session.caller,
+            !self.own.has(session.caller.path, session.caller.from, 0),
+        );
         self.sessions.insert(key, session);
+        if answered {
+            self.sessions.claim(caller, key);
+        }
+        self.news.push_back(key);
     }
 
     fn end(&mut self, key: Key, why: &'static str) {
         self.forget_learned(key);
-        let Some(session) = self.sessions.remove(&key) else {
+        let Some(session) = self.sessions.remove(key) else {
             return;
         };
         let caller = session.caller;
-        // A newer session of the same sender may have taken the place.
-        if self.callers.get(&caller) == Some(&key) {
-            self.callers.remove(&caller);
-        }
         self.unheard.remove(caller.path, caller.from.ip(), key);
         let trouble = self.trouble.on(caller.path);
         self.ended.push((key, session.served(trouble, Some(why))));

@@ -1,40 +1,42 @@
 //! The TCP connection under TWAMP-Control: made with the line's binding, refused with a reason.
 
+use std::fmt;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use plugin_abi::manage::{Failure, FailureKind};
-use socket2::{Domain, Protocol, SockAddr, Socket, TcpKeepalive, Type};
+use socket2::{Domain, SockAddr, Socket, TcpKeepalive, Type};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
+
+use crate::host::Host;
+use crate::net::{Binding, NetError, Purpose, judge_handed};
 
 /// A connection attempt without any answer ends after so long.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Between two keep-alives on a connection that is silent while testing.
 const KEEPALIVE: Duration = Duration::from_secs(5);
 
-/// How packets of a line leave this host.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Binding {
-    pub(crate) local: Option<IpAddr>,
-    pub(crate) device: Option<String>,
-    pub(crate) mark: Option<u32>,
+/// Where control connections come from.
+#[derive(Clone)]
+pub(crate) struct Origin {
+    /// The address that packets leave from; `None`: the system's choice.
+    pub(crate) local: Option<SocketAddr>,
+    pub(crate) binding: Binding,
+    /// Opens the socket in our place, if it opens any.
+    pub(crate) host: Host,
+    /// Whose it is.
+    pub(crate) line: Option<u64>,
 }
 
 /// Connects to the far end's control port.
 ///
 /// # Errors
-/// A [`Failure`] that says whether nobody is there, nobody listens, or the local system refused.
-pub(super) async fn connect(binding: &Binding, remote: SocketAddr) -> Result<TcpStream, Failure> {
-    let socket = socket(binding, remote).map_err(|error| Failure {
+/// A [`Failure`] that says whether nobody is there, nobody listens, or who refused a socket.
+pub(super) async fn connect(origin: &Origin, remote: SocketAddr) -> Result<TcpStream, Failure> {
+    let socket = origin.socket(remote).map_err(|error| Failure {
         kind: FailureKind::Local,
-        message: format!(
-            "local system: can't open a connection from {} to {remote}: {error}; check the line's \
-             local address, device and mark",
-            binding
-                .local
-                .map_or_else(|| "any address".into(), |local| local.to_string())
-        ),
+        message: format!("no connection from {} to {remote}: {error}", origin.name()),
     })?;
     match tokio::time::timeout(PATIENCE, socket.connect(remote)).await {
         Ok(Ok(stream)) => Ok(stream),
@@ -50,22 +52,24 @@ pub(super) async fn connect(binding: &Binding, remote: SocketAddr) -> Result<Tcp
     }
 }
 
-/// Listens for control connections; port 0 takes any.
+/// Binds a socket for control connections; port 0 takes any.
 ///
 /// # Errors
 /// What the local system says: the address is none of this host's, the port is taken.
-pub(crate) fn listen(local: SocketAddr) -> io::Result<(std::net::TcpListener, SocketAddr)> {
-    let socket = Socket::new(
-        Domain::for_address(local),
-        Type::STREAM,
-        Some(Protocol::TCP),
-    )?;
-    socket.set_nonblocking(true)?;
+pub(crate) fn bind(socket: &Socket, local: SocketAddr) -> io::Result<()> {
     socket.set_reuse_address(true)?;
     if local.is_ipv6() {
         socket.set_only_v6(true)?;
     }
-    socket.bind(&SockAddr::from(local))?;
+    socket.bind(&SockAddr::from(local))
+}
+
+/// Listens for control connections on a socket that is bound.
+///
+/// # Errors
+/// What the local system says.
+pub(crate) fn listen(socket: Socket) -> io::Result<(std::net::TcpListener, SocketAddr)> {
+    socket.set_nonblocking(true)?;
     socket.listen(1024)?;
     let listener = std::net::TcpListener::from(socket);
     let bound = listener.local_addr()?;
@@ -80,28 +84,49 @@ pub(super) fn adopt(listener: std::net::TcpListener) -> io::Result<TcpListener> 
     TcpListener::from_std(listener)
 }
 
-fn socket(binding: &Binding, remote: SocketAddr) -> io::Result<TcpSocket> {
-    let socket = Socket::new(
-        Domain::for_address(remote),
-        Type::STREAM,
-        Some(Protocol::TCP),
-    )?;
-    socket.set_nonblocking(true)?;
-    socket.set_tcp_keepalive(
-        &TcpKeepalive::new()
+impl Origin {
+    fn socket(&self, remote: SocketAddr) -> Result<TcpSocket, NetError> {
+        let any = match remote {
+            SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
+            SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
+        };
+        let local = self.local.unwrap_or(any);
+        let socket = if self.host.opens_sockets() {
+            let purpose = Purpose::Connection;
+            let handed = self
+                .host
+                .open_socket(self.line, purpose, local, Some(remote))?;
+            judge_handed(handed, purpose, local)?
+        } else {
+            self.binding
+                .socket(Domain::for_address(remote), Type::STREAM)?
+        };
+        let keepalive = TcpKeepalive::new()
             .with_time(KEEPALIVE)
-            .with_interval(KEEPALIVE),
-    )?;
-    if let Some(device) = &binding.device {
-        socket.bind_device(Some(device.as_bytes()))?;
+            .with_interval(KEEPALIVE);
+        let done = socket.set_nonblocking(true);
+        done.and_then(|()| socket.set_tcp_keepalive(&keepalive))
+            .map_err(|error| NetError::system("prepare a connection", error))?;
+        if let Some(local) = self.local.filter(|_| !self.host.opens_sockets()) {
+            let bound = socket.bind(&SockAddr::from(local));
+            bound.map_err(|error| NetError::bind(local, error))?;
+        }
+        Ok(TcpSocket::from_std_stream(socket.into()))
     }
-    if let Some(mark) = binding.mark {
-        socket.set_mark(mark)?;
+
+    fn name(&self) -> String {
+        self.local
+            .map_or_else(|| "any address".into(), |local| local.ip().to_string())
     }
-    if let Some(local) = binding.local {
-        socket.bind(&SockAddr::from(SocketAddr::new(local, 0)))?;
+}
+
+impl fmt::Debug for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Origin")
+            .field("local", &self.local)
+            .field("binding", &self.binding)
+            .finish_non_exhaustive()
     }
-    Ok(TcpSocket::from_std_stream(socket.into()))
 }
 
 fn refused(remote: SocketAddr, error: &io::Error) -> Failure {

@@ -13,7 +13,7 @@ use twamp_core::security::{KeyId, TestSecurity};
 use twamp_core::time::Ntp64;
 use twamp_core::wire::control::{Accept, Modes};
 
-pub(crate) use super::connect::Binding;
+pub(crate) use super::connect::Origin;
 use super::connect::connect;
 use super::conversation::{Break, Conversation};
 use super::entropy::SystemEntropy;
@@ -29,7 +29,7 @@ const AFTER_STOP: Duration = Duration::from_secs(2);
 /// A session to bring up.
 #[derive(Clone, Debug)]
 pub(crate) struct Initiation {
-    pub(crate) binding: Binding,
+    pub(crate) origin: Origin,
     pub(crate) remote: SocketAddr,
     pub(crate) probe: Probe,
     pub(crate) count: Option<u32>,
@@ -101,7 +101,7 @@ impl Initiation {
         path: Path,
         port: u16,
     ) -> Result<Granted, Missed> {
-        let stream = connect(&self.binding, self.remote).await?;
+        let stream = connect(&self.origin, self.remote).await?;
         let now = clock().mono;
         let features = features::wanted(&self.probe).without(refused);
         let config = ClientConfig {

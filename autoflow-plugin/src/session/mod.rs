@@ -38,6 +38,7 @@ pub(crate) mod stamp;
 pub(crate) mod target;
 
 use std::net::{IpAddr, SocketAddr};
+use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -73,9 +74,10 @@ impl Key {
 /// What the probe thread is told.
 pub(crate) enum Order {
     /// Open a path on the first free port of the range. For probes to `far` one may do that is
-    /// there already.
+    /// there already. Of a socket that the host handed over, one is made of that.
     Bind {
         spec: Box<PathSpec>,
+        handed: Option<OwnedFd>,
         ports: (u16, u16),
         far: Option<IpAddr>,
         answer: oneshot::Sender<Result<(Path, SocketAddr), NetError>>,

@@ -24,6 +24,10 @@ pub(crate) enum Token {
 pub(crate) trait Outlet {
     /// An empty payload.
     fn buffer(&mut self) -> Vec<u8>;
+    /// Takes a payload back that is not to leave.
+    fn give_back(&mut self, payload: Vec<u8>) {
+        drop(payload);
+    }
     /// Takes a packet; it leaves with the next batch.
     fn queue(&mut self, packet: Outgoing<Token>);
 }

@@ -18,6 +18,10 @@ use super::setback::Setback;
 use super::{Counters, Key, Order, Report};
 use crate::net::{Datagram, Notice, NoticeKind, Path, Sent};
 
+/// Sessions that are answered and stand in one report, at most. Where there are more, packets wait
+/// for no long report, and each session is told of in its turn.
+const SERVED: usize = 512;
+
 /// Every sender and reflector of one probe thread.
 pub(crate) struct Probes {
     sending: HashMap<Key, Sending>,
@@ -33,7 +37,7 @@ pub(crate) struct Probes {
     news: bool,
     report: Report,
     counters: Counters,
-    /// How good this host's clock is.
+    /// How good the times in packets are.
     error: ErrorEstimate,
 }
 
@@ -51,6 +55,11 @@ impl Probes {
             counters: Counters::default(),
             error,
         }
+    }
+
+    /// How good the times in packets are that are written from now on.
+    pub(crate) fn stamp_within(&mut self, error: ErrorEstimate) {
+        self.error = error;
     }
 
     /// Takes an order that concerns senders and reflectors; paths are the thread's own business.
@@ -121,7 +130,7 @@ impl Probes {
             Order::Retire { key, timeout } => self.answering.retire(key, timeout, now.mono),
             Order::Close(path) => {
                 self.answering.close(path);
-                self.news |= self.answering.has_ended();
+                self.news |= self.answering.has_news();
             }
             Order::Bind { .. } | Order::Leave { .. } | Order::Quit => {}
         }
@@ -232,7 +241,7 @@ impl Probes {
             }
         }
         self.answering.handle_timeout(now.mono);
-        self.news |= self.answering.has_ended();
+        self.news |= self.answering.has_news();
     }
 
     /// When it wants to be told the time; `None` while nothing is to be done.
@@ -246,12 +255,15 @@ impl Probes {
     /// The report, if one is due. `counters` are those of the network.
     pub(crate) fn poll_report(&mut self, now: Now) -> Option<Report> {
         let due = self.news && now.mono >= self.last_report + self.cadence;
-        due.then(|| self.report_now(now))
+        due.then(|| self.report(now, SERVED))
     }
 
-    /// The report, due or not.
+    /// The whole report, due or not.
     pub(crate) fn report_now(&mut self, now: Now) -> Report {
-        self.news = false;
+        self.report(now, usize::MAX)
+    }
+
+    fn report(&mut self, now: Now, served: usize) -> Report {
         self.last_report = now.mono;
         let mut report = std::mem::take(&mut self.report);
         report.at = now;
@@ -262,7 +274,8 @@ impl Probes {
             .iter()
             .map(|(key, sending)| (*key, sending.pulse()))
             .collect();
-        report.served = self.answering.report();
+        report.served = self.answering.report(served);
+        self.news = self.answering.has_news();
         for (key, _) in report.pulses.iter().filter(|(_, pulse)| pulse.finished) {
             if let Some(sending) = self.sending.remove(key) {
                 self.peers.remove(&sending.peer());

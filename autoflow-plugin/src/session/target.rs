@@ -19,13 +19,13 @@ use twamp_core::wire::control::{Accept, Modes};
 
 use super::admission::{Admission, Place, Probation, Stay};
 use super::connect::adopt;
-pub(crate) use super::connect::listen;
+pub(crate) use super::connect::{bind, listen};
 use super::conversation::Conversation;
 use super::entropy::SystemEntropy;
 use super::ground::Ground;
 use super::keys::Keys;
 use super::{Key, Order, Terms, features};
-use crate::net::{Path, clock};
+use crate::net::{Path, PathSpec, clock};
 
 /// Without descriptors, until the next attempt to accept a connection.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -35,7 +35,9 @@ const PAUSE: Duration = Duration::from_millis(100);
 pub(crate) struct Target {
     pub(crate) listener: std::net::TcpListener,
     pub(crate) local: SocketAddr,
-    /// Where probes are answered.
+    /// How those paths are opened that probes are answered on; port 0.
+    pub(crate) spec: PathSpec,
+    /// The first of them.
     pub(crate) path: Path,
     /// Its port.
     pub(crate) port: u16,
@@ -262,7 +264,7 @@ impl<Orders: Fn(Order)> Connection<Orders> {
         (self.means.orders)(Order::Reflect {
             key: accepted.key,
             path: ground.path(),
-            local: SocketAddr::new(self.local.ip(), ground.port()),
+            local: at_port(self.local, ground.port()),
             sender: request.sender,
             refwait: self.refwait,
             dscp: request.dscp,
@@ -286,6 +288,12 @@ impl<Orders: Fn(Order)> Connection<Orders> {
             });
         }
     }
+}
+
+/// With the scope that a link-local address needs.
+fn at_port(mut address: SocketAddr, port: u16) -> SocketAddr {
+    address.set_port(port);
+    address
 }
 
 /// Which of a connection's sessions are answered.

@@ -43,8 +43,10 @@ pub(super) fn mark(
     loop {
         let counters = statistics(engine)?;
         if moves(&counters) != before {
-            let cpu = cpu::of_threads("twamp-").map_err(system("read the time of threads"))?;
-            return Ok(Mark { counters, cpu });
+            return Ok(Mark {
+                counters,
+                cpu: cpu()?,
+            });
         }
         if began.elapsed() > PATIENCE {
             return Err(BenchError::Nothing { what });
@@ -53,7 +55,12 @@ pub(super) fn mark(
     }
 }
 
-fn statistics(engine: &Engine) -> Result<Statistics, BenchError> {
+/// What all threads of engines have used.
+pub(super) fn cpu() -> Result<Duration, BenchError> {
+    cpu::of_threads("twamp-").map_err(system("read the time of threads"))
+}
+
+pub(super) fn statistics(engine: &Engine) -> Result<Statistics, BenchError> {
     match engine.manage(&Request::Statistics)? {
         Answer::Statistics(statistics) => Ok(statistics),
         _ => Err(BenchError::Nothing {

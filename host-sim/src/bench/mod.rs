@@ -72,6 +72,15 @@ pub enum BenchError {
         /// What did not happen.
         what: &'static str,
     },
+    /// The engine did not do what was to be measured.
+    #[error(
+        "{refused} packets were refused in a turn, and what they cost is counted: the figures \
+         would be false"
+    )]
+    Refused {
+        /// Packets that got no answer though they were let through.
+        refused: u64,
+    },
     /// Interrupted.
     #[error("interrupted")]
     Interrupted,

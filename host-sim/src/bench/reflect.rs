@@ -1,19 +1,34 @@
 //! Answering probes as fast as they come: processor time a packet.
+//!
+//! | file | asks |
+//! |---|---|
+//! | `reflect` | what does a packet cost, and does it cost more where there are many sessions? |
+//! | `paced` | are all answered that come at a high, steady rate? |
+//! | `secured` | what do the modes with keys cost beyond open? |
 
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+mod paced;
+mod secured;
+
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::time::Duration;
 
-use plugin_abi::host::Plugin;
+use plugin_abi::host::{Engine, Plugin};
+use plugin_abi::manage::Statistics;
 use serde_json::json;
 
-use super::bare::flood::Flood;
+use super::bare::flood::{Flood, Load};
 use super::bare::reflector::Reflector;
+use super::engine::Mark;
 use super::row::Pairs;
 use super::{BenchError, Look, Plan, Row, engine, system};
 
 const UNIT: &str = "ns of processor time a packet";
-/// Until each session is known and caches are warm.
+/// Until caches are warm,
 const WARM_UP: Duration = Duration::from_millis(300);
+/// and, longer by so much for each, until every session is known.
+const ACQUAINTANCE: Duration = Duration::from_micros(100);
+/// Sessions of one address that the responder takes: more than any bench has.
+const PLACES: u32 = 1_000_000;
 
 pub(super) fn run(
     plugin: &Plugin,
@@ -46,6 +61,8 @@ pub(super) fn run(
             rows.push(last.against(first).row(name, UNIT));
         }
     }
+    rows.extend(paced::run(plugin, plan, look)?);
+    rows.extend(secured::run(plugin, plan, look)?);
     Ok(rows)
 }
 
@@ -55,28 +72,17 @@ fn ours(
     sessions: u32,
     turn: Duration,
 ) -> Result<f64, BenchError> {
-    // A port that was free a moment ago.
-    let probe = std::net::UdpSocket::bind(local).map_err(system("bind a port"))?;
-    let local = probe.local_addr().map_err(system("bind a port"))?;
-    drop(probe);
-    let engine = engine::start(
-        plugin,
-        &json!({ "responder": { "light": [local], "peers": ["any"] } }),
-    )?;
-    let _flood = Flood::start(local, sessions).map_err(system("flood"))?;
-    std::thread::sleep(WARM_UP);
-    let reflected = |all: &plugin_abi::manage::Statistics| all.reflected;
-    let from = engine::mark(&engine, "the reflector", reflected)?;
-    std::thread::sleep(turn);
-    let to = engine::mark(&engine, "the reflector", reflected)?;
-    let packets = to.counters.reflected - from.counters.reflected;
-    Ok((to.cpu - from.cpu).as_nanos() as f64 / packets as f64)
+    let (engine, local) = light(plugin, local)?;
+    let _flood = Flood::start(Load::light(local, sessions)).map_err(system("flood"))?;
+    std::thread::sleep(WARM_UP + ACQUAINTANCE * sessions);
+    cost(&engine, turn)
 }
 
 fn bare(local: SocketAddr, sessions: u32, turn: Duration) -> Result<f64, BenchError> {
     let reflector = Reflector::start(local).map_err(system("start the reference"))?;
-    let _flood = Flood::start(reflector.local(), sessions).map_err(system("flood"))?;
-    std::thread::sleep(WARM_UP);
+    let load = Load::light(reflector.local(), sessions);
+    let _flood = Flood::start(load).map_err(system("flood"))?;
+    std::thread::sleep(WARM_UP + ACQUAINTANCE * sessions);
     let (packets, cpu) = reflector.figures();
     std::thread::sleep(turn);
     let (more, longer) = reflector.figures();
@@ -86,4 +92,44 @@ fn bare(local: SocketAddr, sessions: u32, turn: Duration) -> Result<f64, BenchEr
         }),
         packets => Ok((longer - cpu).as_nanos() as f64 / packets as f64),
     }
+}
+
+/// An engine that answers TWAMP Light, and where.
+fn light(plugin: &Plugin, local: SocketAddr) -> Result<(Engine, SocketAddr), BenchError> {
+    let local = free(local)?;
+    let responder = json!({
+        "light": [local],
+        "peers": ["any"],
+        "max_sessions_per_peer": PLACES,
+        "max_sessions_total": PLACES,
+    });
+    let engine = engine::start(plugin, &json!({ "responder": responder }))?;
+    Ok((engine, local))
+}
+
+/// The same with a port that was free a moment ago.
+fn free(local: SocketAddr) -> Result<SocketAddr, BenchError> {
+    let socket = UdpSocket::bind(local).map_err(system("bind a port"))?;
+    socket.local_addr().map_err(system("bind a port"))
+}
+
+/// Processor time of a packet that the engine answers during a turn.
+fn cost(engine: &Engine, turn: Duration) -> Result<f64, BenchError> {
+    let from = mark(engine)?;
+    std::thread::sleep(turn);
+    let to = mark(engine)?;
+    let packets = to.counters.reflected - from.counters.reflected;
+    match refused(&to.counters) {
+        0 => Ok((to.cpu - from.cpu).as_nanos() as f64 / packets as f64),
+        refused => Err(BenchError::Refused { refused }),
+    }
+}
+
+fn mark(engine: &Engine) -> Result<Mark, BenchError> {
+    engine::mark(engine, "the reflector", |all| all.reflected)
+}
+
+/// Packets that reached the engine and got no answer, whyever.
+fn refused(counters: &Statistics) -> u64 {
+    counters.discarded
 }

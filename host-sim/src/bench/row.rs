@@ -46,7 +46,11 @@ impl Pairs {
         let ratios: Vec<f64> = self
             .0
             .iter()
-            .map(|(ours, reference)| ours / reference)
+            .map(|(ours, reference)| match ours == reference {
+                // Nothing on either side is the same as well.
+                true => 1.0,
+                false => ours / reference,
+            })
             .collect();
         Row {
             name: name.into(),
@@ -92,6 +96,13 @@ mod tests {
         let row = pairs.row("a", "ns");
         assert_eq!((row.ours, row.reference, row.ratio), (8.0, 2.0, 1.5));
         assert_eq!((row.rounds, row.min, row.max), (3, 1.0, 10.0));
+    }
+
+    #[test]
+    fn nothing_on_both_sides_is_the_same() {
+        let mut pairs = Pairs::default();
+        pairs.push(0.0, 0.0);
+        assert_eq!(pairs.row("a", "ns").ratio, 1.0);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! `host-sim respond`: answers probes until interrupted, and reports each session it served.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
@@ -97,22 +97,20 @@ fn config(arguments: &Respond) -> Result<Config, CommandError> {
 
 /// The responder that the options describe. Without IPv6 the default addresses are IPv4 only.
 fn responder(arguments: &Respond, ipv6: bool) -> Responder {
-    let everywhere: Vec<IpAddr> = if ipv6 {
-        vec![Ipv4Addr::UNSPECIFIED.into(), Ipv6Addr::UNSPECIFIED.into()]
-    } else {
-        vec![Ipv4Addr::UNSPECIFIED.into()]
-    };
+    let mut everywhere: Vec<SocketAddr> = vec![(Ipv4Addr::UNSPECIFIED, TWAMP_PORT).into()];
+    if ipv6 {
+        everywhere.push((Ipv6Addr::UNSPECIFIED, TWAMP_PORT).into());
+    }
     let listen: Vec<SocketAddr> = if !arguments.listen.is_empty() {
         arguments.listen.clone()
     } else if arguments.light.is_empty() && arguments.stamp.is_empty() {
-        let all = everywhere.iter();
-        all.map(|&address| (address, TWAMP_PORT).into()).collect()
+        everywhere.clone()
     } else {
         Vec::new()
     };
     let on = match listen.is_empty() {
         true => everywhere,
-        false => listen.iter().map(SocketAddr::ip).collect(),
+        false => listen.clone(),
     };
     Responder {
         listen,
@@ -138,17 +136,23 @@ fn peers(asked: &[Peer]) -> Vec<Peer> {
 }
 
 /// Each socket once; a bare port is one `on` each of these addresses.
-fn sockets(ports: &[PortAt], on: &[IpAddr]) -> Vec<SocketAddr> {
+fn sockets(ports: &[PortAt], on: &[SocketAddr]) -> Vec<SocketAddr> {
     let mut sockets = Vec::new();
     for at in ports {
         match at.address {
-            Some(address) => sockets.push(SocketAddr::new(address, at.port)),
-            None => sockets.extend(on.iter().map(|&address| SocketAddr::new(address, at.port))),
+            Some(address) => sockets.push(address),
+            None => sockets.extend(on.iter().map(|&address| at_port(address, at.port))),
         }
     }
     sockets.sort();
     sockets.dedup();
     sockets
+}
+
+/// With the link of a link-local address.
+fn at_port(mut address: SocketAddr, port: u16) -> SocketAddr {
+    address.set_port(port);
+    address
 }
 
 /// Each mode once.

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use plugin_abi::config::{
-    Class, Config, Decision, Group, Line, Mode, Probe, Protocol, Remote, Responder, Sla,
+    Address, Class, Config, Decision, Group, Line, Mode, Probe, Protocol, Responder, Sla,
 };
 
 use super::script;
@@ -119,10 +119,7 @@ impl Setting {
             responder: responder(),
             lines: self.lines(|addresses, line| Line {
                 local: Some(addresses.near_end.into()),
-                remote: Some(Remote::Socket(SocketAddr::new(
-                    addresses.near_side.into(),
-                    CONTROL_PORT,
-                ))),
+                remote: Some(SocketAddr::new(addresses.near_side.into(), CONTROL_PORT).into()),
                 groups: vec![HUB],
                 ..line
             }),
@@ -147,7 +144,7 @@ impl Setting {
             lines: self.lines(|addresses, line| Line {
                 local: Some(addresses.far_end.into()),
                 // It sends nothing there, but answers who comes from there.
-                remote: Some(Remote::Address(addresses.far_side.into())),
+                remote: Some(Address::from(addresses.far_side).into()),
                 sender: false,
                 responder: true,
                 ..line
@@ -263,6 +260,8 @@ fn unbound(id: u64, name: &str) -> Line {
         remote: None,
         device: None,
         mark: None,
+        namespace: None,
+        hardware_stamps: false,
         cost: 0,
         metered: false,
         flows_movable: true,
@@ -279,6 +278,8 @@ fn unbound(id: u64, name: &str) -> Line {
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
+
+    use plugin_abi::config::Remote;
 
     use super::*;
 
@@ -305,8 +306,9 @@ mod tests {
         let setting = Setting::of_process(7);
         let (near, flows) = (setting.near(), setting.flows());
         for (line, flow) in near.lines.iter().zip(&flows.lines) {
-            assert_eq!((line.id, line.local), (flow.line, Some(flow.local)));
-            assert_eq!(line.remote.map(|r| r.socket().ip()), Some(flow.remote));
+            assert_eq!(line.id, flow.line);
+            assert_eq!(line.local, Some(flow.local.into()));
+            assert_eq!(line.remote.map(Remote::ip), Some(flow.remote));
         }
         let covered = &setting.emulator(1).lines[0].udp_ports;
         for class in &flows.classes {

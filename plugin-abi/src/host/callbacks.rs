@@ -1,10 +1,13 @@
 //! The host's callbacks as a trait, and the C functions in front of it.
 
 use std::ffi::c_void;
+use std::net::SocketAddr;
+use std::os::fd::{IntoRawFd, OwnedFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::{
-    ABI_MAJOR, ABI_MINOR, TwampChange, TwampHost, TwampText, capability_of_host as capability,
+    ABI_MAJOR, ABI_MINOR, TwampAddress, TwampChange, TwampHost, TwampText,
+    capability_of_host as capability,
 };
 
 /// What a host wants to hear. All calls come from the plugin's thread `twamp-ctl`; they must not
@@ -26,6 +29,16 @@ pub trait Callbacks: Send + Sync + 'static {
     /// A class of a group has changed its line.
     fn choice_changed(&self, change: &Change) {
         let _ = change;
+    }
+    /// Does this host open the plugin's sockets? Asked once, before the engine is created.
+    fn opens_sockets(&self) -> bool {
+        false
+    }
+    /// Opens a socket in the plugin's place, if [`opens_sockets`](Self::opens_sockets) says so.
+    /// `None`: refused.
+    fn open_socket(&self, request: &SocketRequest) -> Option<OwnedFd> {
+        let _ = request;
+        None
     }
 }
 
@@ -70,6 +83,19 @@ pub struct Change {
     pub sentence: String,
 }
 
+/// A socket that the plugin needs. See [`TwampHost::open_socket`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SocketRequest {
+    /// Whose it is; `None`: no line's.
+    pub line: Option<u64>,
+    /// One of [`crate::socket_purpose`].
+    pub purpose: u32,
+    /// What to bind it to.
+    pub local: SocketAddr,
+    /// Who is at the other end, where that is known.
+    pub remote: Option<SocketAddr>,
+}
+
 impl Level {
     /// The level of the boundary's number; what is beyond is `Trace`.
     #[must_use]
@@ -94,17 +120,22 @@ impl Registered {
 
     /// The host's side of the contract; `self` must outlive the engine.
     pub(super) fn host(&self) -> TwampHost {
+        let sockets = catch_unwind(AssertUnwindSafe(|| self.0.opens_sockets())).unwrap_or(false);
+        let offered = if sockets { capability::OPEN_SOCKET } else { 0 };
         TwampHost {
             struct_size: size_of::<TwampHost>() as u32,
             abi_major: ABI_MAJOR,
             abi_minor: ABI_MINOR,
-            capabilities: capability::LOG | capability::RUN_ENDED | capability::CHOICE_CHANGED,
+            capabilities: capability::LOG
+                | capability::RUN_ENDED
+                | capability::CHOICE_CHANGED
+                | offered,
             ctx: std::ptr::from_ref(self).cast_mut().cast(),
             log_enabled: Some(log_enabled),
             log: Some(log),
             run_ended: Some(run_ended),
             choice_changed: Some(choice_changed),
-            open_socket: None,
+            open_socket: sockets.then_some(open_socket),
         }
     }
 }
@@ -166,4 +197,29 @@ unsafe extern "C" fn choice_changed(ctx: *mut c_void, change: *const TwampChange
         };
         with(ctx, |callbacks| callbacks.choice_changed(&change));
     }
+}
+
+unsafe extern "C" fn open_socket(
+    ctx: *mut c_void,
+    line: u64,
+    purpose: u32,
+    local: *const TwampAddress,
+    remote: *const TwampAddress,
+) -> i32 {
+    let mut opened = None;
+    // SAFETY: as in `log`; both addresses live during the call, or are null.
+    unsafe {
+        let address = |raw: *const TwampAddress| raw.as_ref().and_then(|raw| raw.to_socket());
+        let Some(local) = address(local) else {
+            return -1;
+        };
+        let request = SocketRequest {
+            line: (line != crate::NONE).then_some(line),
+            purpose,
+            local,
+            remote: address(remote),
+        };
+        with(ctx, |callbacks| opened = callbacks.open_socket(&request));
+    }
+    opened.map_or(-1, IntoRawFd::into_raw_fd)
 }

@@ -20,7 +20,7 @@ mod guard;
 mod layout;
 mod load;
 
-pub use callbacks::{Callbacks, Change, Level, Silent};
+pub use callbacks::{Callbacks, Change, Level, Silent, SocketRequest};
 pub use engine::{Choice, Engine};
 pub use error::{CallError, LoadError};
 pub use guard::Snapshot;

@@ -5,8 +5,8 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-/// How many leaders are remembered to tell the extent. Beyond, the extent is a lower bound.
-const LEADERS: usize = 256;
+/// How many runs are remembered to tell the extent. Beyond, the extent is a lower bound.
+const RUNS: usize = 256;
 
 /// Reordering of one stream, in order of arrival. For the way back: enter the reflector's numbers.
 #[derive(Clone, Debug, Default)]
@@ -14,9 +14,21 @@ pub struct Reordering {
     arrivals: u64,
     reordered: u64,
     max_extent: u64,
-    /// `(number, arrival)` of packets that arrived in order, ascending. The first packet larger
-    /// than a reordered one is always one of these.
-    leaders: VecDeque<(u64, u64)>,
+    /// The packets that arrived in order, ascending. The first packet larger than a reordered one is
+    /// always one of these. A stream without loss is one run, however long: most arrivals touch
+    /// nothing but this.
+    newest: Option<Run>,
+    older: VecDeque<Run>,
+}
+
+/// Packets that arrived one right after the other, with numbers one right after the other.
+#[derive(Clone, Copy, Debug)]
+struct Run {
+    /// Of the first of them.
+    number: u64,
+    arrival: u64,
+    /// How many more.
+    more: u64,
 }
 
 impl Reordering {
@@ -24,21 +36,20 @@ impl Reordering {
     pub fn record(&mut self, number: u64) -> Option<u64> {
         let arrival = self.arrivals;
         self.arrivals += 1;
-        if self
-            .leaders
-            .back()
-            .is_none_or(|&(highest, _)| number >= highest)
-        {
-            if self.leaders.len() == LEADERS {
-                self.leaders.pop_front();
+        let Some(newest) = &mut self.newest else {
+            self.newest = Some(Run::starting_with(number, arrival));
+            return None;
+        };
+        if number >= newest.last() {
+            if !newest.goes_on_with(number, arrival) {
+                let ended = std::mem::replace(newest, Run::starting_with(number, arrival));
+                self.keep(ended);
             }
-            self.leaders.push_back((number, arrival));
             return None;
         }
-        let first = self
-            .leaders
-            .partition_point(|&(leader, _)| leader <= number);
-        let extent = self.leaders.get(first).map_or(1, |&(_, at)| arrival - at);
+        let first = self.older.partition_point(|run| run.last() <= number);
+        let run = self.older.get(first).unwrap_or(newest);
+        let extent = arrival - run.first_above(number);
         self.reordered += 1;
         self.max_extent = self.max_extent.max(extent);
         Some(extent)
@@ -61,7 +72,43 @@ impl Reordering {
 
     /// Begins a new sequence, keeps the counts: the numbers start anew.
     pub fn restart(&mut self) {
-        self.leaders.clear();
+        self.newest = None;
+        self.older.clear();
+    }
+
+    fn keep(&mut self, run: Run) {
+        if self.older.len() + 1 == RUNS {
+            self.older.pop_front();
+        }
+        self.older.push_back(run);
+    }
+}
+
+impl Run {
+    fn starting_with(number: u64, arrival: u64) -> Run {
+        Run {
+            number,
+            arrival,
+            more: 0,
+        }
+    }
+
+    /// The highest number.
+    fn last(&self) -> u64 {
+        self.number + self.more
+    }
+
+    /// Takes the next packet in, if it belongs here.
+    fn goes_on_with(&mut self, number: u64, arrival: u64) -> bool {
+        let next = self.more + 1;
+        let fits = Some(number) == self.number.checked_add(next) && arrival == self.arrival + next;
+        self.more += u64::from(fits);
+        fits
+    }
+
+    /// When the first of its packets above `number` arrived. The last one must be.
+    fn first_above(&self, number: u64) -> u64 {
+        self.arrival + (number + 1).saturating_sub(self.number)
     }
 }
 
@@ -108,6 +155,10 @@ pub struct ForwardReordering {
 impl ForwardReordering {
     /// Enters the next reply: its probe's number and its own.
     pub fn record(&mut self, sequence: u64, reflector: u64) {
+        if self.held.is_empty() && reflector <= self.next {
+            // In order, as nearly all are.
+            return self.pass(reflector, sequence);
+        }
         self.held.insert(reflector, sequence);
         while let Some(first) = self.held.first_entry() {
             if *first.key() > self.next && self.held.len() <= HELD {
@@ -135,9 +186,13 @@ impl ForwardReordering {
         let Some((reflector, sequence)) = self.held.pop_first() else {
             return false;
         };
+        self.pass(reflector, sequence);
+        true
+    }
+
+    fn pass(&mut self, reflector: u64, sequence: u64) {
         self.next = self.next.max(reflector.saturating_add(1));
         self.stream.record(sequence);
-        true
     }
 }
 
@@ -162,6 +217,25 @@ mod tests {
     fn a_loss_is_not_reordering() {
         let mut stream = Reordering::default();
         assert!([0, 2, 5, 9].into_iter().all(|n| stream.record(n).is_none()));
+    }
+
+    #[test]
+    fn a_stream_in_order_is_one_run_and_the_extent_is_told_within_it() {
+        let mut stream = Reordering::default();
+        let gapless = (0..1_000).chain(1_001..2_000);
+        assert!(gapless.into_iter().all(|n| stream.record(n).is_none()));
+        assert_eq!(stream.older.len(), 1);
+        // Overtaken by the 999 after the gap.
+        assert_eq!(stream.record(1_000), Some(999));
+    }
+
+    #[test]
+    fn memory_stays_bounded() {
+        let mut stream = Reordering::default();
+        (0..10_000).for_each(|n| _ = stream.record(2 * n));
+        assert!(stream.older.len() < RUNS);
+        // The run that it belongs behind is forgotten: at least as far as those that are known.
+        assert_eq!(stream.record(1), Some(RUNS as u64));
     }
 
     #[test]

@@ -5,6 +5,7 @@ use crate::wire::stamp::{HMAC_LEN, HMAC_TEXT_LEN, Layout};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use std::fmt;
+use std::sync::Arc;
 use thiserror::Error;
 
 /// How a session is protected. Both ends must agree: the packets don't tell.
@@ -58,9 +59,10 @@ impl Security {
     }
 }
 
-/// A shared key for HMAC-SHA-256, of which the leftmost 16 octets are used.
+/// A shared key for HMAC-SHA-256, of which the leftmost 16 octets are used. Prepared once, here;
+/// cheap to clone.
 #[derive(Clone)]
-pub struct Key(Hmac<Sha256>);
+pub struct Key(Arc<Hmac<Sha256>>);
 
 /// The configured key is empty.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
@@ -77,7 +79,8 @@ impl Key {
             return Err(EmptyKey);
         }
         // HMAC takes keys of any length.
-        Hmac::new_from_slice(octets).map(Key).map_err(|_| EmptyKey)
+        let hmac = Hmac::new_from_slice(octets).map_err(|_| EmptyKey)?;
+        Ok(Key(Arc::new(hmac)))
     }
 
     /// From a secret as it is: STAMP derives nothing from it.
@@ -112,7 +115,7 @@ impl Key {
     }
 
     fn over(&self, parts: [&[u8]; 2]) -> Hmac<Sha256> {
-        let mut hmac = self.0.clone();
+        let mut hmac = (*self.0).clone();
         for part in parts {
             hmac.update(part);
         }

@@ -53,7 +53,8 @@ pub(in super::super) unsafe extern "C" fn line_up(
 ) -> i32 {
     let body = |engine: &Engine| {
         // SAFETY: see the module above.
-        engine.line_up(unsafe { line::read(line)? })?;
+        let (line, namespace) = unsafe { line::read(line)? };
+        engine.line_up(line, namespace)?;
         Ok(String::new())
     };
     // SAFETY: see the module above.
@@ -67,7 +68,8 @@ pub(in super::super) unsafe extern "C" fn line_update(
 ) -> i32 {
     let body = |engine: &Engine| {
         // SAFETY: see the module above.
-        engine.line_update(unsafe { line::read(line)? })?;
+        let (line, namespace) = unsafe { line::read(line)? };
+        engine.line_update(line, namespace)?;
         Ok(String::new())
     };
     // SAFETY: see the module above.

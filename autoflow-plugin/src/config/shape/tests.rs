@@ -185,17 +185,22 @@ fn every_rule_of_the_tables_has_its_sentence() {
         (
             "/lines/0/local",
             json!("127.0.1.1:80"),
-            r#"lines[0].local: expected an IP address without port, found "127.0.1.1:80"; write it as "192.0.2.1" or "2001:db8::1""#,
+            r#"lines[0].local: expected an IP address without port, of one link with its interface, found "127.0.1.1:80"; write it as "192.0.2.1", "2001:db8::1" or "fe80::1%eth0""#,
         ),
         (
             "/lines/0/remote",
             json!("127.0.1.2:0"),
-            r#"lines[0].remote: expected an IP address, with a port above 0 or without, found "127.0.1.2:0"; write it as "192.0.2.1" or "[2001:db8::1]:862""#,
+            r#"lines[0].remote: expected an IP address, with a port above 0 or without, found "127.0.1.2:0"; write it as "192.0.2.1", "[2001:db8::1]:862" or "[fe80::1%eth0]:862""#,
         ),
         (
             "/lines/0/remote",
             json!("hub.example"),
-            r#"lines[0].remote: expected an IP address, with a port above 0 or without, found "hub.example"; write it as "192.0.2.1" or "[2001:db8::1]:862""#,
+            r#"lines[0].remote: expected an IP address, with a port above 0 or without, found "hub.example"; write it as "192.0.2.1", "[2001:db8::1]:862" or "[fe80::1%eth0]:862""#,
+        ),
+        (
+            "/lines/0/namespace",
+            json!("../blue"),
+            r#"lines[0].namespace: expected a name below /run/netns, or a path, found "../blue"; write it as "blue" or "/proc/1/ns/net""#,
         ),
         (
             "/lines/1/capacity_up_mbps",

@@ -43,7 +43,7 @@ impl Answering {
         if self.recognise(datagram) {
             return self.answer(Ssid::None, call);
         }
-        match self.doors.get(&datagram.path).copied() {
+        match self.doors.get(datagram.path).copied() {
             None => Err(Miss::Unknown),
             Some(door) => match door.kind {
                 DoorKind::Light => {
@@ -59,13 +59,15 @@ impl Answering {
     /// False if a reply could come back to us as the next probe, for ever: it would go to a
     /// responder's port, ours or another's. Who forges such a source must not be helped.
     fn may_send_probes(&self, datagram: &Datagram<'_>) -> bool {
-        let answers = self.doors.contains_key(&datagram.path)
+        let answers = self.doors.get(datagram.path).is_some()
             || self.unheard.waits(datagram.path, datagram.from.ip());
         let port = datagram.from.port();
         !answers
             || port >= FIRST_FREE_PORT
                 && port != TWAMP_PORT
-                && !self.own.has(datagram.from, datagram.interface)
+                && !self
+                    .own
+                    .has(datagram.path, datagram.from, datagram.interface)
     }
 
     /// A NAT has changed the port of a session's sender. The address is that of its control
@@ -77,14 +79,14 @@ impl Answering {
     fn recognise(&mut self, datagram: &Datagram<'_>) -> bool {
         let (path, from) = (datagram.path, datagram.from);
         let recognises = |key: &&Key| {
-            let session = self.sessions.get(key);
+            let session = self.sessions.get(**key);
             session.is_some_and(|session| session.recognises(datagram.payload))
         };
         let Some(waiting) = self.unheard.0.get(&(path, from.ip())) else {
             return false;
         };
         let found = waiting.iter().rev().take(TRIED).find(recognises).copied();
-        let Some((key, session)) = found.and_then(|key| Some((key, self.sessions.get_mut(&key)?)))
+        let Some((key, session)) = found.and_then(|key| Some((key, self.sessions.get_mut(key)?)))
         else {
             return false;
         };
@@ -94,14 +96,14 @@ impl Answering {
             from.port()
         );
         session.learn(from);
-        self.callers.insert(Caller::of(datagram, Ssid::None), key);
+        self.sessions.claim(Caller::of(datagram, Ssid::None), key);
         self.heard(key);
         true
     }
 
     /// A session was heard of: its sender's port is known.
     pub(super) fn heard(&mut self, key: Key) {
-        if let Some(session) = self.sessions.get_mut(&key) {
+        if let Some(session) = self.sessions.get_mut(key) {
             session.hear();
             let caller = session.caller;
             self.unheard.remove(caller.path, caller.from.ip(), key);
@@ -110,7 +112,7 @@ impl Answering {
 
     /// The agreed port has spoken: what came from another one was a stray, or the NAT is gone.
     pub(super) fn forget_learned(&mut self, key: Key) {
-        let Some(session) = self.sessions.get_mut(&key) else {
+        let Some(session) = self.sessions.get_mut(key) else {
             return;
         };
         let Some(from) = session.unlearn() else {
@@ -120,9 +122,7 @@ impl Answering {
             from,
             ..session.caller
         };
-        if self.callers.get(&learned) == Some(&key) {
-            self.callers.remove(&learned);
-        }
+        self.sessions.disclaim(learned, key);
     }
 
     /// A packet of STAMP doesn't say whether it is protected: only a key can tell.
@@ -179,7 +179,7 @@ impl Answering {
         let mut session = Session::new(reflector, caller, local, before, stay);
         session.answer(key, call).map_err(Miss::Discarded)?;
         session.hear();
-        if let Some(replaced) = self.callers.get(&caller).copied() {
+        if let Some((replaced, _)) = self.sessions.of(&caller) {
             self.end(replaced, "another session took its place");
         }
         self.enter(key, session);

@@ -12,35 +12,36 @@ const LOOPBACK: u32 = 1;
 /// By path, and all together.
 #[derive(Default)]
 pub(super) struct Own {
-    by_path: HashMap<Path, HashSet<(IpAddr, u16)>>,
-    all: HashSet<(IpAddr, u16)>,
+    by_path: HashMap<Path, HashSet<SocketAddr>>,
+    /// With the number of the network.
+    all: HashSet<(u32, SocketAddr)>,
 }
 
 impl Own {
     pub(super) fn add(&mut self, local: SocketAddr, path: Path) {
-        let local = (local.ip(), local.port());
         self.by_path.entry(path).or_default().insert(local);
-        self.all.insert(local);
+        self.all.insert((path.network(), local));
     }
 
     /// False if no replies left from this path.
     pub(super) fn close(&mut self, path: Path) -> bool {
         let gone = self.by_path.remove(&path);
         for local in gone.iter().flatten() {
-            self.all.remove(local);
+            self.all.remove(&(path.network(), *local));
         }
         gone.is_some()
     }
 
-    /// Is `from` one of them? A packet of this host's own comes in by the loopback interface, to
+    /// Is `from` one of them, to who hears it by `path`? In another network it is another host, and
+    /// on another link as well. A packet of this host's own comes in by the loopback interface, to
     /// whichever of its addresses it goes.
-    pub(super) fn has(&self, from: SocketAddr, interface: u32) -> bool {
+    pub(super) fn has(&self, path: Path, from: SocketAddr, interface: u32) -> bool {
         let everywhere: IpAddr = match from {
             SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
             SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
         };
-        let known = |ip| self.all.contains(&(ip, from.port()));
-        known(from.ip()) || interface == LOOPBACK && known(everywhere)
+        let known = |local| self.all.contains(&(path.network(), local));
+        known(from) || interface == LOOPBACK && known(SocketAddr::new(everywhere, from.port()))
     }
 }
 
@@ -57,9 +58,20 @@ mod tests {
         let (path, _) = net.open(&any).unwrap();
         own.add("0.0.0.0:9000".parse().unwrap(), path);
         let from = ([192, 0, 2, 1], 9_000).into();
-        assert!(own.has(from, 1));
-        assert!(!own.has(from, 2), "a peer may use the same port");
+        assert!(own.has(path, from, 1));
+        assert!(!own.has(path, from, 2), "a peer may use the same port");
         assert!(own.close(path));
-        assert!(!own.has(from, 1) && !own.close(path));
+        assert!(!own.has(path, from, 1) && !own.close(path));
+    }
+
+    #[test]
+    fn the_address_of_a_responder_is_anothers_on_another_link() {
+        let mut own = Own::default();
+        let (mut net, _) = Net::<()>::new().unwrap();
+        let any = PathSpec::new("127.0.0.1:0".parse().unwrap());
+        let (path, _) = net.open(&any).unwrap();
+        own.add("[fe80::1%2]:20000".parse().unwrap(), path);
+        assert!(own.has(path, "[fe80::1%2]:20000".parse().unwrap(), 2));
+        assert!(!own.has(path, "[fe80::1%3]:20000".parse().unwrap(), 3));
     }
 }

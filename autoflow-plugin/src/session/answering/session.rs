@@ -43,6 +43,8 @@ pub(super) struct Answer {
     pub(super) first: bool,
     /// It came from the port that was agreed on, after others came through a NAT.
     pub(super) agreed_again: bool,
+    /// It is the first one since the session was reported.
+    pub(super) news: bool,
 }
 
 impl Session {
@@ -85,11 +87,15 @@ impl Session {
         let datagram = call.datagram;
         let mut payload = call.out.buffer();
         let (local, error) = (self.local, call.error);
-        let reply = self
-            .reflector
-            .reflect(datagram, local, error, &mut payload)?;
+        let reflected = self.reflector.reflect(datagram, local, error, &mut payload);
+        let reply = match reflected {
+            Ok(reply) => reply,
+            Err(discard) => {
+                call.out.give_back(payload);
+                return Err(discard);
+            }
+        };
         self.told.absorb(self.reflector.backward());
-        self.news = true;
         call.out.queue(Outgoing {
             path: datagram.path,
             to: datagram.from,
@@ -105,6 +111,7 @@ impl Session {
         Ok(Answer {
             first: !self.heard,
             agreed_again: datagram.from == self.caller.from && self.learned.is_some(),
+            news: !std::mem::replace(&mut self.news, true),
         })
     }
 
@@ -151,9 +158,9 @@ impl Session {
         }
     }
 
-    /// Something came since this was asked last.
-    pub(super) fn has_news(&mut self) -> bool {
-        std::mem::take(&mut self.news)
+    /// What came up to now is reported.
+    pub(super) fn reported(&mut self) {
+        self.news = false;
     }
 
     /// How it stands; `trouble` is this host's up to now.

@@ -1,5 +1,6 @@
 mod features;
 mod newcomers;
+mod reporting;
 mod strangers;
 
 use std::sync::Arc;

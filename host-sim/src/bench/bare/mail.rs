@@ -12,13 +12,13 @@ use nix::sys::socket::{
 };
 use socket2::Socket;
 
-/// Packets of one system call, at most: as many as the engine takes.
+/// Packets of one system call, at most: twice as many as the engine takes.
 pub(super) const BATCH: usize = 64;
 /// Octets of a packet, at most.
 const ROOM: usize = 256;
 
 /// Packets that came in together. One for packets and another one for stamps of those that left:
-/// room that a call did not need for control messages is gone for the next.
+/// room that a call did not need for control messages is gone for the next, until it is missed.
 pub(super) struct Inbox {
     headers: MultiHeaders<SockaddrStorage>,
     buffers: Vec<[u8; ROOM]>,
@@ -49,10 +49,8 @@ pub(super) fn ask_for_stamps(socket: &Socket, transmitted: bool) -> io::Result<(
 
 impl Inbox {
     pub(super) fn new() -> Self {
-        // A stamp, and beside it, on the error queue, what it is the stamp of.
-        let control = cmsg_space!(Timestamps, [u8; 64]);
         Self {
-            headers: MultiHeaders::preallocate(BATCH, Some(control)),
+            headers: headers(),
             buffers: vec![[0; ROOM]; BATCH],
             letters: Vec::with_capacity(BATCH),
         }
@@ -79,7 +77,9 @@ impl Inbox {
             Err(Errno::EAGAIN | Errno::EINTR) => return Ok(0),
             Err(error) => return Err(error.into()),
         };
+        let mut short = false;
         for message in fetched {
+            short |= message.flags.contains(MsgFlags::MSG_CTRUNC);
             let stamp = message.cmsgs().ok().and_then(|mut all| {
                 all.find_map(|one| match one {
                     ControlMessageOwned::ScmTimestampsns(stamps) => {
@@ -95,6 +95,9 @@ impl Inbox {
                 stamp,
             });
         }
+        if short {
+            self.headers = headers();
+        }
         Ok(self.letters.len())
     }
 
@@ -103,6 +106,12 @@ impl Inbox {
         let all = self.letters.iter().zip(&self.buffers);
         all.map(|(letter, buffer)| (*letter, &buffer[..letter.len]))
     }
+}
+
+/// With room for a stamp, and beside it, on the error queue, what it is the stamp of; for packets,
+/// TTL, TOS, destination and the count of dropped ones.
+fn headers() -> MultiHeaders<SockaddrStorage> {
+    MultiHeaders::preallocate(BATCH, Some(cmsg_space!(Timestamps, [u8; 64], [u8; 64])))
 }
 
 /// Packets that leave together.

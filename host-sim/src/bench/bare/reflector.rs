@@ -1,4 +1,8 @@
 //! Receives probes, copies their fields into replies, stamps and sends them.
+//!
+//! Its socket has what that of the plugin's reflector has (`socket`): beside each packet come its
+//! stamp, TTL, TOS, destination and the count of dropped packets, for these an answer needs, and
+//! the kernel works for them. Compared is what is done above the system calls.
 
 use std::io;
 use std::net::SocketAddr;
@@ -8,9 +12,10 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use nix::sys::socket::MsgFlags;
-use socket2::{Domain, Socket, Type};
+use socket2::Socket;
 
-use super::mail::{Inbox, Outbox, ask_for_stamps, now};
+use super::mail::{Inbox, Outbox, now};
+use super::socket;
 use crate::bench::cpu;
 
 /// Octets of a reply at least (RFC 5357, section 4.2.1).
@@ -38,11 +43,7 @@ struct Shared {
 impl Reflector {
     /// One at `local`; port 0 takes any.
     pub(in crate::bench) fn start(local: SocketAddr) -> io::Result<Self> {
-        let socket = Socket::new(Domain::for_address(local), Type::DGRAM, None)?;
-        socket.set_recv_buffer_size(4 << 20)?;
-        socket.set_read_timeout(Some(Duration::from_millis(50)))?;
-        socket.bind(&local.into())?;
-        ask_for_stamps(&socket, false)?;
+        let socket = socket::reflecting(local)?;
         let local = socket.local_addr()?.as_socket().unwrap_or(local);
         let shared = Arc::new(Shared::default());
         let theirs = Arc::clone(&shared);

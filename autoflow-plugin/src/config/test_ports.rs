@@ -1,0 +1,121 @@
+//! Enough test ports for all sessions of an address. Sessions share one if their probes leave
+//! alike and go to different hosts (`engine/paths.rs`).
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use plugin_abi::manage::Problem;
+
+use super::node::Node;
+use super::{meaning, shape};
+
+/// What tells apart the probes that leave one address: mark, DSCP, TTL, do-not-fragment.
+type Manner = Vec<String>;
+
+/// What an address needs ports for.
+#[derive(Default)]
+struct Need {
+    /// It answers.
+    responder: bool,
+    /// Sessions to each far end, by the manner in which their probes leave.
+    senders: BTreeMap<Manner, BTreeMap<Option<IpAddr>, usize>>,
+}
+
+/// There are ports for everybody.
+pub(super) fn suffice(root: &Node, problems: &mut Vec<Problem>) {
+    let node = root.key("responder").key("test_ports");
+    let Some((first, last)) = shape::ports(&node).filter(|(first, last)| first <= last) else {
+        return;
+    };
+    let mut needs: BTreeMap<[Option<&str>; 3], Need> = BTreeMap::new();
+    for line in root.key("lines").items() {
+        let place = ["local", "device", "namespace"].map(|key| line.key(key).text());
+        let need = needs.entry(place).or_default();
+        need.responder |= line.key("responder").flag_or(false) == Some(true);
+        if line.key("sender").flag_or(true) == Some(true) {
+            let far = meaning::address(&line.key("remote"));
+            let alike = need.senders.entry(manner(root, &line)).or_default();
+            *alike.entry(far).or_default() += 1;
+        }
+    }
+    let most = needs.values().map(Need::ports).max().unwrap_or(0);
+    if most > usize::from(last - first) + 1 {
+        let expected = format!("at least {most} ports for the sessions of one address");
+        problems.push(node.problem(expected, "widen the range"));
+    }
+}
+
+impl Need {
+    fn ports(&self) -> usize {
+        let senders = self.senders.values();
+        let shared = senders.map(|hosts| hosts.values().max().copied().unwrap_or(0));
+        usize::from(self.responder) + shared.sum::<usize>()
+    }
+}
+
+fn manner(root: &Node, line: &Node) -> Manner {
+    let own = line.key("probe");
+    let probe = if own.is_there() {
+        own
+    } else {
+        root.key("probe")
+    };
+    let mark = line.key("mark").found();
+    let of_probe = ["dscp", "ttl", "dont_fragment"].map(|key| probe.key(key).found());
+    std::iter::once(mark).chain(of_probe).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::super::tests::mistakes;
+
+    /// Lines from one address to so many hosts, so many each, on so many ports.
+    fn lines(hosts: usize, each: usize, ports: usize, of_line: &Value) -> Vec<String> {
+        let lines: Vec<Value> = (0..hosts * each)
+            .map(|n| {
+                let mut line = of_line.clone();
+                line["id"] = json!(n + 1);
+                line["name"] = json!(format!("line {n}"));
+                line["local"] = json!("192.0.2.1");
+                line["remote"] = json!(format!("198.51.100.{}", n % hosts + 1));
+                line
+            })
+            .collect();
+        let responder = json!({ "test_ports": [20_000, 20_000 + ports - 1] });
+        mistakes(&json!({ "responder": responder, "lines": lines }))
+    }
+
+    #[test]
+    fn sessions_to_different_hosts_share_a_port_and_those_to_one_host_do_not() {
+        assert_eq!(lines(50, 3, 3, &json!({})), [""; 0]);
+        let few = lines(50, 3, 2, &json!({}));
+        assert!(few[0].contains("at least 3 ports"), "{few:?}");
+    }
+
+    #[test]
+    fn a_responder_has_one_port_for_all_lines_of_its_address() {
+        let both = json!({ "responder": true });
+        assert_eq!(lines(5, 1, 2, &both), [""; 0]);
+        assert!(lines(5, 1, 1, &both)[0].contains("at least 2 ports"));
+    }
+
+    #[test]
+    fn probes_that_leave_otherwise_share_no_port() {
+        let marked = json!({ "probe": { "dscp": 46 } });
+        let plain = lines(1, 1, 1, &marked);
+        assert_eq!(plain, [""; 0]);
+        let lines = json!([
+            { "id": 1, "name": "a", "local": "192.0.2.1", "remote": "198.51.100.1" },
+            { "id": 2, "name": "b", "local": "192.0.2.1", "remote": "198.51.100.2",
+              "probe": { "dscp": 46 } },
+        ]);
+        let of = |last| {
+            let responder = json!({ "test_ports": [20_000, last] });
+            mistakes(&json!({ "responder": responder, "lines": lines }))
+        };
+        assert_eq!(of(20_001), [""; 0]);
+        assert!(of(20_000)[0].contains("at least 2 ports"));
+    }
+}
