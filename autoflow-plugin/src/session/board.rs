@@ -25,13 +25,13 @@ pub(crate) struct Board {
     /// Boxed, as a table has room to spare.
     senders: Keyed<Box<Sender>>,
     served: Keyed<Served>,
-    /// Runs that are over and served sessions that are, in the order in which they ended.
+    /// Senders that are over and served sessions that are, in the order in which they ended.
     over: [VecDeque<Key>; 2],
     statistics: Statistics,
 }
 
 /// Places in [`Board::over`].
-const RUNS: usize = 0;
+const SENDERS: usize = 0;
 const SERVED: usize = 1;
 
 struct Sender {
@@ -75,11 +75,13 @@ impl Board {
             setback: None,
         };
         self.senders.insert(key, Box::new(sender));
+        self.forget_oldest();
     }
 
     /// Where a sender is in its life. One that ends without any answer fails by its last setback.
     pub(crate) fn state(&mut self, key: Key, state: RunState, failure: Option<Failure>) {
         if let Some(sender) = self.senders.get_mut(&key) {
+            let was_over = is_over(sender.state);
             let unanswered = || sender.setback.filter(|_| sender.counts.received == 0);
             let setback = unanswered().filter(|_| state == RunState::Ended);
             let setback = setback.map(|why| why.failure(sender.who.remote, sender.who.control));
@@ -88,8 +90,8 @@ impl Board {
                 Some(_) if state == RunState::Ended => RunState::Failed,
                 _ => state,
             };
-            if matches!(sender.state, RunState::Ended | RunState::Failed) {
-                self.is_over(RUNS, key);
+            if is_over(sender.state) && !was_over {
+                self.over[SENDERS].push_back(key);
             }
         }
     }
@@ -126,11 +128,16 @@ impl Board {
         }
         let mut ended = Vec::new();
         for (key, seen) in &report.served {
-            self.served.insert(*key, seen.clone());
+            let former = self.served.insert(*key, seen.clone());
             if seen.ended.is_some() {
                 ended.push(result_of(seen));
-                self.is_over(SERVED, *key);
+                if former.is_none_or(|former| former.ended.is_none()) {
+                    self.over[SERVED].push_back(*key);
+                }
             }
+        }
+        if !ended.is_empty() {
+            self.forget_oldest();
         }
         let counters = &report.counters;
         self.statistics.probes_sent = counters.sent;
@@ -209,20 +216,21 @@ impl Board {
         &mut self.statistics
     }
 
-    /// Keeps the lists short: what ended first goes first.
-    fn is_over(&mut self, list: usize, key: Key) {
-        if !self.over[list].contains(&key) {
-            self.over[list].push_back(key);
+    /// Keeps the lists short, when more comes: what ended first goes first. After a stop nothing
+    /// comes, and all can be read.
+    fn forget_oldest(&mut self) {
+        let [senders, served] = &mut self.over;
+        for key in senders.drain(..senders.len().saturating_sub(KEPT)) {
+            self.senders.remove(&key);
         }
-        if self.over[list].len() > KEPT
-            && let Some(oldest) = self.over[list].pop_front()
-        {
-            match list {
-                RUNS => drop(self.senders.remove(&oldest)),
-                _ => drop(self.served.remove(&oldest)),
-            }
+        for key in served.drain(..served.len().saturating_sub(KEPT)) {
+            self.served.remove(&key);
         }
     }
+}
+
+fn is_over(state: RunState) -> bool {
+    matches!(state, RunState::Ended | RunState::Failed)
 }
 
 fn in_order<T>(all: &Keyed<T>) -> impl Iterator<Item = &T> {
@@ -246,28 +254,29 @@ fn result_of(seen: &Served) -> ServedResult {
 mod tests {
     use super::*;
 
+    fn begin(board: &mut Board, key: Key) {
+        let [local, remote] = ["192.0.2.1:1", "192.0.2.2:862"].map(|at| at.parse().unwrap());
+        board.sender(key, None, &Probe::default(), local, remote);
+    }
+
     fn board(runs: usize) -> (Board, Vec<Key>) {
         let mut board = Board::default();
         let keys: Vec<Key> = (0..runs).map(|_| Key::new()).collect();
-        let [local, remote] = ["192.0.2.1:1", "192.0.2.2:862"].map(|at| at.parse().unwrap());
-        for key in &keys {
-            board.sender(*key, None, &Probe::default(), local, remote);
-        }
+        keys.iter().for_each(|key| begin(&mut board, *key));
         (board, keys)
     }
 
     #[test]
-    fn the_runs_that_ended_first_are_forgotten_first_and_those_that_run_are_kept() {
+    fn what_ended_first_is_forgotten_first_when_more_comes_and_what_runs_is_kept() {
         let (mut board, keys) = board(KEPT + 10);
         let ended = keys.iter().rev().take(KEPT + 2);
         ended.for_each(|key| board.state(*key, RunState::Ended, None));
         // Told once more, it has not ended once more.
         board.state(keys[20], RunState::Ended, None);
-        assert_eq!(board.rows().len(), KEPT + 8);
-        let newest: Vec<_> = keys[KEPT + 8..]
-            .iter()
-            .map(|key| board.progress(*key))
-            .collect();
+        assert_eq!(board.rows().len(), KEPT + 10);
+        begin(&mut board, Key::new());
+        assert_eq!(board.rows().len(), KEPT + 9);
+        let newest = [KEPT + 8, KEPT + 9].map(|nth| board.progress(keys[nth]));
         assert_eq!(newest, [None, None]);
         assert!(board.progress(keys[0]).is_some());
     }
