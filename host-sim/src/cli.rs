@@ -124,6 +124,9 @@ pub struct Ping {
     /// Milliseconds between two probes; fractions are allowed
     #[arg(long, value_name = "MS", default_value_t = 100.0, value_parser = positive)]
     pub interval: f64,
+    /// How probes lie in time
+    #[arg(long, value_enum, default_value = "periodic")]
+    pub stream: PingStream,
     /// Octets after the sender packet [default: as many as make probe and reply equal in size]
     #[arg(long, value_name = "N")]
     pub padding: Option<u16>,
@@ -274,6 +277,15 @@ pub enum LogLevel {
     Debug,
     /// Everything
     Trace,
+}
+
+/// How the probes of `ping` lie in time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum PingStream {
+    /// At equal distances
+    Periodic,
+    /// At those of a Poisson process, with --interval on average
+    Poisson,
 }
 
 /// The protocols that `ping` speaks.

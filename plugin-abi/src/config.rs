@@ -81,8 +81,10 @@ pub struct Probe {
     /// Which of the keys a secure protocol uses. STAMP is authenticated with one, open without.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key_id: Option<String>,
-    /// Between two probes, in milliseconds; fractions are allowed.
+    /// Between two probes, in milliseconds; fractions are allowed. Of a Poisson stream, the mean.
     pub interval_ms: f64,
+    /// How the probes of a session lie in time.
+    pub stream: Pattern,
     /// A probe without reply for so long is lost, in milliseconds.
     pub timeout_ms: u32,
     /// Octets after the sender packet; absent: as many as make probe and reply equal in size, with
@@ -105,6 +107,18 @@ pub struct Probe {
     /// What STAMP has of its own; absent: its defaults.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stamp: Option<Stamp>,
+}
+
+/// How the probes of a session lie in time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Pattern {
+    /// At equal distances (RFC 3432).
+    #[default]
+    Periodic,
+    /// At those of a Poisson process (RFC 2330, section 11.1): what repeats on the line can't hide
+    /// from it. No two are further apart than ten intervals, or closer than a thousandth of one.
+    Poisson,
 }
 
 /// The protocol of a session.
@@ -414,6 +428,7 @@ impl Default for Probe {
             protocol: Protocol::Open,
             key_id: None,
             interval_ms: 100.0,
+            stream: Pattern::Periodic,
             timeout_ms: 1_000,
             padding: None,
             dscp: 0,

@@ -461,12 +461,32 @@ pub struct Statistics {
     pub overflows: u64,
     /// Times this process was held up so long that samples were set aside.
     pub pauses: u64,
+    /// Probes that left more than a millisecond after their time.
+    #[serde(default)]
+    pub late_sends: u64,
+    /// Probes that were passed over because their time had gone by: nothing is sent in a burst.
+    #[serde(default)]
+    pub missed_sends: u64,
+    /// How late probes left in the last second or two: sent − due. None if none did.
+    #[serde(default)]
+    pub send_lateness_us: Option<SendLateness>,
     /// Snapshots published.
     pub snapshots: u64,
     /// Panics caught at the boundary or in a thread.
     pub panics: u64,
     /// Log messages dropped because no engine was there to take them.
     pub logs_dropped: u64,
+}
+
+/// How late probes leave, in microseconds. When they leave is measured; lateness adds to no delay.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SendLateness {
+    /// Half of them no later than this; right to an eighth.
+    pub p50: u64,
+    /// All but one in a hundred; right to an eighth.
+    pub p99: u64,
+    /// The latest.
+    pub max: u64,
 }
 
 impl Request {

@@ -56,7 +56,12 @@ fn each_bench_sets_the_plugin_beside_a_bare_reference() {
         ),
         (
             "send --sessions 20",
-            vec!["20 sessions × 10/s", "20 sessions, answered"],
+            vec![
+                "20 sessions × 10/s",
+                "20 sessions, thread that sends",
+                "20 sessions, answered",
+                "20 sessions, lateness p99",
+            ],
         ),
         (
             "delay",

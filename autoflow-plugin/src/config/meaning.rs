@@ -12,6 +12,7 @@ use super::node::Node;
 use super::stamp::around_padding;
 use super::unique::{own, own_items};
 use super::{features, keys, peers, stamp, test_ports};
+use crate::session::rhythm::LONGEST;
 
 /// Judges the meaning of a whole configuration.
 pub(super) fn config(root: &Node, problems: &mut Vec<Problem>) {
@@ -128,6 +129,21 @@ fn decision(root: &Node, problems: &mut Vec<Problem>) {
             let expected = format!("at most {longest}, as {}", stale.path());
             let fix = "probe more often, or let figures live longer";
             problems.push(interval.problem(expected, fix));
+        } else if probe.key("stream").text() == Some("poisson")
+            && interval
+                .number_or(Probe::default().interval_ms)
+                .is_some_and(|interval| interval * LONGEST as f64 > longest)
+        {
+            let most = longest / LONGEST as f64;
+            let expected = format!(
+                "at most {most}, a tenth of {}: a Poisson stream pauses for up to ten intervals",
+                stale.path()
+            );
+            let fix = "probe more often, or let figures live longer";
+            let found = interval
+                .number_or(Probe::default().interval_ms)
+                .unwrap_or_default();
+            problems.push(interval.problem_found(expected, found.to_string(), fix));
         }
     }
 }
@@ -319,6 +335,11 @@ mod tests {
                 "/probe/interval_ms",
                 json!(3001),
                 "probe.interval_ms: expected at most 3000, as decision.stale_after_ms, found 3001; probe more often, or let figures live longer",
+            ),
+            (
+                "/lines/1/probe",
+                json!({"interval_ms": 300.5, "stream": "poisson"}),
+                "lines[1].probe.interval_ms: expected at most 300, a tenth of decision.stale_after_ms: a Poisson stream pauses for up to ten intervals, found 300.5; probe more often, or let figures live longer",
             ),
             (
                 "/lines/1/probe",

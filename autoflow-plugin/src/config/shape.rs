@@ -75,13 +75,14 @@ const PROBE: Keys = &probe(1.0);
 /// A run ends by itself, and may be more of a burden until then.
 const RUN_PROBE: Keys = &probe(0.01);
 
-const fn probe(least_interval_ms: f64) -> [(&'static str, bool, Kind); 12] {
+const fn probe(least_interval_ms: f64) -> [(&'static str, bool, Kind); 13] {
     const PROTOCOLS: Kind = Word(&["open", "auth", "encrypted", "mixed", "light", "stamp"]);
     let interval = Figure(least_interval_ms, HOUR_MS as f64);
     [
         ("protocol", false, PROTOCOLS),
         ("key_id", false, KeyName),
         ("interval_ms", false, interval),
+        ("stream", false, Word(&["periodic", "poisson"])),
         ("timeout_ms", false, Whole(1, 600_000)),
         ("padding", false, Whole(0, 9_000)),
         ("dscp", false, Whole(0, 63)),

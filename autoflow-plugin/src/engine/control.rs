@@ -150,7 +150,10 @@ impl Control {
             tokio::select! {
                 Some(wish) = wishes.recv() => self.wish(wish),
                 Some(message) = told.recv() => match message {
-                    Told::Report(report) => self.report(&report),
+                    Told::Report(report) => {
+                        self.report(&report);
+                        self.orders.give_back(report);
+                    }
                     Told::Failed(why) => self.fail(&why),
                 },
                 Some(news) = news.recv() => self.news(news),

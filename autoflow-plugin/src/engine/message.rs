@@ -82,6 +82,11 @@ impl Orders {
         Self { queue, waker }
     }
 
+    /// The report was read. The probe thread needn't wake up for it.
+    pub(super) fn give_back(&self, report: Box<Report>) {
+        let _ = self.queue.send(Order::Reuse(report));
+    }
+
     pub(super) fn send(&self, order: Order) {
         // Fails only when the thread is gone; then nothing is left to order.
         if self.queue.send(order).is_ok() {

@@ -138,6 +138,7 @@ pub(super) fn sender(ends: &Ends, probe: &Probe) -> PathSpec {
         tos: probe.dscp << 2,
         dont_fragment: probe.dont_fragment,
         transmit_stamps: true,
+        unhurried: true,
         ..PathSpec::new(ends.local)
     }
 }

@@ -10,7 +10,7 @@ use twamp_core::time::{Mono, Now};
 use super::message::Told;
 use super::paths::Paths;
 use crate::fault::fault;
-use crate::net::{Event, Net, NetError, Outgoing, Woken, clock};
+use crate::net::{Event, Net, NetError, Outgoing, Woken, clock, take_short_turns};
 use crate::session::outlet::{Outlet, Token};
 use crate::session::probes::Probes;
 use crate::session::{Order, Report};
@@ -27,6 +27,7 @@ pub(super) fn run(
     orders: &Receiver<Order>,
     tell: &UnboundedSender<Told>,
 ) {
+    take_short_turns();
     for strike in 1..=STRIKES {
         let turn = AssertUnwindSafe(|| turns(&mut paths, &mut probes, orders, tell));
         match catch_unwind(turn) {
@@ -48,10 +49,11 @@ fn turns(
     tell: &UnboundedSender<Told>,
 ) -> Result<(), NetError> {
     let mut replies = Replies::default();
+    let mut ended = Mono(0);
     loop {
         let due = probes.poll_timeout();
         let woken = paths.net.wait(due)?;
-        let turn = Turn::begin(probes, due, woken);
+        let turn = Turn::begin(probes, due, ended, woken);
         // Orders first: a session is ordered before its far end is told to begin.
         loop {
             match orders.try_recv() {
@@ -95,6 +97,7 @@ fn turns(
         }
         replies.leave(net);
         let now = clock();
+        ended = now.mono;
         turn.end(probes, now, net);
         net.flush();
         // At the same time: stopped in between, it would take its own silence for the line's.
@@ -111,10 +114,12 @@ struct Turn {
 }
 
 impl Turn {
-    /// Woken from a wait for `due`. A stopped process that goes on is woken by no timer, but after
+    /// Woken from a wait for `due`, which began when the last turn `ended`: what was due before that
+    /// was left over from it, for the work was too much for one turn. That is no pause. A stopped process that goes on is woken by no timer, but after
     /// its time all the same; a reply that waited for this thread is not late.
-    fn begin(probes: &mut Probes, due: Option<Mono>, woken: Woken) -> Self {
-        let late = due.map_or(woken.late, |due| woken.late.max(woken.now.mono.since(due)));
+    fn begin(probes: &mut Probes, due: Option<Mono>, ended: Mono, woken: Woken) -> Self {
+        let since_due = |due: Mono| woken.now.mono.since(due.max(ended));
+        let late = due.map_or(Duration::ZERO, since_due).max(woken.late);
         excuse(probes, late, woken.now);
         Self { began: woken.now }
     }
@@ -205,6 +210,7 @@ mod tests {
     use super::*;
     use crate::net::{Datagram, Path, PathSpec};
     use crate::session::admission::Admission;
+    use crate::session::rhythm::Rhythm;
     use crate::session::{Dialect, Key, Stream, Terms};
 
     /// A thread that has a probe in flight since 1000 ms. It sends one each 10 ms and gives one up
@@ -248,6 +254,7 @@ mod tests {
                 path,
                 to: FAR.parse().unwrap(),
                 interval: Duration::from_millis(10),
+                rhythm: Rhythm::Periodic,
                 count: Some(1),
                 timeout: Duration::from_millis(50),
                 stateful: true,
@@ -267,13 +274,18 @@ mod tests {
 
         /// Woken at `ms`, by anything but the timer.
         fn wake(&mut self, ms: u64) -> Turn {
+            self.wake_after(1_000, ms)
+        }
+
+        /// The same, with the end of the turn before.
+        fn wake_after(&mut self, ended: u64, ms: u64) -> Turn {
             let due = self.probes.poll_timeout();
             let woken = Woken {
                 now: at(ms),
                 by_call: false,
                 late: Duration::ZERO,
             };
-            Turn::begin(&mut self.probes, due, woken)
+            Turn::begin(&mut self.probes, due, at(ended).mono, woken)
         }
 
         /// The answer to the probe has arrived meanwhile and is read at `ms`.
@@ -337,6 +349,15 @@ mod tests {
         let (counts, paused) = thread.end(turn, 1_200 + 150);
         assert_eq!((counts.set_aside, counts.lost()), (0, 1));
         assert_eq!(paused, None);
+    }
+
+    #[test]
+    fn work_that_was_left_over_from_the_last_turn_is_no_pause() {
+        let mut thread = Thread::new();
+        let turn = thread.wake_after(1_250, 1_300);
+        thread.answer(&turn, 1_300);
+        let (counts, paused) = thread.end(turn, 1_300);
+        assert_eq!((counts.set_aside, paused), (0, None));
     }
 
     #[test]

@@ -30,6 +30,9 @@
 //! A packet that arrives in the first moments after a host's first path was opened may lack its
 //! kernel stamp: the kernel starts to stamp a little later than it says.
 //!
+//! A wait that is short anyway, until the next batch is due, may be slept through: what comes by an
+//! `unhurried` path whose packets are stamped is fetched after it.
+//!
 //! ICMP errors never end anything: they come as [`Notice`]s and the path lives on.
 //!
 //! This is the only room with `unsafe` but for the plugin's boundary.
@@ -39,6 +42,8 @@
     reason = "tests look at more of a path than the engine does"
 )]
 
+#[cfg(test)]
+mod allocations;
 mod batch;
 mod bell;
 mod binding;
@@ -70,6 +75,8 @@ use std::time::Duration;
 use socket2::Socket;
 use twamp_core::time::{ErrorEstimate, Mono};
 
+#[cfg(test)]
+pub(crate) use allocations::allocations;
 pub(crate) use bell::Bell;
 pub(crate) use binding::Binding;
 pub(crate) use clock::{clock, clock_error, tai_offset_s};
@@ -83,16 +90,18 @@ pub(crate) use hardware::hardware;
 pub(crate) use namespace::Namespace;
 pub(crate) use path::PathSpec;
 pub(crate) use seal::Seal;
-pub(crate) use thread::with_signals_blocked;
+pub(crate) use thread::{take_short_turns, with_signals_blocked};
 pub(crate) use wait::Waker;
 
 use receive::{Desk, Told};
 use send::{Bench, Endpoint};
 use stamps::Ledger;
-use wait::{Poller, Ready};
+use wait::{Poller, Ready, Urgency, Wait};
 
 /// A wake-up later than this is counted as late.
 const LATE: Duration = Duration::from_millis(1);
+/// For so long, packets with stamps may wait to be fetched: with the next batch to be sent.
+const PATIENCE: Duration = Duration::from_micros(1_100);
 
 /// All paths of one probe thread. `T` is the token that travels with a packet.
 pub(crate) struct Net<T> {
@@ -183,7 +192,8 @@ impl<T> Net<T> {
         };
         slot.generation = slot.generation.wrapping_add(1);
         self.free.push(path.slot);
-        self.poller.forget(endpoint.socket.as_fd());
+        let urgency = endpoint.urgency;
+        self.poller.forget(endpoint.socket.as_fd(), urgency);
         self.desk.forget(path);
         if let Ok(cookie) = endpoint.socket.cookie() {
             self.handed.remove(&cookie);
@@ -229,6 +239,7 @@ impl<T> Net<T> {
             if let Some(newest) = endpoint.ledger.last_deadline() {
                 self.overdue.push_back((newest, path));
             }
+            endpoint.follow_stamps(&mut self.poller);
         }
     }
 
@@ -251,7 +262,12 @@ impl<T> Net<T> {
             Mono(0)
         };
         let look = busy || until.is_some_and(|until| until <= began);
-        let ended = self.poller.wait(until, look, &mut self.ready);
+        let how = match until {
+            _ if look => Wait::Look,
+            Some(until) if until <= began + PATIENCE => Wait::Patient,
+            _ => Wait::Alert,
+        };
+        let ended = self.poller.wait(until, how, &mut self.ready);
         let ended = ended.map_err(|error| NetError::system("wait for packets", error))?;
         let now = clock();
         self.counters.wakeups += u64::from(!look);
@@ -326,7 +342,9 @@ impl<T> Net<T> {
             generation,
             network: self.network(&socket, spec),
         };
-        let watched = self.poller.watch(socket.as_fd(), path.key());
+        let watched = self
+            .poller
+            .watch(socket.as_fd(), path.key(), Urgency::Prompt);
         watched.map_err(|error| NetError::system("watch a socket", error))?;
         let endpoint = Some(Endpoint {
             path,
@@ -335,6 +353,8 @@ impl<T> Net<T> {
             tos: spec.tos,
             outbox: VecDeque::new(),
             ledger: Ledger::new(spec.transmit_stamps),
+            unhurried: spec.unhurried,
+            urgency: Urgency::Prompt,
             drops: 0,
             full_batches: 0,
         });
@@ -381,9 +401,31 @@ impl<T> Net<T> {
             };
             // If this thread was held up, the stamps may be there.
             receive::drain(endpoint, &mut self.desk, &mut self.counters);
-            for stamped in endpoint.ledger.expire(now) {
-                self.desk.stamped(path, stamped, &mut self.counters);
-            }
+            let (desk, counters) = (&mut self.desk, &mut self.counters);
+            let ledger = &mut endpoint.ledger;
+            ledger.expire(now, |stamped| desk.stamped(path, stamped, counters));
+        }
+    }
+}
+
+impl<T> Endpoint<T> {
+    /// Where packets are stamped, nothing is lost by fetching them a little later, if that is
+    /// wished for.
+    fn follow_stamps(&mut self, poller: &mut Poller) {
+        let urgency = match self.unhurried && self.ledger.has_stamped() {
+            true => Urgency::Patient,
+            false => Urgency::Prompt,
+        };
+        if urgency == self.urgency {
+            return;
+        }
+        let (socket, key) = (self.socket.as_fd(), self.path.key());
+        poller.forget(socket, self.urgency);
+        // Nobody else's file: what was watched can be watched again.
+        if poller.watch(socket, key, urgency).is_ok() {
+            self.urgency = urgency;
+        } else {
+            let _ = poller.watch(socket, key, self.urgency);
         }
     }
 }

@@ -40,6 +40,9 @@ pub(crate) struct PathSpec {
     /// Ask the kernel for transmit stamps of packets with tokens. Not for reflectors, except where
     /// senders may ask when replies leave.
     pub(crate) transmit_stamps: bool,
+    /// What arrives has time until the next probes leave, if the kernel stamps it. For probes: who
+    /// answers is in a hurry.
+    pub(crate) unhurried: bool,
     /// Share the port with other sockets of this user. For reflectors only.
     pub(crate) reuse_port: bool,
 }
@@ -55,6 +58,7 @@ impl PathSpec {
             dont_fragment: false,
             receive_buffer: DEFAULT_RECEIVE_BUFFER,
             transmit_stamps: true,
+            unhurried: false,
             reuse_port: false,
         }
     }
@@ -72,6 +76,7 @@ impl PathSpec {
             && self.dont_fragment == other.dont_fragment
             && self.receive_buffer == other.receive_buffer
             && self.transmit_stamps == other.transmit_stamps
+            && self.unhurried == other.unhurried
             && self.reuse_port == other.reuse_port
     }
 }

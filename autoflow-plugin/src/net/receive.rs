@@ -163,9 +163,10 @@ pub(super) fn fetch<T>(
             continue;
         }
         let Some(from) = from else { continue };
-        for stamped in endpoint.ledger.release(from, now.mono) {
-            desk.stamped(endpoint.path, stamped, counters);
-        }
+        let (path, ledger) = (endpoint.path, &mut endpoint.ledger);
+        ledger.release(from, now.mono, |stamped| {
+            desk.stamped(path, stamped, counters);
+        });
         counters.received += 1;
         let arrival = label.arrival(now);
         desk.parcels.push_back(Parcel {

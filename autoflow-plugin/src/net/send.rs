@@ -17,6 +17,7 @@ use super::event::{NetCounters, Options, Outgoing, Path, Sent, TxStamps};
 use super::precision::Precision;
 use super::receive::{self, Desk};
 use super::stamps::{Ask, Ledger};
+use super::wait::Urgency;
 
 /// Packets that tell their own time of sending leave in batches as small as this, so that the last
 /// of a batch isn't much older than it says.
@@ -24,7 +25,7 @@ pub(super) const SEALED_BATCH: usize = 8;
 /// Unless this many full batches in a row came in: then throughput counts.
 pub(super) const DEEP: u32 = 2;
 /// Spent payload buffers kept for use again.
-const SPARE: usize = 64;
+const SPARE: usize = 512;
 
 /// A path's socket and all that belongs to it.
 pub(super) struct Endpoint<T> {
@@ -36,6 +37,10 @@ pub(super) struct Endpoint<T> {
     pub(super) tos: u8,
     pub(super) outbox: VecDeque<Queued<T>>,
     pub(super) ledger: Ledger<T>,
+    /// What arrives may wait a little, if it is stamped.
+    pub(super) unhurried: bool,
+    /// How it is watched.
+    pub(super) urgency: Urgency,
     /// The kernel's last count of dropped packets.
     pub(super) drops: u32,
     /// Receive batches in a row that were full.

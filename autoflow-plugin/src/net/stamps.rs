@@ -16,7 +16,7 @@
 //!   not to work at present. Its packets don't ask any more, but for a scout every second.
 
 use std::collections::VecDeque;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use twamp_core::time::{Mono, Now, Wall};
@@ -39,6 +39,9 @@ pub(super) enum Ask {
     Nobody,
 }
 
+/// Chains of tokens by far end.
+const CHAINS: usize = 64;
+
 /// The tokens of a path that wait for their stamps.
 pub(super) struct Ledger<T> {
     /// The kernel's number for the next packet that asks, if `doubt` is 0.
@@ -49,21 +52,28 @@ pub(super) struct Ledger<T> {
     unanswered: u32,
     /// No scout before this.
     rest_until: Mono,
-    /// In order of sending, which is the order of numbers.
+    /// In order of sending, which is the order of numbers. The first one waits; of those behind it
+    /// some may have got their stamps.
     waiting: VecDeque<Waiting<T>>,
+    /// Of the far ends with the same digest, the number of the last packet: the head of a chain.
+    chains: [u32; CHAINS],
     /// The path wants stamps at all.
     wanted: bool,
+    /// The newest packet whose fate is known was stamped.
+    stamped: bool,
 }
 
-/// A token that waits.
+/// A packet that was sent, with its token while that waits.
 struct Waiting<T> {
     /// Lowest number it can have.
     number: u32,
     /// It may have one higher by up to this.
     doubt: u32,
+    /// The number before it in its chain; older, if it is still there.
+    earlier: u32,
     to: SocketAddr,
     sent: Now,
-    token: T,
+    token: Option<T>,
 }
 
 /// A token given back.
@@ -84,7 +94,9 @@ impl<T> Ledger<T> {
             unanswered: 0,
             rest_until: Mono(0),
             waiting: VecDeque::new(),
+            chains: [0; CHAINS],
             wanted,
+            stamped: false,
         }
     }
 
@@ -103,12 +115,14 @@ impl<T> Ledger<T> {
 
     /// A packet that asked has left.
     pub(super) fn sent(&mut self, to: SocketAddr, sent: Now, token: T) {
+        let head = &mut self.chains[digest(to)];
         self.waiting.push_back(Waiting {
             number: self.next,
             doubt: self.doubt,
+            earlier: std::mem::replace(head, self.next),
             to,
             sent,
-            token,
+            token: Some(token),
         });
         self.next = self.next.wrapping_add(1);
     }
@@ -123,46 +137,58 @@ impl<T> Ledger<T> {
     ///
     /// A stamp from before its packet was sent (the wall clock was set back) is dropped.
     pub(super) fn stamp(&mut self, number: u32, stamp: Wall) -> Option<Stamped<T>> {
-        let fits = |w: &Waiting<T>| number.wrapping_sub(w.number) <= w.doubt;
-        let index = self.waiting.iter().position(fits)?;
-        let found = &self.waiting[index];
+        let index = self.index(number)?;
+        let found = &mut self.waiting[index];
         let age = stamp.since(found.sent.wall);
+        if found.doubt > 0 && !(0..=PATIENCE.as_nanos() as i64).contains(&age) {
+            return None;
+        }
+        let back = found.back((age >= 0).then_some(stamp))?;
         if found.doubt > 0 {
-            if !(0..=PATIENCE.as_nanos() as i64).contains(&age) {
-                return None;
-            }
             self.next = number.wrapping_add(1);
             self.doubt = 0;
         }
         self.unanswered = 0;
-        let found = self.waiting.remove(index)?;
-        Some(found.stamped((age >= 0).then_some(stamp)))
+        self.stamped = back.kernel.is_some();
+        self.forget_answered();
+        Some(back)
     }
 
-    /// Gives back the tokens of packets to `far`: an answer from there is at hand, so what has no
-    /// stamp by now won't get one.
-    pub(super) fn release(&mut self, far: SocketAddr, now: Mono) -> Vec<Stamped<T>> {
-        if self.waiting.is_empty() {
-            return Vec::new();
+    /// Gives back the tokens of packets to `far`, the newest first: an answer from there is at
+    /// hand, so what has no stamp by now won't get one.
+    pub(super) fn release(&mut self, far: SocketAddr, now: Mono, mut back: impl FnMut(Stamped<T>)) {
+        let mut number = self.chains[digest(far)];
+        let mut last = self.waiting.len();
+        // A chain leads to older and older packets; where it doesn't, its next is gone.
+        while let Some(index) = self.index(number).filter(|index| *index < last) {
+            let found = &mut self.waiting[index];
+            (number, last) = (found.earlier, index);
+            if found.to == far
+                && let Some(stamped) = found.back(None)
+            {
+                let doubtful = found.doubt > 0;
+                self.give_up(doubtful, now);
+                back(stamped);
+            }
         }
-        let (gone, left) = std::mem::take(&mut self.waiting)
-            .into_iter()
-            .partition(|w| w.to == far);
-        self.waiting = left;
-        self.give_up(gone, now)
+        self.forget_answered();
     }
 
     /// Gives back the tokens that have waited long enough.
-    pub(super) fn expire(&mut self, now: Mono) -> Vec<Stamped<T>> {
-        let old = |w: &Waiting<T>| w.sent.mono + PATIENCE <= now;
-        let count = self.waiting.iter().take_while(|w| old(w)).count();
-        let gone = self.waiting.drain(..count).collect();
-        self.give_up(gone, now)
+    pub(super) fn expire(&mut self, now: Mono, mut back: impl FnMut(Stamped<T>)) {
+        let old = |w: &mut Waiting<T>| w.sent.mono + PATIENCE <= now;
+        while let Some(mut gone) = self.waiting.pop_front_if(old) {
+            if let Some(stamped) = gone.back(None) {
+                self.give_up(gone.doubt > 0, now);
+                back(stamped);
+            }
+        }
+        self.forget_answered();
     }
 
     /// Gives back all tokens: the path is closing.
     pub(super) fn into_tokens(self) -> impl Iterator<Item = Stamped<T>> {
-        self.waiting.into_iter().map(|w| w.stamped(None))
+        self.waiting.into_iter().filter_map(|mut w| w.back(None))
     }
 
     /// No token waits.
@@ -185,32 +211,71 @@ impl<T> Ledger<T> {
         self.wanted && self.unanswered < SILENT_AFTER
     }
 
-    fn give_up(&mut self, gone: VecDeque<Waiting<T>>, now: Mono) -> Vec<Stamped<T>> {
-        self.unanswered = self.unanswered.saturating_add(gone.len() as u32);
-        let silent = self.unanswered >= SILENT_AFTER;
-        if gone.iter().any(|w| w.doubt > 0 || silent) {
+    /// The newest packet whose fate is known was stamped.
+    pub(super) fn has_stamped(&self) -> bool {
+        self.stamped
+    }
+
+    /// Which packet has this number. They follow one another, but for gaps where a send failed.
+    fn index(&self, number: u32) -> Option<usize> {
+        let first = self.waiting.front()?.number;
+        let ahead = |w: &Waiting<T>| w.number.wrapping_sub(first);
+        let wanted = number.wrapping_sub(first);
+        let straight = self.waiting.get(wanted as usize);
+        let index = match straight.is_some_and(|w| w.number == number) {
+            true => wanted as usize,
+            false => self
+                .waiting
+                .partition_point(|w| ahead(w) <= wanted)
+                .checked_sub(1)?,
+        };
+        let found = &self.waiting[index];
+        (number.wrapping_sub(found.number) <= found.doubt).then_some(index)
+    }
+
+    /// A packet got no stamp.
+    fn give_up(&mut self, doubtful: bool, now: Mono) {
+        self.unanswered = self.unanswered.saturating_add(1);
+        self.stamped = false;
+        if doubtful || self.unanswered >= SILENT_AFTER {
             self.rest_until = now + SCOUT_REST;
         }
-        gone.into_iter().map(|w| w.stamped(None)).collect()
+    }
+
+    /// The first one is one that waits.
+    fn forget_answered(&mut self) {
+        let answered = |w: &mut Waiting<T>| w.token.is_none();
+        while self.waiting.pop_front_if(answered).is_some() {}
     }
 
     /// In doubt: the last to ask was a scout. In silence: anyone who waits serves as one.
     fn scout_is_out(&self) -> bool {
         match self.waiting.back() {
             None => false,
-            Some(last) => last.doubt > 0 || self.doubt == 0,
+            Some(last) => (last.doubt > 0 && last.token.is_some()) || self.doubt == 0,
         }
     }
 }
 
 impl<T> Waiting<T> {
-    fn stamped(self, kernel: Option<Wall>) -> Stamped<T> {
-        Stamped {
-            token: self.token,
+    /// The token, if it still waits.
+    fn back(&mut self, kernel: Option<Wall>) -> Option<Stamped<T>> {
+        Some(Stamped {
+            token: self.token.take()?,
             user: self.sent,
             kernel,
-        }
+        })
     }
+}
+
+/// Which chain a far end's packets are in.
+fn digest(far: SocketAddr) -> usize {
+    let octets = match far.ip() {
+        IpAddr::V4(ip) => u64::from(ip.to_bits()),
+        IpAddr::V6(ip) => (ip.to_bits() ^ (ip.to_bits() >> 64)) as u64,
+    };
+    let mixed = (octets ^ u64::from(far.port())).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    (mixed >> 32) as usize % CHAINS
 }
 
 #[cfg(test)]
@@ -233,6 +298,46 @@ mod tests {
 
     fn wall(ms: u64) -> Wall {
         at(ms).wall
+    }
+
+    fn expired<T>(ledger: &mut Ledger<T>, ms: u64) -> Vec<Stamped<T>> {
+        let mut back = Vec::new();
+        ledger.expire(at(ms).mono, |stamped| back.push(stamped));
+        back
+    }
+
+    fn released<T>(ledger: &mut Ledger<T>, far: SocketAddr, ms: u64) -> Vec<Stamped<T>> {
+        let mut back = Vec::new();
+        ledger.release(far, at(ms).mono, |stamped| back.push(stamped));
+        back
+    }
+
+    #[test]
+    fn an_answer_releases_the_tokens_of_its_far_end_and_no_others_however_many_share_the_socket() {
+        let mut ledger = Ledger::new(true);
+        let far = |host: u32| SocketAddr::from(((0x0a00_0000 + host % 300).to_be_bytes(), 862));
+        for token in 0..900 {
+            ledger.sent(far(token), at(1), token);
+        }
+        // Some have their stamps: first, last and in between.
+        for number in [0, 300, 450, 899] {
+            assert_eq!(ledger.stamp(number, wall(2)).unwrap().token, number);
+        }
+        for (host, expected) in [
+            (0, vec![600]),
+            (150, vec![750, 150]),
+            (299, vec![599, 299]),
+            (7, vec![607, 307, 7]),
+            (7, vec![]),
+        ] {
+            let tokens: Vec<_> = released(&mut ledger, far(host), 3)
+                .iter()
+                .map(|back| back.token)
+                .collect();
+            assert_eq!(tokens, expected, "{host}");
+        }
+        assert_eq!(ledger.stamp(750, wall(4)), None, "given back already");
+        assert_eq!(ledger.stamp(1, wall(4)).unwrap().token, 1);
     }
 
     #[test]
@@ -289,8 +394,8 @@ mod tests {
         let mut ledger = Ledger::new(true);
         ledger.failed();
         ledger.sent(far(), at(10), "scout");
-        assert_eq!(ledger.expire(at(59).mono), []);
-        let back = ledger.expire(at(60).mono);
+        assert_eq!(expired(&mut ledger, 59), []);
+        let back = expired(&mut ledger, 60);
         assert_eq!((back[0].token, back[0].kernel), ("scout", None));
         assert_eq!(ledger.ask(at(1059).mono), Ask::Nobody);
         assert_eq!(ledger.ask(at(1060).mono), Ask::One);
@@ -303,7 +408,7 @@ mod tests {
             assert_eq!(ledger.ask(at(token).mono), Ask::All);
             ledger.sent(far(), at(token), token);
         }
-        assert_eq!(ledger.release(far(), at(8).mono).len(), 8);
+        assert_eq!(released(&mut ledger, far(), 8).len(), 8);
         assert!(!ledger.delivers());
         assert_eq!(ledger.ask(at(9).mono), Ask::Nobody);
         assert_eq!(ledger.ask(at(1008).mono), Ask::One);
@@ -320,7 +425,7 @@ mod tests {
         let mut ledger = Ledger::new(true);
         ledger.sent(far(), at(1), 'a');
         ledger.sent(other, at(1), 'b');
-        let back = ledger.release(far(), at(2).mono);
+        let back = released(&mut ledger, far(), 2);
         assert_eq!((back.len(), back[0].token), (1, 'a'));
         assert_eq!(ledger.stamp(1, wall(2)).unwrap().token, 'b');
     }
@@ -374,7 +479,7 @@ mod tests {
                     stamped += 1;
                 }
             }
-            back += ledger.expire(now.mono).len();
+            back += expired(&mut ledger, step).len();
         }
         assert!(
             stamped > 1000 && back > 10,

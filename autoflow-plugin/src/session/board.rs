@@ -148,6 +148,9 @@ impl Board {
         self.statistics.pauses = counters.pauses;
         self.statistics.wakeups = counters.net.wakeups;
         self.statistics.overflows = counters.net.overflows;
+        self.statistics.late_sends = counters.late;
+        self.statistics.missed_sends = counters.missed;
+        self.statistics.send_lateness_us = counters.lateness.map(Into::into);
         ended
     }
 

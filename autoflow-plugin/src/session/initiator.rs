@@ -4,10 +4,11 @@ use std::cell::Cell;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use plugin_abi::config::{Probe, Protocol};
+use plugin_abi::config::{Pattern, Probe, Protocol};
 use plugin_abi::manage::{Failure, FailureKind};
 use twamp_core::control::{
-    Client, ClientConfig, ClientEvent, ControlError, Fault, IpVersion, Reflection, SessionRequest,
+    Client, ClientConfig, ClientEvent, ControlError, Entropy, Fault, IpVersion, Reflection,
+    SessionRequest,
 };
 use twamp_core::security::{KeyId, TestSecurity};
 use twamp_core::time::Ntp64;
@@ -19,6 +20,7 @@ use super::conversation::{Break, Conversation};
 use super::entropy::SystemEntropy;
 use super::features;
 use super::keys::Keys;
+use super::rhythm::Rhythm;
 use super::sender::Dialect;
 use super::{Stream, Terms, stamp};
 use crate::net::{Path, clock};
@@ -249,6 +251,7 @@ impl Initiation {
             path,
             to,
             interval: Duration::from_secs_f64(self.probe.interval_ms / 1e3),
+            rhythm: rhythm(&self.probe),
             count: self.count,
             timeout: millis(self.probe.timeout_ms),
             stateful: self.probe.is_directed(),
@@ -262,6 +265,20 @@ impl Initiation {
             stream,
             control,
             refused: self.refused.get(),
+        }
+    }
+}
+
+/// Each session draws times of its own, that nobody can foretell.
+fn rhythm(probe: &Probe) -> Rhythm {
+    match probe.stream {
+        Pattern::Periodic => Rhythm::Periodic,
+        Pattern::Poisson => {
+            let mut seed = [0; 8];
+            SystemEntropy.fill(&mut seed);
+            Rhythm::Poisson {
+                seed: u64::from_ne_bytes(seed),
+            }
         }
     }
 }

@@ -16,6 +16,7 @@ pub(crate) mod admission;
 pub(crate) mod answering;
 mod backward;
 pub(crate) mod board;
+mod calendar;
 mod connect;
 mod conversation;
 pub(crate) mod credentials;
@@ -27,10 +28,15 @@ mod identity;
 pub(crate) mod initiator;
 pub(crate) mod keyed;
 pub(crate) mod keys;
+mod lateness;
 pub(crate) mod outlet;
+mod peers;
+mod phases;
 pub(crate) mod probes;
 mod reflector;
 mod result;
+pub(crate) mod rhythm;
+mod roster;
 mod sender;
 mod sending;
 pub(crate) mod setback;
@@ -55,6 +61,8 @@ use self::admission::Stay;
 use self::answering::Door;
 use self::credentials::Credentials;
 pub(crate) use self::features::Terms;
+use self::lateness::Spread;
+use self::rhythm::Rhythm;
 pub(crate) use self::sender::Dialect;
 use self::setback::Setback;
 use crate::net::{NetCounters, NetError, Path, PathSpec};
@@ -110,6 +118,8 @@ pub(crate) enum Order {
     Accept(Credentials),
     /// Stop-Sessions: answer for `timeout` longer.
     Retire { key: Key, timeout: Duration },
+    /// This report was read; its room may be used again.
+    Reuse(Box<Report>),
     /// End the thread.
     Quit,
 }
@@ -119,8 +129,10 @@ pub(crate) enum Order {
 pub(crate) struct Stream {
     pub(crate) path: Path,
     pub(crate) to: SocketAddr,
-    /// From one probe to the next.
+    /// From one probe to the next, on average.
     pub(crate) interval: Duration,
+    /// How they lie in time.
+    pub(crate) rhythm: Rhythm,
     /// How many; `None`: until told otherwise.
     pub(crate) count: Option<u32>,
     /// A probe without reply for so long is lost.
@@ -137,6 +149,7 @@ pub(crate) struct Report {
     pub(crate) at: Now,
     /// In the order in which they happened.
     pub(crate) entries: Vec<(Key, Entry)>,
+    /// Of those streams that something has happened to, and of those that are silent.
     pub(crate) pulses: Vec<(Key, Pulse)>,
     pub(crate) served: Vec<(Key, Served)>,
     /// What has kept probes from being answered; each of a sender's once.
@@ -144,6 +157,28 @@ pub(crate) struct Report {
     /// This thread was held up for so long: samples of that span are set aside.
     pub(crate) paused: Option<Duration>,
     pub(crate) counters: Counters,
+}
+
+impl Report {
+    /// An empty one with room for as much.
+    fn alike(&self) -> Self {
+        Self {
+            entries: Vec::with_capacity(self.entries.len()),
+            pulses: Vec::with_capacity(self.pulses.len()),
+            ..Self::default()
+        }
+    }
+
+    /// An empty one in the same room.
+    fn emptied(mut self) -> Self {
+        self.entries.clear();
+        self.pulses.clear();
+        Self {
+            entries: self.entries,
+            pulses: self.pulses,
+            ..Self::default()
+        }
+    }
 }
 
 /// Something that happened to a stream of probes.
@@ -164,6 +199,7 @@ pub(crate) struct Pulse {
     pub(crate) last_reply: Option<Mono>,
     /// When the first probe left that has found no answer since the last reply.
     pub(crate) unanswered_since: Option<Mono>,
+    /// The longest that is usual between two probes.
     pub(crate) interval: Duration,
     /// All probes are sent and the fate of each is known.
     pub(crate) finished: bool,
@@ -197,5 +233,11 @@ pub(crate) struct Counters {
     /// Of the discarded ones, those of strangers without credentials.
     pub(crate) not_admitted: u64,
     pub(crate) pauses: u64,
+    /// Probes that left more than a millisecond after their time.
+    pub(crate) late: u64,
+    /// Probes that were passed over because their time had gone by.
+    pub(crate) missed: u64,
+    /// How late they left in the last second or two; `None` if none did.
+    pub(crate) lateness: Option<Spread>,
     pub(crate) net: NetCounters,
 }

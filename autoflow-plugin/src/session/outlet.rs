@@ -12,6 +12,8 @@ pub(crate) enum Token {
     /// A probe, to its sender.
     Probe {
         key: Key,
+        /// Where its sender is found, if that is still the same.
+        place: u32,
         /// Which of the sessions that were agreed on under this key.
         session: u32,
         probe: TxToken,

@@ -1,9 +1,6 @@
 //! What the probe thread carries: every sender and every reflector, sans-IO. Time and packets
 //! come in, packets go to an [`Outlet`], and now and then a [`Report`] is due.
 
-use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use twamp_core::probe;
@@ -11,12 +8,27 @@ use twamp_core::time::{ErrorEstimate, Mono, Now};
 
 use super::admission::Admission;
 use super::answering::{Agreed, Answering, Call};
+use super::calendar::Calendar;
+use super::lateness::Lateness;
 use super::outlet::{Outlet, Token};
+use super::peers::Peers;
+use super::phases::Phases;
 use super::reflector::Reflector;
-use super::sending::Sending;
+use super::roster::Roster;
+use super::sending::{Look, Sending};
 use super::setback::Setback;
-use super::{Counters, Key, Order, Report};
-use crate::net::{Datagram, Notice, NoticeKind, Path, Sent};
+use super::{Counters, Key, Order, Report, Stream};
+use crate::net::{Datagram, Notice, NoticeKind, Sent};
+
+/// Times of probes fall on slots of this width, so that one wake-up serves many sessions.
+const SLOT: Duration = Duration::from_millis(1);
+/// Fewer sessions than this have exact times.
+const MANY: usize = 32;
+/// Looks in a row, at most; then what has arrived meanwhile is read before more probes leave.
+const BURST: usize = 256;
+
+/// Reports kept for use again, at most.
+const SPARE: usize = 4;
 
 /// Sessions that are answered and stand in one report, at most. Where there are more, packets wait
 /// for no long report, and each session is told of in its turn.
@@ -24,18 +36,28 @@ const SERVED: usize = 512;
 
 /// Every sender and reflector of one probe thread.
 pub(crate) struct Probes {
-    sending: HashMap<Key, Sending>,
-    /// Whose reply it is that comes by a path from an address.
-    peers: HashMap<(Path, SocketAddr), Key>,
+    roster: Roster,
+    /// Whose reply it is.
+    peers: Peers,
+    phases: Phases,
     answering: Answering,
     /// When each sender wants to be looked at.
-    calendar: BinaryHeap<Reverse<(Mono, Key)>>,
+    calendar: Calendar,
+    lateness: Lateness,
+    /// Senders that are silent: told of in each report.
+    silent: Vec<u32>,
+    /// Senders whose work is done.
+    finished: Vec<u32>,
     /// From one report to the next.
     cadence: Duration,
     last_report: Mono,
     /// Something is to be reported.
     news: bool,
     report: Report,
+    /// Counts the reports.
+    number: u64,
+    /// Reports that were read, a few.
+    spent: Vec<Report>,
     counters: Counters,
     /// How good the times in packets are.
     error: ErrorEstimate,
@@ -44,14 +66,20 @@ pub(crate) struct Probes {
 impl Probes {
     pub(crate) fn new(cadence: Duration, error: ErrorEstimate, admission: Admission) -> Self {
         Self {
-            sending: HashMap::new(),
-            peers: HashMap::new(),
+            roster: Roster::default(),
+            peers: Peers::default(),
+            phases: Phases::default(),
             answering: Answering::new(admission),
-            calendar: BinaryHeap::new(),
+            calendar: Calendar::new(),
+            lateness: Lateness::new(),
+            silent: Vec::new(),
+            finished: Vec::new(),
             cadence,
             last_report: Mono(0),
             news: false,
             report: Report::default(),
+            number: 0,
+            spent: Vec::new(),
             counters: Counters::default(),
             error,
         }
@@ -65,34 +93,25 @@ impl Probes {
     /// Takes an order that concerns senders and reflectors; paths are the thread's own business.
     pub(crate) fn order(&mut self, order: Order, now: Now) {
         match order {
-            Order::Send { key, stream } => {
-                // A session that was agreed on anew goes on with its numbers and results.
-                if let Some(sending) = self.sending.get_mut(&key) {
-                    self.peers.remove(&sending.peer());
-                    self.peers.insert((stream.path, stream.to), key);
-                    sending.renew(stream, now.mono);
-                    sending.entries(&mut self.report.entries);
-                    self.look_at(key, now.mono);
-                    return;
-                }
-                self.peers.insert((stream.path, stream.to), key);
-                self.sending
-                    .insert(key, Sending::new(key, stream, now.mono));
-                self.look_at(key, now.mono);
-            }
+            Order::Send { key, stream } => self.send(key, stream, now.mono),
             Order::Suspend(key) => {
-                if let Some(sending) = self.sending.get_mut(&key) {
-                    sending.suspend(now.mono);
-                    sending.entries(&mut self.report.entries);
-                    self.news = true;
+                if let Some(place) = self.roster.find(key) {
+                    if let Some(sending) = self.roster.get_mut(place) {
+                        sending.suspend(now.mono);
+                    }
+                    self.tell(place);
                 }
             }
             Order::Finish(key) => {
-                if let Some(sending) = self.sending.get_mut(&key) {
-                    sending.finish();
-                    self.look_at(key, now.mono);
+                if let Some(place) = self.roster.find(key) {
+                    if let Some(sending) = self.roster.get_mut(place) {
+                        sending.finish();
+                    }
+                    self.calendar.set(place, now.mono);
                 }
             }
+            Order::Reuse(report) if self.spent.len() < SPARE => self.spent.push(*report),
+            Order::Reuse(_) => {}
             Order::Reflect {
                 key,
                 path,
@@ -139,13 +158,16 @@ impl Probes {
     /// A packet has arrived.
     pub(crate) fn handle_datagram(&mut self, datagram: &Datagram<'_>, out: &mut impl Outlet) {
         self.news = true;
-        let sender = self.peers.get(&(datagram.path, datagram.from));
-        let sending = sender.and_then(|key| self.sending.get_mut(key));
-        let (taken, counter) = match sending {
-            Some(sending) => {
-                let taken = sending.handle_reply(datagram.payload, &datagram.arrival);
-                sending.entries(&mut self.report.entries);
-                (taken.is_ok(), &mut self.counters.received)
+        let place = self.peers.get(datagram.path, datagram.from);
+        let (taken, counter) = match place {
+            Some(place) => {
+                let sending = self.roster.get_mut(place);
+                let taken = sending.is_some_and(|sending| {
+                    let reply = sending.handle_reply(datagram.payload, &datagram.arrival);
+                    reply.is_ok()
+                });
+                self.tell(place);
+                (taken, &mut self.counters.received)
             }
             None => {
                 let error = self.error;
@@ -174,17 +196,26 @@ impl Probes {
             }
             Token::Probe {
                 key,
+                place,
                 session,
                 probe,
             } => {
-                let Some(sending) = self.sending.get_mut(&key) else {
+                let sending = self.roster.get_mut(place);
+                let Some(sending) = sending.filter(|sending| sending.key() == key) else {
                     return;
                 };
-                self.counters.sent += u64::from(sent.result.is_ok());
-                let not_sent = sent.result.as_ref().err().copied();
-                sending.handle_sent(session, probe, sent.result);
+                let (left, not_sent) = match &sent.result {
+                    Ok(stamps) => (Some(stamps.user.mono), None),
+                    Err(error) => (None, Some(*error)),
+                };
+                self.counters.sent += u64::from(left.is_some());
+                let due = sending.handle_sent(session, probe, sent.result);
+                if let Some((due, left)) = due.zip(left) {
+                    self.lateness.record(due, left);
+                }
                 if let Some(error) = not_sent {
-                    self.set_back(key, Setback::NotSent(error));
+                    self.set_back(place, Setback::NotSent(error));
+                    self.tell(place);
                 }
             }
         }
@@ -198,16 +229,18 @@ impl Probes {
         let (Some(remote), Some(setback)) = (notice.remote, Setback::of(notice.kind)) else {
             return;
         };
-        if let Some(key) = self.peers.get(&(notice.path, remote)).copied()
-            && self.sending.contains_key(&key)
-        {
-            self.set_back(key, setback);
+        if let Some(place) = self.peers.get(notice.path, remote) {
+            self.set_back(place, setback);
         }
     }
 
-    fn set_back(&mut self, key: Key, setback: Setback) {
-        if !self.report.setbacks.contains(&(key, setback)) {
-            self.report.setbacks.push((key, setback));
+    /// Something keeps a sender's probes from being answered; the same is told once a report.
+    fn set_back(&mut self, place: u32, setback: Setback) {
+        let told = Some((self.number, setback));
+        if let Some(sending) = self.roster.get_mut(place)
+            && std::mem::replace(&mut sending.set_back, told) != told
+        {
+            self.report.setbacks.push((sending.key(), setback));
             self.news = true;
         }
     }
@@ -217,28 +250,36 @@ impl Probes {
         self.counters.pauses += 1;
         self.report.paused = Some(self.report.paused.unwrap_or_default() + span);
         self.answering.handle_pause(span);
-        for sending in self.sending.values_mut() {
-            sending.set_aside(now.mono);
-            sending.entries(&mut self.report.entries);
+        for place in self.roster.places() {
+            if let Some(sending) = self.roster.get_mut(place) {
+                sending.set_aside(now.mono);
+                self.tell(place);
+            }
         }
         self.news = true;
     }
 
     /// Sends what is due, gives up what is overdue.
     pub(crate) fn handle_timeout(&mut self, now: Now, out: &mut impl Outlet) {
-        while let Some(Reverse((due, key))) = self.calendar.peek().copied() {
-            if due > now.mono {
+        let grain = self.grain();
+        for _ in 0..BURST {
+            let Some(place) = self.calendar.pop(now.mono) else {
                 break;
+            };
+            let Some(sending) = self.roster.get_mut(place) else {
+                continue;
+            };
+            self.counters.missed += sending.handle_timeout(&mut Look {
+                now,
+                place,
+                grain,
+                error: self.error,
+                out,
+            });
+            if let Some(next) = sending.poll_timeout(grain) {
+                self.calendar.set(place, next);
             }
-            self.calendar.pop();
-            if let Some(sending) = self.sending.get_mut(&key) {
-                sending.handle_timeout(now, self.error, out);
-                sending.entries(&mut self.report.entries);
-                self.news = true;
-                if let Some(next) = sending.poll_timeout() {
-                    self.look_at(key, next);
-                }
-            }
+            self.tell(place);
         }
         self.answering.handle_timeout(now.mono);
         self.news |= self.answering.has_news();
@@ -246,9 +287,8 @@ impl Probes {
 
     /// When it wants to be told the time; `None` while nothing is to be done.
     pub(crate) fn poll_timeout(&self) -> Option<Mono> {
-        let look = self.calendar.peek().map(|Reverse((due, _))| *due);
         let report = self.news.then(|| self.last_report + self.cadence);
-        let all = [look, self.answering.poll_timeout(), report];
+        let all = [self.calendar.next(), self.answering.poll_timeout(), report];
         all.into_iter().flatten().min()
     }
 
@@ -264,28 +304,105 @@ impl Probes {
     }
 
     fn report(&mut self, now: Now, served: usize) -> Report {
+        self.tell_of_the_silent();
         self.last_report = now.mono;
-        let mut report = std::mem::take(&mut self.report);
+        self.number += 1;
+        let spent = self.spent.pop().map(Report::emptied);
+        let next = spent.unwrap_or_else(|| self.report.alike());
+        let mut report = std::mem::replace(&mut self.report, next);
         report.at = now;
         report.counters = self.counters;
         report.counters.not_admitted = self.answering.not_admitted();
-        report.pulses = self
-            .sending
-            .iter()
-            .map(|(key, sending)| (*key, sending.pulse()))
-            .collect();
+        report.counters.late = self.lateness.late();
+        report.counters.lateness = self.lateness.spread(now.mono);
         report.served = self.answering.report(served);
         self.news = self.answering.has_news();
-        for (key, _) in report.pulses.iter().filter(|(_, pulse)| pulse.finished) {
-            if let Some(sending) = self.sending.remove(key) {
-                self.peers.remove(&sending.peer());
+        for place in self.finished.drain(..) {
+            if let Some(gone) = self.roster.remove(place) {
+                let Stream { path, to, .. } = *gone.stream();
+                self.peers.remove(path, to, place);
+                self.calendar.remove(place);
             }
         }
         report
     }
 
-    fn look_at(&mut self, key: Key, due: Mono) {
-        self.calendar.push(Reverse((due, key)));
+    fn send(&mut self, key: Key, stream: Stream, now: Mono) {
+        let (path, to) = (stream.path, stream.to);
+        let place = match self.roster.find(key) {
+            // A session that was agreed on anew goes on with its numbers and results.
+            Some(place) => {
+                if let Some(sending) = self.roster.get_mut(place) {
+                    let former = sending.stream();
+                    self.peers.remove(former.path, former.to, place);
+                    sending.renew(stream, now, &mut self.report.entries);
+                }
+                self.calendar.set(place, now);
+                place
+            }
+            None => {
+                let others = self.roster.len();
+                let first = self.phases.first(now, stream.interval, path, others);
+                let place = self.roster.insert(Sending::new(key, stream, first));
+                self.calendar.set(place, first);
+                place
+            }
+        };
+        self.peers.insert(path, to, place);
+    }
+
+    fn grain(&self) -> Duration {
+        match self.roster.len() {
+            0..MANY => Duration::ZERO,
+            MANY.. => SLOT,
+        }
+    }
+
+    /// Something has happened to a sender.
+    fn tell(&mut self, place: u32) {
+        let Some(sending) = self.roster.get_mut(place) else {
+            return;
+        };
+        self.news = true;
+        sending.drain(&mut self.report.entries);
+        let (pulse, pulses) = ((sending.key(), sending.pulse()), &mut self.report.pulses);
+        let told = sending.told.filter(|(number, _)| *number == self.number);
+        let mut was_finished = false;
+        match told.and_then(|(_, index)| pulses.get_mut(index)) {
+            Some(known) => {
+                let (_, former) = std::mem::replace(known, pulse);
+                was_finished = former.finished;
+            }
+            None => {
+                sending.told = Some((self.number, pulses.len()));
+                pulses.push(pulse);
+            }
+        }
+        if pulse.1.finished && !was_finished {
+            self.finished.push(place);
+        }
+        if sending.is_silent() && !sending.watched {
+            sending.watched = true;
+            self.silent.push(place);
+        }
+    }
+
+    /// Silence grows without anything happening.
+    fn tell_of_the_silent(&mut self) {
+        let mut silent = std::mem::take(&mut self.silent);
+        silent.retain(|place| {
+            let Some(sending) = self.roster.get_mut(*place) else {
+                return false;
+            };
+            sending.watched = sending.is_silent();
+            let watched = sending.watched;
+            if watched {
+                self.tell(*place);
+            }
+            watched
+        });
+        silent.append(&mut self.silent);
+        self.silent = silent;
     }
 }
 

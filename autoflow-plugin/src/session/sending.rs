@@ -1,16 +1,18 @@
-//! One stream of probes on the probe thread: the core's sender with its pace.
+//! One stream of probes on the probe thread: the core's sender with its times.
 
 use twamp_core::metrics::loss::LossCounts;
 use twamp_core::probe::{Arrival, Outcome, TxToken};
 use twamp_core::stamp::Discard;
 use twamp_core::time::{ErrorEstimate, Mono, Now};
 
-use std::net::SocketAddr;
+use std::time::Duration;
 
 use super::outlet::{Outlet, Token};
+use super::rhythm::{Schedule, slot_after};
 use super::sender::Sender;
+use super::setback::Setback;
 use super::{Entry, Key, Pulse, Stream};
-use crate::net::{Options, Outgoing, Path, SendError, TxStamps};
+use crate::net::{Options, Outgoing, SendError, TxStamps};
 
 /// One stream of probes.
 pub(super) struct Sending {
@@ -21,61 +23,90 @@ pub(super) struct Sending {
     session: u32,
     /// Totals of those before it.
     former: LossCounts,
-    /// What has happened since it was last told.
-    entries: Vec<Entry>,
     pace: Pace,
+    schedule: Schedule,
+    /// The newest probe, and when it was due.
+    newest: Option<(u64, Mono)>,
     left: Option<u32>,
     last_reply: Option<Mono>,
     last_sent: Mono,
     unanswered_since: Option<Mono>,
+    /// Where its pulse stands in the report of this number.
+    pub(super) told: Option<(u64, usize)>,
+    /// What was last told to keep it from being answered, in the report of this number.
+    pub(super) set_back: Option<(u64, Setback)>,
+    /// It is told of in each report because it is silent.
+    pub(super) watched: bool,
 }
 
 /// Whether probes leave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Pace {
-    /// The next one at this time.
-    Due(Mono),
+    /// By the schedule.
+    Running,
     /// Not now: there is nobody to answer.
     Suspended,
     /// All are sent.
     Done,
 }
 
+/// What a look at a session is done with.
+pub(super) struct Look<'a, O> {
+    pub(super) now: Now,
+    /// Its place: probes find back by it.
+    pub(super) place: u32,
+    /// Slots are so wide; zero: there are none.
+    pub(super) grain: Duration,
+    /// How good this host's clock is.
+    pub(super) error: ErrorEstimate,
+    pub(super) out: &'a mut O,
+}
+
 impl Sending {
-    /// The first probe leaves at `now`.
-    pub(super) fn new(key: Key, stream: Stream, now: Mono) -> Self {
+    /// The first probe is due at `first`.
+    pub(super) fn new(key: Key, stream: Stream, first: Mono) -> Self {
         Self {
             key,
             sender: Sender::new(&stream),
             session: 0,
             former: LossCounts::default(),
-            entries: Vec::new(),
-            pace: Pace::Due(now),
+            pace: Pace::Running,
+            schedule: Schedule::new(stream.rhythm, stream.interval, first),
+            newest: None,
             left: stream.count,
             last_reply: None,
-            last_sent: now,
+            last_sent: first,
             unanswered_since: None,
+            told: None,
+            set_back: None,
+            watched: false,
             stream,
         }
     }
 
-    /// Where its replies come from.
-    pub(super) fn peer(&self) -> (Path, SocketAddr) {
-        (self.stream.path, self.stream.to)
+    pub(super) fn key(&self) -> Key {
+        self.key
+    }
+
+    pub(super) fn stream(&self) -> &Stream {
+        &self.stream
     }
 
     /// Another session was agreed on: numbers begin anew, and the far end's port, the keys and the
     /// features may be others.
-    pub(super) fn renew(&mut self, stream: Stream, now: Mono) {
+    pub(super) fn renew(&mut self, stream: Stream, now: Mono, entries: &mut Vec<(Key, Entry)>) {
         self.set_aside(now);
-        self.drain();
-        self.entries.push(Entry::NewSession);
+        self.drain(entries);
+        entries.push((self.key, Entry::NewSession));
         self.former += self.sender.counts();
         self.sender = Sender::new(&stream);
         self.session += 1;
+        if (stream.rhythm, stream.interval) != (self.stream.rhythm, self.stream.interval) {
+            self.schedule = Schedule::new(stream.rhythm, stream.interval, now);
+        }
         self.stream = stream;
         if self.pace == Pace::Suspended {
-            self.pace = Pace::Due(now);
+            self.pace = Pace::Running;
         }
     }
 
@@ -92,58 +123,62 @@ impl Sending {
         self.pace = Pace::Done;
     }
 
-    /// Sends the probe that is due, gives up those that are overdue.
-    pub(super) fn handle_timeout(&mut self, now: Now, error: ErrorEstimate, out: &mut impl Outlet) {
-        self.sender.handle_timeout(now.mono);
-        let Pace::Due(due) = self.pace else { return };
-        if due > now.mono {
-            return;
+    /// Sends the probe that is due, gives up those that are overdue. Answers how many were passed
+    /// over because this thread was held up.
+    pub(super) fn handle_timeout(&mut self, look: &mut Look<'_, impl Outlet>) -> u64 {
+        let now = look.now.mono;
+        self.sender.handle_timeout(now);
+        if self.pace != Pace::Running || self.schedule.due(look.grain) > now {
+            return 0;
         }
-        let mut payload = out.buffer();
-        let token = self.sender.send(now, error, &mut payload);
-        out.queue(Outgoing {
+        let missed = self.schedule.skip(now);
+        let due = self.schedule.due(look.grain);
+        if due > now {
+            return missed;
+        }
+        let mut payload = look.out.buffer();
+        let token = self.sender.send(look.now, look.error, &mut payload);
+        self.newest = Some((token.sequence(), due));
+        look.out.queue(Outgoing {
             path: self.stream.path,
             to: self.stream.to,
             payload,
             seal: None,
             token: Some(Token::Probe {
                 key: self.key,
+                place: look.place,
                 session: self.session,
                 probe: token,
             }),
             options: Options::default(),
         });
-        self.last_sent = now.mono;
-        self.unanswered_since.get_or_insert(now.mono);
+        self.last_sent = now;
+        self.unanswered_since.get_or_insert(now);
         self.left = self.left.map(|left| left.saturating_sub(1));
-        // A thread that was held up doesn't send in a burst what it has missed.
-        let next = due + self.stream.interval;
-        let next = if next <= now.mono {
-            now.mono + self.stream.interval
-        } else {
-            next
-        };
-        self.pace = if self.left == Some(0) {
-            Pace::Done
-        } else {
-            Pace::Due(next)
-        };
+        if self.left == Some(0) {
+            self.pace = Pace::Done;
+        }
+        missed + self.schedule.advance(now)
     }
 
-    /// A probe of its `session` has left, or has not.
+    /// A probe of its `session` has left, or has not. Answers when it was due, while that is known.
     pub(super) fn handle_sent(
         &mut self,
         session: u32,
         probe: TxToken,
         result: Result<TxStamps, SendError>,
-    ) {
+    ) -> Option<Mono> {
         if session != self.session {
-            return;
+            return None;
         }
+        let newest = self
+            .newest
+            .take_if(|(number, _)| *number == probe.sequence());
         match result {
             Ok(stamps) => self.sender.transmitted(probe, stamps.into()),
             Err(_) => self.sender.not_sent(probe),
         }
+        newest.map(|(_, due)| due)
     }
 
     pub(super) fn handle_reply(&mut self, packet: &[u8], arrival: &Arrival) -> Result<(), Discard> {
@@ -157,28 +192,31 @@ impl Sending {
     }
 
     /// Moves what has happened to `entries`.
-    pub(super) fn entries(&mut self, entries: &mut Vec<(Key, Entry)>) {
-        self.drain();
-        entries.extend(self.entries.drain(..).map(|entry| (self.key, entry)));
-    }
-
-    fn drain(&mut self) {
+    pub(super) fn drain(&mut self, entries: &mut Vec<(Key, Entry)>) {
         while let Some((outcome, returned)) = self.sender.poll_outcome() {
             if let Outcome::Sample(sample) = &outcome {
                 self.answered(sample.sent, sample.received);
             }
-            self.entries.push(Entry::Probe(outcome));
-            self.entries.extend(returned.map(Entry::FarEnd));
+            entries.push((self.key, Entry::Probe(outcome)));
+            entries.extend(returned.map(|returned| (self.key, Entry::FarEnd(returned))));
         }
     }
 
-    /// When it wants to be looked at again; `None`: never.
-    pub(super) fn poll_timeout(&self) -> Option<Mono> {
-        match (self.pace, self.sender.poll_timeout()) {
-            (Pace::Due(next), Some(timeout)) => Some(next.min(timeout)),
-            (Pace::Due(next), None) => Some(next),
-            (Pace::Suspended | Pace::Done, timeout) => timeout,
-        }
+    /// When it wants to be looked at again, on slots that are `grain` wide; `None`: never.
+    pub(super) fn poll_timeout(&self, grain: Duration) -> Option<Mono> {
+        let next = (self.pace == Pace::Running).then(|| self.schedule.due(grain));
+        let timeout = self.sender.poll_timeout();
+        let timeout = timeout.map(|due| match grain.as_nanos() as u64 {
+            0 => due,
+            grain => slot_after(due, grain),
+        });
+        next.into_iter().chain(timeout).min()
+    }
+
+    /// More than one probe has found no answer.
+    pub(super) fn is_silent(&self) -> bool {
+        self.unanswered_since
+            .is_some_and(|since| since < self.last_sent)
     }
 
     pub(super) fn pulse(&self) -> Pulse {
@@ -188,7 +226,7 @@ impl Sending {
             counts,
             last_reply: self.last_reply,
             unanswered_since: self.unanswered_since,
-            interval: self.stream.interval,
+            interval: self.schedule.usual(),
             finished: self.pace == Pace::Done && counts.in_flight == 0,
         }
     }

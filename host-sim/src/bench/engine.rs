@@ -29,6 +29,8 @@ pub(super) struct Mark {
     pub(super) counters: Statistics,
     /// Of all threads of the engine.
     pub(super) cpu: Duration,
+    /// Of the one that sends and answers.
+    pub(super) probing: Duration,
 }
 
 /// The counters at the moment in which `moves` was published anew: they come in steps, and
@@ -46,6 +48,7 @@ pub(super) fn mark(
             return Ok(Mark {
                 counters,
                 cpu: cpu()?,
+                probing: used("twamp-io")?,
             });
         }
         if began.elapsed() > PATIENCE {
@@ -57,7 +60,11 @@ pub(super) fn mark(
 
 /// What all threads of engines have used.
 pub(super) fn cpu() -> Result<Duration, BenchError> {
-    cpu::of_threads("twamp-").map_err(system("read the time of threads"))
+    used("twamp-")
+}
+
+fn used(threads: &str) -> Result<Duration, BenchError> {
+    cpu::of_threads(threads).map_err(system("read the time of threads"))
 }
 
 pub(super) fn statistics(engine: &Engine) -> Result<Statistics, BenchError> {

@@ -1,5 +1,5 @@
-//! Sending probes at ten a second each, with kernel stamps both ways: processor time a probe, and
-//! how many find their answer.
+//! Sending probes at ten a second each, with kernel stamps both ways: processor time a probe, of all
+//! threads and of the one that sends, how many find their answer, and how late they leave.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -24,7 +24,18 @@ const WARM_UP: Duration = Duration::from_secs(1);
 /// What one turn came to.
 struct Turn {
     cpu_ns: f64,
+    probing_ns: f64,
     answered: f64,
+    late_us: f64,
+}
+
+/// The figures of all rounds with one number of sessions.
+#[derive(Clone, Default)]
+struct Figures {
+    costs: Pairs,
+    probing: Pairs,
+    answers: Pairs,
+    lateness: Pairs,
 }
 
 pub(super) fn run(
@@ -40,27 +51,33 @@ pub(super) fn run(
     // First: what was taken before is used again, and isn't seen.
     let most = plan.sessions.iter().copied().max().unwrap_or(1);
     let memory = memory::row(plugin, &far, most, look)?;
-    let mut all: Vec<(Pairs, Pairs)> = vec![Default::default(); plan.sessions.len()];
+    let mut all = vec![Figures::default(); plan.sessions.len()];
     for round in 1..=plan.rounds {
-        for ((costs, answers), sessions) in all.iter_mut().zip(&plan.sessions) {
+        for (figures, sessions) in all.iter_mut().zip(&plan.sessions) {
             look(&format!(
                 "round {round} of {}: {sessions} sessions",
                 plan.rounds
             ))?;
             let reference = bare(&far, *sessions, plan.turn)?;
             let ours = ours(plugin, &far, *sessions, plan.turn)?;
-            costs.push(ours.cpu_ns, reference.cpu_ns);
-            answers.push(ours.answered, reference.answered);
+            figures.costs.push(ours.cpu_ns, reference.cpu_ns);
+            let probing = (ours.probing_ns, reference.probing_ns);
+            figures.probing.push(probing.0, probing.1);
+            figures.answers.push(ours.answered, reference.answered);
+            figures.lateness.push(ours.late_us, reference.late_us);
         }
     }
     let mut rows = Vec::new();
-    for ((costs, answers), sessions) in all.iter().zip(&plan.sessions) {
-        rows.push(costs.row(format!("{sessions} sessions × {RATE}/s"), UNIT));
-        rows.push(answers.row(format!("{sessions} sessions, answered"), "of the probes"));
+    for (figures, sessions) in all.iter().zip(&plan.sessions) {
+        let name = |what: &str| format!("{sessions} sessions{what}");
+        rows.push(figures.costs.row(name(&format!(" × {RATE}/s")), UNIT));
+        rows.push(figures.probing.row(name(", thread that sends"), UNIT));
+        rows.push(figures.answers.row(name(", answered"), "of the probes"));
+        rows.push(figures.lateness.row(name(", lateness p99"), "µs"));
     }
-    if let ([(first, _), .., (last, _)], [few, .., many]) = (&all[..], &plan.sessions[..]) {
+    if let ([first, .., last], [few, .., many]) = (&all[..], &plan.sessions[..]) {
         let name = format!("{many} sessions against {few}");
-        rows.push(last.against(first).row(name, UNIT));
+        rows.push(last.costs.against(&first.costs).row(name, UNIT));
     }
     rows.extend(memory);
     Ok(rows)
@@ -79,10 +96,16 @@ fn ours(
     std::thread::sleep(turn);
     let to = engine::mark(&engine, "the sender", sent)?;
     let probes = to.counters.probes_sent - from.counters.probes_sent;
+    let missed = to.counters.missed_sends - from.counters.missed_sends;
     let replies = to.counters.replies_received - from.counters.replies_received;
+    let lateness = to.counters.send_lateness_us;
+    let of_each = |span: Duration| span.as_nanos() as f64 / probes as f64;
     Ok(Turn {
-        cpu_ns: (to.cpu - from.cpu).as_nanos() as f64 / probes as f64,
-        answered: replies as f64 / probes as f64,
+        cpu_ns: of_each(to.cpu - from.cpu),
+        probing_ns: of_each(to.probing - from.probing),
+        // Against those that should have been sent.
+        answered: replies as f64 / (probes + missed) as f64,
+        late_us: lateness.map_or(f64::NAN, |late| late.p99 as f64),
     })
 }
 
@@ -95,6 +118,8 @@ fn bare(far: &[SocketAddr], sessions: u32, turn: Duration) -> Result<Turn, Bench
         }),
         probes => Ok(Turn {
             cpu_ns: sent.cpu.as_nanos() as f64 / probes as f64,
+            probing_ns: sent.cpu.as_nanos() as f64 / probes as f64,
+            late_us: sent.late_p99.as_nanos() as f64 / 1e3,
             answered: sent.replies as f64 / probes as f64,
         }),
     }

@@ -6,14 +6,14 @@ mod report;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use plugin_abi::config::{Ask, Config, Key, Probe, Protocol, Stamp};
+use plugin_abi::config::{Ask, Config, Key, Pattern, Probe, Protocol, Stamp};
 use plugin_abi::host::Engine;
 use plugin_abi::manage::{Answer, Progress, Request, RunRequest, RunState};
 
 use self::report::{Report, Trouble};
 use super::{CommandError, Surroundings};
 use crate::address::Family;
-use crate::cli::{Ping, PingAsk, PingMode};
+use crate::cli::{Ping, PingAsk, PingMode, PingStream};
 use crate::exit::Exit;
 use crate::host::{Interrupt, listen};
 use crate::secret;
@@ -171,6 +171,10 @@ fn request(arguments: &Ping, remote: SocketAddr, stamp: Option<Stamp>) -> RunReq
             protocol: protocol(arguments.mode),
             key_id: arguments.key_id.clone(),
             interval_ms: arguments.interval,
+            stream: match arguments.stream {
+                PingStream::Periodic => Pattern::Periodic,
+                PingStream::Poisson => Pattern::Poisson,
+            },
             timeout_ms: arguments.timeout,
             padding: arguments.padding,
             // Replies come back with the DSCP that the session asks for.
@@ -262,7 +266,7 @@ mod tests {
     #[test]
     fn each_option_reaches_the_request() {
         let ping = arguments(
-            "--mode light --count 3 --interval 0.5 --padding 100 --tos 184 --ttl 9 --df \
+            "--mode light --count 3 --interval 0.5 --stream poisson --padding 100 --tos 184 --ttl 9 --df \
              --ptp --symmetric --reflect-octets 5 --local 192.0.2.9 --timeout 250 192.0.2.1:8621",
         );
         let remote = "192.0.2.1:8621".parse().unwrap();
@@ -275,6 +279,7 @@ mod tests {
                 protocol: Protocol::Light,
                 key_id: None,
                 interval_ms: 0.5,
+                stream: Pattern::Poisson,
                 timeout_ms: 250,
                 padding: Some(100),
                 dscp: 46,

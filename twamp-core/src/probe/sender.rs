@@ -230,7 +230,9 @@ impl Sender {
     /// stood still, or dropped packets, so their fate says nothing about the line. Replies that
     /// come after all are discarded.
     pub fn set_aside_outstanding(&mut self, now: Mono) {
-        for sequence in self.account.remembered() {
+        let oldest = self.account.oldest_outstanding();
+        let oldest = oldest.unwrap_or(self.account.next());
+        for sequence in oldest..self.account.next() {
             let sent = self.departure(sequence).is_some_and(|d| d.at.mono <= now);
             if sent && self.account.set_aside(sequence) {
                 self.put_aside(sequence, Reason::LocalTrouble, None);

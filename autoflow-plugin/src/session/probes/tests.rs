@@ -1,8 +1,10 @@
 mod features;
 mod newcomers;
 mod reporting;
+mod steady;
 mod strangers;
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use plugin_abi::config::{Config, Peer};
@@ -13,10 +15,11 @@ use twamp_core::time::Wall;
 use twamp_core::wire::control::Modes;
 
 use super::*;
-use crate::net::{Net, NoticeKind, Outgoing, PathSpec, TxStamps};
+use crate::net::{Net, NoticeKind, Outgoing, Path, PathSpec, TxStamps};
 use crate::session::admission::Stay;
 use crate::session::answering::{Door, DoorKind};
 use crate::session::ground::Ground;
+use crate::session::rhythm::Rhythm;
 use crate::session::sender::Dialect;
 use crate::session::{Entry, Served, Stream, Terms};
 
@@ -77,6 +80,7 @@ impl End {
             path: self.path,
             to,
             interval: Duration::from_millis(10),
+            rhythm: Rhythm::Periodic,
             count,
             timeout: Duration::from_millis(50),
             stateful: true,

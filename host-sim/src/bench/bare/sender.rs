@@ -21,6 +21,8 @@ pub(in crate::bench) struct Sent {
     pub(in crate::bench) probes: u64,
     pub(in crate::bench) replies: u64,
     pub(in crate::bench) cpu: Duration,
+    /// All but one in a hundred left no later than this after their slot began.
+    pub(in crate::bench) late_p99: Duration,
 }
 
 /// Sends `per_second` probes a second, spread over `to`, for so long. On the calling thread.
@@ -40,6 +42,7 @@ pub(in crate::bench) fn send(
     let (mut outbox, mut inbox, mut stamps) = (Outbox::new(), Inbox::new(), Inbox::new());
     let mut far = to.iter().map(|to| Some(SockaddrStorage::from(*to))).cycle();
     let (mut probes, mut replies) = (0u64, 0u64);
+    let mut late: Vec<(Duration, u64)> = Vec::with_capacity(1 << 20);
     let (began, before) = (Instant::now(), cpu::of_this_thread()?);
     let mut slot = began;
     while began.elapsed() < turn {
@@ -47,6 +50,7 @@ pub(in crate::bench) fn send(
         std::thread::sleep(slot.saturating_duration_since(Instant::now()));
         let due = (began.elapsed().as_secs_f64() * per_second) as u64;
         while probes < due {
+            let before_batch = probes;
             while probes < due && !outbox.is_full() {
                 let number = probes as u32;
                 outbox.add(far.next().flatten(), PROBE, |probe| {
@@ -56,6 +60,9 @@ pub(in crate::bench) fn send(
                 });
                 probes += 1;
             }
+            let slots = (before_batch as f64 / per_second / SLOT.as_secs_f64()).ceil();
+            let late_by = began.elapsed().saturating_sub(SLOT.mul_f64(slots));
+            late.push((late_by, probes - before_batch));
             outbox.send(&socket)?;
             while stamps.fetch(&socket, MsgFlags::MSG_ERRQUEUE | MsgFlags::MSG_DONTWAIT)? > 0 {}
         }
@@ -71,5 +78,19 @@ pub(in crate::bench) fn send(
         probes,
         replies,
         cpu,
+        late_p99: all_but_a_hundredth(late, probes),
     })
+}
+
+/// Of batches, each as late as its first probe, with their number of probes.
+fn all_but_a_hundredth(mut late: Vec<(Duration, u64)>, probes: u64) -> Duration {
+    late.sort_unstable();
+    let mut above = probes / 100;
+    for (lateness, count) in late.into_iter().rev() {
+        match above.checked_sub(count) {
+            Some(rest) => above = rest,
+            None => return lateness,
+        }
+    }
+    Duration::ZERO
 }

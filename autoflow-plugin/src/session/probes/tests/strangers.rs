@@ -106,8 +106,8 @@ fn two_ssids_of_one_address_and_port_are_two_sessions() {
     let mut far = End::admitting(&[Mode::Open], &[]);
     for (ssid, probes) in [(7, 3), (8, 2), (0, 1)] {
         // One after the other: a far end still has the first when the second begins.
-        near.speak(far.address, dialect(&Security::Open, ssid), 1_000);
         let from = 1_000 + u64::from(ssid);
+        near.speak(far.address, dialect(&Security::Open, ssid), from);
         for n in 0..probes {
             exchange(&mut near, &mut far, from + 10 * n);
         }
