@@ -1,36 +1,13 @@
 //! The life of engines: many, one after the other and side by side, and their callbacks.
 
-use std::fs::{read_dir, read_to_string};
-
 use autoflow_tests::artifacts;
+use autoflow_tests::holdings::Holdings;
 use plugin_abi::{NONE, TwampChoice, TwampEngine, TwampPlugin, TwampSink, answer, code};
 
 use crate::alone::alone;
 use crate::listener::Listener;
 use crate::loops::{looped, responder, until};
 use crate::raw::{create, table, table_of};
-
-/// What a process holds.
-#[derive(Debug)]
-struct Holdings {
-    threads: usize,
-    descriptors: usize,
-    kilobytes: usize,
-}
-
-impl Holdings {
-    fn now() -> Self {
-        let entries = |directory| read_dir(directory).expect("proc is mounted").count();
-        let status = read_to_string("/proc/self/status").expect("proc is mounted");
-        let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        let kilobytes = resident.and_then(|rest| rest.split_whitespace().next()?.parse().ok());
-        Self {
-            threads: entries("/proc/self/task"),
-            descriptors: entries("/proc/self/fd"),
-            kilobytes: kilobytes.expect("the kernel tells VmRSS"),
-        }
-    }
-}
 
 #[test]
 fn a_thousand_lives_leave_nothing_behind() {

@@ -5,6 +5,7 @@
 pub mod address;
 pub mod artifacts;
 pub mod caller;
+pub mod holdings;
 pub mod host;
 pub mod oracle;
 
