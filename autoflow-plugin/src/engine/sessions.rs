@@ -22,6 +22,8 @@ use crate::session::{Key, Order};
 /// One session that sends probes.
 pub(super) struct Session {
     pub(super) line: Option<u64>,
+    /// Its thread is the session's.
+    pub(super) path: Path,
     quit: Option<oneshot::Sender<()>>,
     /// No reply for so long that the far end may have forgotten it.
     pub(super) silent: watch::Sender<bool>,
@@ -107,6 +109,7 @@ impl Control {
         let timeout = Duration::from_millis(initiation.probe.timeout_ms.into());
         let session = Session {
             line,
+            path,
             quit: Some(quit),
             silent,
             running: false,
@@ -155,6 +158,7 @@ impl Control {
     pub(super) fn step(&mut self, key: Key, step: Step) {
         match step {
             Step::Running { features, refused } => {
+                self.resume(key);
                 if let Some(session) = self.sessions.get_mut(&key) {
                     session.running = true;
                     if let Some(line) = session.line {
@@ -193,6 +197,18 @@ impl Control {
         self.publish_soon();
     }
 
+    /// A session's probes begin to flow: perhaps the first of its thread for long.
+    fn resume(&mut self, key: Key) {
+        let Some(session) = self.sessions.get(&key) else {
+            return;
+        };
+        let thread = session.path.thread();
+        let mut running = self.sessions.values().filter(|session| session.running);
+        if running.all(|other| other.path.thread() != thread) {
+            self.heard.resume(thread, clock().mono);
+        }
+    }
+
     /// A session is over: its result is final.
     pub(super) fn end_session(&mut self, key: Key, failure: Option<Failure>) {
         let session = self.sessions.remove(&key);
@@ -213,9 +229,10 @@ impl Control {
     }
 
     pub(super) fn finish(&mut self, key: Key) {
-        match self.sessions.get(&key).map(|session| session.running) {
-            Some(true) => self.orders.send(Order::Finish(key)),
-            Some(false) => self.quit(key),
+        let known = self.sessions.get(&key);
+        match known.map(|session| (session.running, session.path)) {
+            Some((true, path)) => self.orders.send(Order::Finish { key, path }),
+            Some((false, _)) => self.quit(key),
             None if self.opening.remove(&key) => self.end_session(key, None),
             None => {}
         }
