@@ -62,7 +62,7 @@ pub(super) struct Control {
     pub(super) tasks: JoinSet<()>,
     pub(super) news: UnboundedSender<News>,
     /// When the probe threads last reported.
-    pub(super) heard: Heard,
+    heard: Heard,
     /// Choices are too old to be used, and the log says so.
     stale: bool,
     /// What has happened since the last publication is to be published by then.
@@ -251,7 +251,7 @@ impl Control {
         // Held up for so long that all figures are stale, this report has nothing newer.
         let stale_after = Duration::from_millis(self.config.decision.stale_after_ms.into());
         if report.paused.is_none_or(|span| span < stale_after) {
-            self.heard.report(thread, report.at.mono);
+            self.heard.report(thread, report.at.mono, report.next);
             let fresh = self.fresh().map(|fresh| report.at.mono.since(fresh));
             if self.stale && fresh.is_some_and(|age| age < stale_after) {
                 self.stale = false;
@@ -346,11 +346,9 @@ impl Control {
         Some(Instant::now() + stale.since(clock().mono))
     }
 
-    /// When that probe thread last reported that has been silent for longest.
+    /// From when figures are.
     fn fresh(&self) -> Option<Mono> {
-        let running = self.sessions.values().filter(|session| session.running);
-        self.heard
-            .fresh(running.map(|session| session.path.thread()))
+        self.heard.fresh(clock().mono)
     }
 
     fn fail(&mut self, why: &str) {

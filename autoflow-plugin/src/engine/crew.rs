@@ -13,7 +13,7 @@ use super::paths::Paths;
 use super::probing::{self, Teller};
 use crate::log;
 use crate::net::{
-    Net, NetError, clock, pin, run_in_real_time, take_short_turns, with_signals_blocked,
+    Net, NetError, Path, clock, pin, run_in_real_time, take_short_turns, with_signals_blocked,
 };
 use crate::session::Order;
 use crate::session::answering::Door;
@@ -75,7 +75,7 @@ impl Crew {
         self,
         probes: Probes,
         credentials: &Credentials,
-        doors: &[(crate::net::Path, Door)],
+        doors: &[(Path, Door)],
         log: &log::Queue,
         tell: &UnboundedSender<Told>,
     ) -> Result<Vec<JoinHandle<()>>, EngineError> {
@@ -85,17 +85,21 @@ impl Crew {
             received,
             orders,
         } = self;
-        let others: Vec<_> = (1..io.threads)
-            .map(|thread| probes.beside(thread, io.threads))
-            .collect();
-        let all = std::iter::once(probes).chain(others);
-        let mut started = Vec::new();
-        for (thread, ((mut probes, paths), received)) in (0..).zip(all.zip(paths).zip(received)) {
-            // Before the thread: what comes as soon as a port is bound is answered.
+        let others = (1..io.threads).map(|thread| probes.beside(thread, io.threads));
+        let others: Vec<_> = others.collect();
+        let mut all = vec![probes];
+        all.extend(others);
+        // Before the threads: what comes as soon as a port is bound is answered, unless it is from
+        // one of our own, whichever thread's.
+        for probes in &mut all {
             probes.order(Order::Accept(credentials.clone()), clock());
-            for &(path, door) in doors.iter().filter(|(path, _)| path.thread() == thread) {
-                probes.order(Order::ReflectAll { path, door }, clock());
-            }
+        }
+        for &(path, door) in doors {
+            all[usize::from(path.thread())].order(Order::ReflectAll { path, door }, clock());
+        }
+        let all = all.into_iter().zip(paths).zip(received);
+        let mut started = Vec::new();
+        for (thread, ((probes, paths), received)) in (0..).zip(all) {
             let (log, io) = (log.clone(), io.clone());
             let teller = Teller::new(thread, tell.clone());
             let start = move || {

@@ -158,7 +158,6 @@ impl Control {
     pub(super) fn step(&mut self, key: Key, step: Step) {
         match step {
             Step::Running { features, refused } => {
-                self.resume(key);
                 if let Some(session) = self.sessions.get_mut(&key) {
                     session.running = true;
                     if let Some(line) = session.line {
@@ -195,18 +194,6 @@ impl Control {
             Step::Ended(failure) => self.end_session(key, failure),
         }
         self.publish_soon();
-    }
-
-    /// A session's probes begin to flow: perhaps the first of its thread for long.
-    fn resume(&mut self, key: Key) {
-        let Some(session) = self.sessions.get(&key) else {
-            return;
-        };
-        let thread = session.path.thread();
-        let mut running = self.sessions.values().filter(|session| session.running);
-        if running.all(|other| other.path.thread() != thread) {
-            self.heard.resume(thread, clock().mono);
-        }
     }
 
     /// A session is over: its result is final.

@@ -169,6 +169,8 @@ pub(crate) struct Stream {
 #[derive(Debug, Default)]
 pub(crate) struct Report {
     pub(crate) at: Now,
+    /// When the next one is due, if nothing happens before; `None`: when something does.
+    pub(crate) next: Option<Mono>,
     /// In the order in which they happened.
     pub(crate) entries: Vec<(Key, Entry)>,
     /// Of those streams that something has happened to, and of those that are silent.

@@ -335,6 +335,9 @@ impl Probes {
                 self.calendar.remove(place);
             }
         }
+        // Whatever is due then will be told of.
+        let next = self.calendar.next();
+        report.next = next.map(|next| next.max(now.mono + self.cadence));
         report
     }
 

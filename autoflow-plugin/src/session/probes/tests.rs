@@ -414,3 +414,16 @@ fn after_stop_sessions_probes_are_answered_for_the_timeout_and_no_longer() {
     }
     assert_eq!(samples(&near.report(1_200)), [0, 1, 2]);
 }
+
+#[test]
+fn a_report_tells_when_the_next_one_is_due() {
+    let mut near = End::new();
+    let key = Key::new();
+    near.send(key, "192.0.2.1:862".parse().unwrap(), Some(1), 1_000);
+    near.turn(1_000);
+    let next = near.report(1_000).next;
+    assert_eq!(next, Some(at(1_000).mono + CADENCE), "by its time-out");
+    near.turn(1_100);
+    near.turn(1_200);
+    assert_eq!(near.report(1_300).next, None, "all is over");
+}
