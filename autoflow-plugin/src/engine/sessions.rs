@@ -27,7 +27,7 @@ pub(super) struct Session {
     quit: Option<oneshot::Sender<()>>,
     /// No reply for so long that the far end may have forgotten it.
     pub(super) silent: watch::Sender<bool>,
-    /// The probe thread has it.
+    /// Its probe thread has it.
     pub(super) running: bool,
     pub(super) timeout: Duration,
 }

@@ -48,7 +48,7 @@ pub(super) struct Shared {
 pub(super) struct Decided {
     pub(super) choices: Choices,
     pub(super) epoch: u64,
-    /// When the probe thread last reported.
+    /// From when the figures are.
     pub(super) fresh: Mono,
     /// Without a newer report there is no opinion after so long.
     pub(super) stale_after: Duration,

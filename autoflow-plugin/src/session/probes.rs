@@ -1,4 +1,4 @@
-//! What the probe thread carries: every sender and every reflector, sans-IO. Time and packets
+//! What a probe thread carries: every sender and every reflector, sans-IO. Time and packets
 //! come in, packets go to an [`Outlet`], and now and then a [`Report`] is due.
 
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! The Server's side: takes control connections on one address and has the probe thread answer.
+//! The Server's side: takes control connections on one address and has probe threads answer.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -79,7 +79,7 @@ pub(crate) struct Means<Orders> {
     pub(crate) grounds: watch::Receiver<Grounds>,
     pub(crate) admission: Admission,
     pub(crate) keys: Keys,
-    /// The way to the probe thread.
+    /// The way to the probe threads.
     pub(crate) orders: Orders,
 }
 
