@@ -220,7 +220,7 @@ fn above(summary: &Summary, sla: &Sla, metric: Metric) -> Option<Breach> {
     let (limit, measured) = (metric.limit(sla)?, metric.measured(summary)?);
     let of = match metric {
         Metric::Loss => summary.probes,
-        Metric::RoundTrip | Metric::Jitter => summary.delays?.samples,
+        Metric::RoundTrip | Metric::Jitter => summary.round_trip?.samples,
     };
     (measured > limit).then_some(Breach {
         metric,

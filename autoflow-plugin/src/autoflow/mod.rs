@@ -105,8 +105,13 @@ impl AutoFlow {
     /// Looks at all lines of the engine and decides for every class of every group.
     pub(crate) fn decide(&mut self, now: Now, candidates: &[Candidate<'_>]) -> Decided {
         let standings = self.judge(now.mono, candidates);
-        let members = members(candidates);
-        let places = Places::of(candidates);
+        // Where nothing is to be chosen, nobody asks who shares a group or a place.
+        let compared = match self.policy.seats().next() {
+            Some(_) => candidates,
+            None => &[],
+        };
+        let members = members(compared);
+        let places = Places::of(compared);
         let mut seats = std::mem::take(&mut self.seats);
         let mut choices = HashMap::new();
         let mut rulings = Vec::new();

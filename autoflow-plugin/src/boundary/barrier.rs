@@ -70,6 +70,7 @@ pub(super) unsafe fn bare(
 ///
 /// # Safety
 /// `engine` is null or came from `create` and is not destroyed.
+#[inline(always)]
 pub(super) unsafe fn hot(
     name: &'static str,
     engine: *const TwampEngine,
@@ -83,17 +84,17 @@ pub(super) unsafe fn hot(
         fault(name);
         body(&handle.engine)
     };
-    catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|payload| {
-        discard(payload);
-        tell(name, &handle.engine);
-        code::PANIC
-    })
+    match catch_unwind(AssertUnwindSafe(run)) {
+        Ok(code) => code,
+        Err(payload) => panicked(name, Some(handle), payload),
+    }
 }
 
 /// `release`: as [`hot`], but the engine is looked at only to tell of a panic.
 ///
 /// # Safety
 /// As [`hot`].
+#[inline(always)]
 pub(super) unsafe fn hot_without_engine(
     name: &'static str,
     engine: *const TwampEngine,
@@ -103,14 +104,14 @@ pub(super) unsafe fn hot_without_engine(
         fault(name);
         body()
     };
-    catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|payload| {
-        discard(payload);
-        // SAFETY: the caller's promise; what `create` hands out is a Handle.
-        if let Some(handle) = unsafe { engine.cast::<Handle>().as_ref() } {
-            tell(name, &handle.engine);
+    match catch_unwind(AssertUnwindSafe(run)) {
+        Ok(code) => code,
+        Err(payload) => {
+            // SAFETY: the caller's promise; what `create` hands out is a Handle.
+            let handle = unsafe { engine.cast::<Handle>().as_ref() };
+            panicked(name, handle, payload)
         }
-        code::PANIC
-    })
+    }
 }
 
 /// # Safety
@@ -159,14 +160,18 @@ fn caught(
     })
 }
 
-/// The hook told the engine that this thread works for; in a hot call that is mostly none.
+/// A hot call panicked. The hook told the engine that this thread works for, which is mostly none.
+/// Apart and cold, so that it costs a call nothing when all is well.
 #[cold]
-fn tell(name: &'static str, engine: &Engine) {
-    if let Some(panic) = log::last_panic().filter(|panic| !panic.told) {
-        engine
-            .log_queue()
-            .panicked(&format!("{name}: {}", panic.text));
+#[inline(never)]
+fn panicked(name: &'static str, handle: Option<&Handle>, payload: Box<dyn Any + Send>) -> i32 {
+    discard(payload);
+    let panic = log::last_panic().filter(|panic| !panic.told);
+    if let (Some(handle), Some(panic)) = (handle, panic) {
+        let queue = handle.engine.log_queue();
+        queue.panicked(&format!("{name}: {}", panic.text));
     }
+    code::PANIC
 }
 
 /// A payload may panic once more when it is dropped; what comes of that is left alone.

@@ -21,6 +21,7 @@ const _: () = assert!(align_of::<Held>() <= align_of::<usize>());
 ///
 /// # Safety
 /// `out` points to a `TwampGuard` that no other thread uses now. `owner` isn't null.
+#[inline(always)]
 pub(super) unsafe fn hold(
     published: &ArcSwap<Picture>,
     owner: *const c_void,
@@ -44,6 +45,7 @@ pub(super) unsafe fn hold(
 /// # Safety
 /// `guard` points to a zeroed `TwampGuard`, or one that [`hold`] filled, wherever it was moved
 /// since; no other thread uses it now.
+#[inline(always)]
 pub(super) unsafe fn give_back(guard: *mut TwampGuard) {
     // SAFETY: the caller's promise.
     let guard = unsafe { &mut *guard };

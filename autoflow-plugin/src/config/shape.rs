@@ -166,7 +166,7 @@ const KEY: Keys = &[
 ];
 
 const DECISION: Keys = &[
-    ("publish_ms", false, Whole(10, 60_000)),
+    ("publish_ms", false, Whole(1, 60_000)),
     ("window_ms", false, Whole(10, HOUR_MS)),
     ("stale_after_ms", false, Whole(10, HOUR_MS)),
     ("dwell_ms", false, Whole(0, HOUR_MS)),

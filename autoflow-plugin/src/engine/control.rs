@@ -28,6 +28,7 @@ use crate::host::Host;
 use crate::line::Trouble;
 use crate::net::{Path, clock};
 use crate::session::answering::DoorKind;
+use crate::session::keyed::Keyed;
 use crate::session::target::Manners;
 use crate::session::{Key, Order, Report};
 
@@ -47,7 +48,7 @@ pub(super) struct Control {
     pub(super) orders: Orders,
     pub(super) config: Config,
     pub(super) publisher: Publisher,
-    pub(super) sessions: HashMap<Key, Session>,
+    pub(super) sessions: Keyed<Session>,
     /// Runs whose path is being opened, and that nobody has cancelled.
     pub(super) opening: HashSet<Key>,
     pub(super) by_line: HashMap<u64, Key>,
@@ -91,7 +92,7 @@ impl Control {
             orders,
             publisher: Publisher::new(&config),
             config,
-            sessions: HashMap::new(),
+            sessions: Keyed::default(),
             opening: HashSet::new(),
             by_line: HashMap::new(),
             targets: HashMap::new(),
@@ -175,14 +176,16 @@ impl Control {
     fn begin(&mut self, opened: Opened) {
         let mut senders: HashMap<u64, Sender> = opened.senders.into_iter().collect();
         let by = self.opener().by();
-        for line in self.config.lines.clone() {
-            self.publisher.line(&line);
+        let lines = std::mem::take(&mut self.config.lines);
+        for line in &lines {
+            self.publisher.line(line);
             match senders.remove(&line.id) {
-                Some(sender) => self.begin_line(&line, sender),
-                None if by == By::Host => self.open_line(line),
+                Some(sender) => self.begin_line(line, sender),
+                None if by == By::Host => self.open_line(line.clone()),
                 None => {}
             }
         }
+        self.config.lines = lines;
         for (site, target) in opened.targets {
             self.begin_target(site, target);
         }
@@ -275,9 +278,7 @@ impl Control {
                     .unanswered_since
                     .map(|since| report.at.mono.since(since));
                 let silent = silence.is_some_and(|silence| silence > SILENCE);
-                session
-                    .silent
-                    .send_if_modified(|was| std::mem::replace(was, silent) != silent);
+                session.is_silent(silent);
             }
         }
         let finished = report.pulses.iter().filter(|(_, pulse)| pulse.finished);

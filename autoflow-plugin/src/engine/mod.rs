@@ -23,6 +23,7 @@ mod ends;
 mod error;
 mod heard;
 mod lines;
+mod measured;
 mod message;
 mod namespaces;
 mod opening;
@@ -202,7 +203,9 @@ impl Engine {
                 Err(problems) => Answer::Problems(problems),
             },
             Request::Sessions => Answer::Sessions(lock(&self.shared.board).rows()),
-            Request::Lines => Answer::Lines(lock(&self.shared.lines).clone()),
+            Request::Lines => {
+                Answer::Lines(lock(&self.shared.lines).iter().map(Into::into).collect())
+            }
             Request::Why { class } => {
                 let mut rows = lock(&self.shared.why).clone();
                 rows.retain(|row| class.as_ref().is_none_or(|class| *class == row.class));

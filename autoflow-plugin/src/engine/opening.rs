@@ -151,7 +151,7 @@ fn door(
     kind: DoorKind,
 ) -> Result<impl Iterator<Item = (Path, Door)> + use<>, EngineError> {
     let port = local.port();
-    let spec = door_path(local, kind, paths.len());
+    let spec = door_path(local, paths.len());
     let bound = on_each(paths, &spec, (port, port)).map_err(|source| EngineError::Path {
         what: format!("{} responder on {local}", kind.name()),
         source,
@@ -167,7 +167,6 @@ pub(super) fn sender(ends: &Ends, probe: &Probe) -> PathSpec {
         ttl: probe.ttl,
         tos: probe.dscp << 2,
         dont_fragment: probe.dont_fragment,
-        transmit_stamps: true,
         unhurried: true,
         ..PathSpec::new(ends.local)
     }
@@ -178,20 +177,18 @@ pub(super) fn reflector(mut local: SocketAddr, binding: Binding) -> PathSpec {
     local.set_port(0);
     PathSpec {
         binding,
-        transmit_stamps: false,
         ..PathSpec::new(local)
     }
 }
 
-/// How a path is opened on which strangers are answered. Senders of STAMP may ask when replies
-/// leave. Several threads share the port: each meets the strangers whom the kernel gives to it.
-pub(super) fn door_path(local: SocketAddr, kind: DoorKind, threads: usize) -> PathSpec {
+/// How a path is opened on which strangers are answered. Several threads share the port: each meets
+/// the strangers whom the kernel gives to it.
+pub(super) fn door_path(local: SocketAddr, threads: usize) -> PathSpec {
     PathSpec {
         sharing: match threads {
             0 | 1 => Sharing::Alone,
             _ => Sharing::First,
         },
-        transmit_stamps: kind == DoorKind::Stamp,
         ..PathSpec::new(local)
     }
 }

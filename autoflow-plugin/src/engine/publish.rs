@@ -5,43 +5,35 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use plugin_abi::config::{Class, Config, Line};
-use plugin_abi::manage::{ChoiceRow, Decision, LineRow};
-use plugin_abi::{NONE, TwampLineState, TwampScore, answer, line_state, reason};
-use twamp_core::probe::Outcome;
+use plugin_abi::manage::{ChoiceRow, Decision};
+use plugin_abi::{NONE, TwampLineState, TwampScore, answer, reason};
 use twamp_core::time::{Mono, Now};
 
 use super::lock;
+use super::measured::Measured;
 use super::shared::{Decided, Shared};
 use crate::autoflow::{AutoFlow, Candidate, Policy, Ruling};
 use crate::host::{Change, Picture, Taken};
-use crate::line::{
-    Estimate, Estimator, EstimatorConfig, Pulse, State, Trouble, score_row, state_row,
-};
+use crate::line::{EstimatorConfig, Pulse, Trouble, score_row};
 use crate::net::{SendError, clock_error};
+use crate::session::keyed::Keyed;
 use crate::session::setback::Setback;
-use crate::session::{Entry, Key, Report};
+use crate::session::{Key, Report};
 
 /// Decisions that `why` tells of each class of a group.
 const TOLD: usize = 20;
 
 /// Everything between a report and the published cells.
 pub(super) struct Publisher {
+    /// Without its lines.
     config: Config,
-    lines: BTreeMap<u64, Measured>,
-    by_session: BTreeMap<Key, u64>,
+    lines: BTreeMap<u64, Box<Measured>>,
+    by_session: Keyed<u64>,
     autoflow: AutoFlow,
     stale_after: Duration,
     states: Vec<(u64, u32)>,
-}
-
-struct Measured {
-    line: Line,
-    far_end: String,
-    estimator: Estimator,
-    /// What keeps it from being measured, for people.
-    trouble: Option<(Mono, String)>,
-    /// Why the interface's own stamps are not taken.
-    stamps: Option<String>,
+    /// The list for people is as it should be, but for the states.
+    listed: bool,
 }
 
 /// What a publication led to.
@@ -60,10 +52,11 @@ impl Publisher {
         Self {
             autoflow: AutoFlow::new(Policy::new(config)),
             lines: BTreeMap::new(),
-            by_session: BTreeMap::new(),
+            by_session: Keyed::default(),
             stale_after: Duration::from_millis(config.decision.stale_after_ms.into()),
-            config: config.clone(),
+            config: without_lines(config),
             states: Vec::new(),
+            listed: false,
         }
     }
 
@@ -71,48 +64,52 @@ impl Publisher {
     pub(super) fn policy(&mut self, config: &Config) {
         self.autoflow.set_policy(Policy::new(config));
         self.stale_after = Duration::from_millis(config.decision.stale_after_ms.into());
-        self.config = config.clone();
+        self.config = without_lines(config);
     }
 
     /// A line is new, or has changed: what was learned of it stays.
     pub(super) fn line(&mut self, line: &Line) {
-        let far_end = line.far_end();
+        self.listed = false;
+        if let Some(known) = self.lines.get_mut(&line.id) {
+            return known.change(line);
+        }
         let probe = line.probe.as_ref().unwrap_or(&self.config.probe);
         let config = EstimatorConfig::new(&self.config.decision, probe);
-        match self.lines.get_mut(&line.id) {
-            Some(known) => (known.line, known.far_end) = (line.clone(), far_end),
-            None => {
-                let estimator = Estimator::new(config);
-                let line = line.clone();
-                let measured = Measured {
-                    far_end,
-                    estimator,
-                    trouble: None,
-                    stamps: None,
-                    line,
-                };
-                self.lines.insert(measured.line.id, measured);
-            }
-        }
+        let measured = Measured::new(line, config);
+        self.lines.insert(line.id, Box::new(measured));
     }
 
     /// Why the interface's own stamps are not taken, where a line wishes for them.
     pub(super) fn stamps(&mut self, line: u64, why: Option<String>) {
         if let Some(measured) = self.lines.get_mut(&line) {
-            measured.stamps = why;
+            measured.stamps(why);
+            self.listed = false;
         }
     }
 
     /// A line is gone.
     pub(super) fn lose(&mut self, line: u64) {
-        self.lines.remove(&line);
-        self.by_session.retain(|_, of| *of != line);
+        self.listed = false;
+        let lost = self.lines.remove(&line);
+        if let Some(key) = lost.and_then(|lost| lost.session) {
+            self.by_session.remove(&key);
+        }
     }
 
     /// This session measures the line from now on.
     pub(super) fn session(&mut self, line: u64, key: Key) {
-        self.by_session.retain(|_, of| *of != line);
+        let Some(measured) = self.lines.get_mut(&line) else {
+            return;
+        };
+        if let Some(former) = measured.session.replace(key) {
+            self.by_session.remove(&former);
+        }
         self.by_session.insert(key, line);
+    }
+
+    /// What people call it.
+    pub(super) fn name(&self, line: u64) -> Option<&str> {
+        self.lines.get(&line).map(|measured| &*measured.name)
     }
 
     /// Something keeps a line from being measured. True if that is new.
@@ -120,38 +117,30 @@ impl Publisher {
         let Some(measured) = self.lines.get_mut(&line) else {
             return false;
         };
-        measured.estimator.trouble(at, Some(trouble));
-        let former = measured.trouble.replace((at, why));
-        let (_, why) = former.unzip();
-        why.as_ref() != measured.trouble.as_ref().map(|(_, why)| why)
+        self.listed = false;
+        measured.hinder(at, trouble, why)
     }
 
     /// Nothing keeps it from being measured any more.
     pub(super) fn measured(&mut self, line: u64, at: Mono) {
         if let Some(measured) = self.lines.get_mut(&line) {
-            measured.estimator.trouble(at, None);
-            measured.trouble = None;
+            self.listed = false;
+            measured.excuse(at);
         }
     }
 
     /// Enters what the probe thread has seen.
     pub(super) fn absorb(&mut self, report: &Report) {
         for (key, entry) in &report.entries {
-            let line = self
-                .by_session
-                .get(key)
-                .and_then(|line| self.lines.get_mut(line));
-            if let Some(measured) = line {
-                measured.absorb(entry, report.at.mono);
+            if let Some(measured) = measured_by(&self.by_session, &mut self.lines, *key)
+                && measured.absorb(entry, report.at.mono)
+            {
+                self.listed = false;
             }
         }
         for (key, pulse) in &report.pulses {
-            let line = self
-                .by_session
-                .get(key)
-                .and_then(|line| self.lines.get_mut(line));
-            if let Some(measured) = line {
-                measured.estimator.pulse(&Pulse {
+            if let Some(measured) = measured_by(&self.by_session, &mut self.lines, *key) {
+                measured.pulse(&Pulse {
                     at: report.at.mono,
                     last_reply: pulse.last_reply,
                     unanswered_since: pulse.unanswered_since,
@@ -182,17 +171,17 @@ impl Publisher {
     pub(super) fn publish(&mut self, now: Now, fresh: Option<Mono>, shared: &Shared) -> Published {
         let epoch = shared.next_epoch();
         let valid_until = fresh.unwrap_or(now.mono) + self.stale_after;
-        let estimates: Vec<(&Measured, Estimate)> = self
-            .lines
-            .values()
-            .map(|line| (line, line.estimator.view(now.mono)))
-            .collect();
-        let (lines, scores) = rows(&estimates, &self.config.classes, now, valid_until);
+        self.lines.values_mut().for_each(|line| line.look(now.mono));
+        let (lines, scores) = self.rows(now, valid_until);
         let states: Vec<_> = lines.iter().map(|row| (row.line, row.state)).collect();
-        let candidates: Vec<_> = estimates.iter().map(candidate).collect();
+        let measured = self.lines.values();
+        let candidates: Vec<Candidate<'_>> = measured.map(|line| line.candidate()).collect();
         let decided = self.autoflow.decide(now, &candidates);
-        *lock(&shared.lines) = estimates.iter().map(line_row).collect();
-        drop(estimates);
+        let other_states = states != self.states;
+        if other_states || !self.listed {
+            *lock(&shared.lines) = self.lines.values().map(|line| line.listed()).collect();
+            self.listed = true;
+        }
 
         let taken = Taken {
             epoch,
@@ -213,7 +202,7 @@ impl Publisher {
             })
         }));
         lock(&shared.board).statistics().snapshots += 1;
-        let changed = decided.choices_changed || states != self.states;
+        let changed = decided.choices_changed || other_states;
         self.states = states;
         if decided.choices_changed || !decided.rulings.is_empty() {
             *lock(&shared.why) = self.why();
@@ -232,12 +221,42 @@ impl Publisher {
         }
     }
 
+    /// The rows of the picture; lines without classes have one score, for no class.
+    fn rows(&self, now: Now, valid_until: Mono) -> (Vec<TwampLineState>, Vec<TwampScore>) {
+        let no_class = [Class {
+            id: NONE,
+            name: String::new(),
+            sla: Default::default(),
+            prefer: Vec::new(),
+            mode: None,
+        }];
+        let classes = match &self.config.classes[..] {
+            [] => &no_class[..],
+            classes => classes,
+        };
+        let synchronised = clock_error().synchronised();
+        let mut lines = Vec::with_capacity(self.lines.len());
+        let mut scores = Vec::with_capacity(self.lines.len() * classes.len());
+        for line in self.lines.values() {
+            lines.push(line.row(valid_until));
+            scores.extend(classes.iter().map(|class| {
+                let estimate = line.estimate();
+                score_row(
+                    line.id,
+                    class,
+                    estimate,
+                    synchronised,
+                    now.mono,
+                    valid_until,
+                )
+            }));
+        }
+        (lines, scores)
+    }
+
     /// Each choice with the decisions that led to it.
     fn why(&self) -> Vec<ChoiceRow> {
-        let name = |id: Option<u64>| {
-            let line = id.and_then(|id| self.lines.get(&id));
-            line.map(|measured| measured.line.name.clone())
-        };
+        let name = |id: Option<u64>| id.and_then(|id| self.name(id)).map(str::to_owned);
         let mut rows: Vec<_> = self
             .autoflow
             .choices()
@@ -281,87 +300,24 @@ impl Publisher {
     }
 }
 
-impl Measured {
-    /// Enters what happened to the line's probes, known `now`.
-    fn absorb(&mut self, entry: &Entry, now: Mono) {
-        match entry {
-            Entry::Probe(outcome) => self.estimator.absorb(outcome),
-            Entry::NewSession => self.estimator.next_session(),
-            Entry::FarEnd(_) => {}
-        }
-        // A reply proves that what kept the line from being measured is over.
-        if let (Entry::Probe(Outcome::Sample(sample)), Some((since, _))) = (entry, &self.trouble)
-            && sample.received > *since
-        {
-            self.trouble = None;
-            self.estimator.trouble(now, None);
-        }
-    }
+/// The line that a session measures.
+fn measured_by<'a>(
+    by_session: &Keyed<u64>,
+    lines: &'a mut BTreeMap<u64, Box<Measured>>,
+    key: Key,
+) -> Option<&'a mut Box<Measured>> {
+    lines.get_mut(by_session.get(&key)?)
 }
 
-/// The rows of the picture; lines without classes have one score, for no class.
-fn rows(
-    estimates: &[(&Measured, Estimate)],
-    classes: &[Class],
-    now: Now,
-    valid_until: Mono,
-) -> (Vec<TwampLineState>, Vec<TwampScore>) {
-    let no_class = [Class {
-        id: NONE,
-        name: String::new(),
-        sla: Default::default(),
-        prefer: Vec::new(),
-        mode: None,
-    }];
-    let classes = if classes.is_empty() {
-        &no_class
-    } else {
-        classes
-    };
-    let synchronised = clock_error().synchronised();
-    let (mut lines, mut scores) = (Vec::new(), Vec::new());
-    for (measured, estimate) in estimates {
-        let id = measured.line.id;
-        lines.push(state_row(id, estimate, valid_until));
-        for class in classes {
-            scores.push(score_row(
-                id,
-                class,
-                estimate,
-                synchronised,
-                now.mono,
-                valid_until,
-            ));
-        }
-    }
-    (lines, scores)
-}
-
-fn candidate<'a>((measured, estimate): &'a (&'a Measured, Estimate)) -> Candidate<'a> {
-    Candidate {
-        line: measured.line.id,
-        name: &measured.line.name,
-        cost: measured.line.cost,
-        underlay: measured.line.underlay(),
-        far_end: &measured.far_end,
-        groups: &measured.line.groups,
-        estimate,
-    }
-}
-
-fn line_row((measured, estimate): &(&Measured, Estimate)) -> LineRow {
-    let state = match estimate.state {
-        State::Unknown => line_state::UNKNOWN,
-        State::Alive => line_state::ALIVE,
-        State::Dead => line_state::DEAD,
-        State::Unmeasured => line_state::UNMEASURED,
-    };
-    LineRow {
-        id: measured.line.id,
-        name: measured.line.name.clone(),
-        state: line_state::name(state).to_owned(),
-        trouble: measured.trouble.as_ref().map(|(_, why)| why.clone()),
-        stamps: measured.stamps.clone(),
+/// What the publisher needs of lines, it keeps with each.
+fn without_lines(config: &Config) -> Config {
+    Config {
+        lines: Vec::new(),
+        groups: config.groups.clone(),
+        classes: config.classes.clone(),
+        probe: config.probe.clone(),
+        decision: config.decision.clone(),
+        ..Config::default()
     }
 }
 

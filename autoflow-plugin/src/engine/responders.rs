@@ -113,7 +113,7 @@ impl Control {
             self.doors.insert((local, kind), Vec::new());
             let (opener, news) = (self.opener(), self.news.clone());
             let wanted = Wanted {
-                spec: opening::door_path(local, kind, self.orders.threads().into()),
+                spec: opening::door_path(local, self.orders.threads().into()),
                 ports: (local.port(), local.port()),
                 whose: Whose::Replies(None),
             };

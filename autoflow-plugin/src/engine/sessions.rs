@@ -1,12 +1,13 @@
 //! Sessions that send: how those of lines and of runs begin, what is heard of them, how they end.
 
 use std::cell::Cell;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use plugin_abi::config::Line;
 use plugin_abi::manage::{Failure, FailureKind, RunRequest, RunState};
 use tokio::sync::{oneshot, watch};
+use twamp_core::wire::control::Modes;
 
 use super::binding::{Opener, Wanted, Whose};
 use super::control::Control;
@@ -17,19 +18,40 @@ use super::upkeep::{Quit, Upkeep};
 use crate::line::Trouble;
 use crate::net::{Binding, Path, PathSpec, clock, hardware};
 use crate::session::initiator::{Initiation, Origin};
-use crate::session::{Key, Order};
+use crate::session::{Key, Order, Stream};
 
 /// One session that sends probes.
 pub(super) struct Session {
     pub(super) line: Option<u64>,
     /// Its thread is the session's.
     pub(super) path: Path,
-    quit: Option<oneshot::Sender<()>>,
-    /// No reply for so long that the far end may have forgotten it.
-    pub(super) silent: watch::Sender<bool>,
+    keeper: Keeper,
     /// Its probe thread has it.
     pub(super) running: bool,
     pub(super) timeout: Duration,
+}
+
+/// Who ends a session.
+enum Keeper {
+    /// A task of its own, as long as it isn't told to.
+    Task {
+        quit: oneshot::Sender<()>,
+        /// No reply for so long that the far end may have forgotten the session.
+        silent: watch::Sender<bool>,
+    },
+    /// Nobody has to agree: its place on its path is given back.
+    Place { far: IpAddr },
+    /// It is ending.
+    Nobody,
+}
+
+impl Session {
+    /// Whether no reply has come for long.
+    pub(super) fn is_silent(&self, silent: bool) {
+        if let Keeper::Task { silent: told, .. } = &self.keeper {
+            told.send_if_modified(|was| std::mem::replace(was, silent) != silent);
+        }
+    }
 }
 
 impl Control {
@@ -50,7 +72,7 @@ impl Control {
             .unwrap_or_else(|| self.config.probe.clone());
         let key = Key::new();
         let remote = ends.remote;
-        lock(&self.shared.board).sender(key, Some(line.name.clone()), &probe, local, remote);
+        lock(&self.shared.board).sender(key, Some(&line.name), &probe, local, remote);
         let origin = Origin {
             local: ends.source(),
             binding: ends.binding,
@@ -65,10 +87,32 @@ impl Control {
             keys: self.shared.keys.clone(),
             refused: Cell::default(),
         };
-        let (upkeep, quit) = self.session(key, Some(line.id), initiation, path, local.port());
         self.by_line.insert(line.id, key);
         self.publisher.session(line.id, key);
+        // Without a key it is tried again, as if a far end had refused it.
+        if let Ok(Some(stream)) = initiation.configured(path) {
+            return self.begin_without_task(key, line.id, stream);
+        }
+        let (upkeep, quit) = self.session(key, Some(line.id), initiation, path, local.port());
         self.tasks.spawn_local(upkeep.keep(quit));
+    }
+
+    /// A line's session that nobody has to agree to: there may be thousands, and a task for each
+    /// would only wait.
+    fn begin_without_task(&mut self, key: Key, line: u64, stream: Stream) {
+        let session = Session {
+            line: Some(line),
+            path: stream.path,
+            keeper: Keeper::Place {
+                far: stream.to.ip(),
+            },
+            running: false,
+            timeout: stream.timeout,
+        };
+        self.sessions.insert(key, session);
+        self.orders.send(Order::Send { key, stream });
+        let (features, refused) = (Modes::NONE, Modes::NONE);
+        self.step(key, Step::Running { features, refused });
     }
 
     pub(super) fn begin_run(
@@ -103,15 +147,14 @@ impl Control {
         initiation: Initiation,
         path: Path,
         port: u16,
-    ) -> (Upkeep, Quit) {
+    ) -> (Box<Upkeep>, Quit) {
         let (quit, quitting) = oneshot::channel();
         let (silent, hears_silence) = watch::channel(false);
         let timeout = Duration::from_millis(initiation.probe.timeout_ms.into());
         let session = Session {
             line,
             path,
-            quit: Some(quit),
-            silent,
+            keeper: Keeper::Task { quit, silent },
             running: false,
             timeout,
         };
@@ -125,7 +168,7 @@ impl Control {
             news: self.news.clone(),
             silent: hears_silence,
         };
-        (upkeep, quitting)
+        (Box::new(upkeep), quitting)
     }
 
     pub(super) fn bind_run(&mut self, key: Key, request: Box<RunRequest>) {
@@ -182,7 +225,8 @@ impl Control {
                         failure.message.clone(),
                     );
                     if first {
-                        tracing::warn!("line {}: {}", self.line_name(line), failure.message);
+                        let name = self.publisher.name(line).unwrap_or("?");
+                        tracing::warn!("line {name}: {}", failure.message);
                     }
                 }
                 let state = match session.is_some_and(|session| session.running) {
@@ -226,18 +270,18 @@ impl Control {
     }
 
     pub(super) fn quit(&mut self, key: Key) {
-        let quit = self
-            .sessions
-            .get_mut(&key)
-            .and_then(|session| session.quit.take());
-        if let Some(quit) = quit {
-            let _ = quit.send(());
+        let Some(session) = self.sessions.get_mut(&key) else {
+            return;
+        };
+        match std::mem::replace(&mut session.keeper, Keeper::Nobody) {
+            Keeper::Task { quit, .. } => _ = quit.send(()),
+            Keeper::Place { far } => {
+                let path = session.path;
+                self.orders.send(Order::Leave { path, far });
+                let _ = self.news.send(News::Step(key, Step::Ended(None)));
+            }
+            Keeper::Nobody => {}
         }
-    }
-
-    fn line_name(&self, id: u64) -> &str {
-        let line = self.config.lines.iter().find(|line| line.id == id);
-        line.map_or("?", |line| &line.name)
     }
 }
 

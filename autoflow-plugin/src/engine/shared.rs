@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use plugin_abi::config::{Config, Line};
-use plugin_abi::manage::{Answer, ChoiceRow, LineRow, Refusal, Statistics};
+use plugin_abi::manage::{Answer, ChoiceRow, Refusal, Statistics};
 use plugin_abi::{answer, choice_flag, code, engine_state, reason};
 use serde_json::json;
 use twamp_core::time::{Mono, Now};
 
+use super::measured::Listed;
 use super::namespaces::Namespaces;
 use super::{EngineError, lock};
 use crate::autoflow::Choices;
@@ -31,7 +32,7 @@ pub(super) struct Shared {
     /// The newest generation applied.
     generation: AtomicU64,
     pub(super) board: Mutex<Board>,
-    pub(super) lines: Mutex<Vec<LineRow>>,
+    pub(super) lines: Mutex<Vec<Listed>>,
     pub(super) why: Mutex<Vec<ChoiceRow>>,
     /// Of the newest picture and choices.
     epoch: AtomicU64,

@@ -38,18 +38,30 @@ pub(super) type Quit = oneshot::Receiver<()>;
 
 impl Upkeep {
     /// Keeps a line's session up until told to quit.
-    pub(super) async fn keep(self, mut quit: Quit) {
+    ///
+    /// What talks over TWAMP-Control is boxed, here and below: a task is as large as all that it
+    /// may ever wait for, and there are thousands.
+    pub(super) async fn keep(self: Box<Self>, mut quit: Quit) {
         let mut pause = BACK_OFF.0;
         loop {
             let agreed = tokio::select! {
-                agreed = self.agree() => agreed,
+                agreed = Box::pin(self.agree()) => agreed,
                 _ = &mut quit => return self.over(None),
             };
             match agreed {
                 Ok(agreed) => {
                     pause = BACK_OFF.0;
                     self.begin(&agreed);
-                    if self.hold(agreed, &mut quit).await {
+                    let told_to_quit = match self.initiation.probe.protocol.has_control() {
+                        true => Box::pin(self.hold(agreed, &mut quit)).await,
+                        // There is nobody to give it up, or to ask for another one.
+                        false => {
+                            drop(agreed);
+                            let _ = (&mut quit).await;
+                            true
+                        }
+                    };
+                    if told_to_quit {
                         return self.over(None);
                     }
                 }
@@ -63,9 +75,9 @@ impl Upkeep {
     }
 
     /// One measurement run.
-    pub(super) async fn run(self, mut quit: Quit) {
+    pub(super) async fn run(self: Box<Self>, mut quit: Quit) {
         let agreed = tokio::select! {
-            agreed = self.agree() => agreed,
+            agreed = Box::pin(self.agree()) => agreed,
             _ = &mut quit => return self.over(None),
         };
         let mut agreed = match agreed {
@@ -89,9 +101,9 @@ impl Upkeep {
         self.over(None);
     }
 
-    /// Holds a session while its probes flow. True if told to quit; else the far end has given
-    /// it up.
-    async fn hold(&self, mut agreed: Agreed, quit: &mut Quit) -> bool {
+    /// Holds a session of TWAMP-Control while its probes flow. True if told to quit; else the far
+    /// end has given it up.
+    async fn hold(&self, mut agreed: Box<Agreed>, quit: &mut Quit) -> bool {
         loop {
             let mut silent = self.silent.clone();
             let granted = tokio::select! {
@@ -107,26 +119,23 @@ impl Upkeep {
             };
             // The far end may have restarted without a word: its answer is a session anew.
             if let Ok(next) = granted.start().await {
-                let former = std::mem::replace(&mut agreed, next);
+                let former = std::mem::replace(&mut *agreed, next);
                 self.begin(&agreed);
                 former.stop().await;
             }
         }
     }
 
-    /// A second session, granted while the first one is silent and stays so. Where sessions are
-    /// not agreed on there is nobody to ask, and a far end that has restarted answers as before.
+    /// A second session, granted while the first one is silent and stays so.
     async fn replacement(&self, silent: &mut watch::Receiver<bool>) -> Granted {
-        if !self.initiation.probe.protocol.has_control() {
-            return std::future::pending().await;
-        }
         let mut pause = BACK_OFF.0;
         loop {
             if silent.wait_for(|silent| *silent).await.is_err() {
                 // Nobody is left to tell: the engine ends.
                 return std::future::pending().await;
             }
-            let attempt = timeout(ATTEMPT, self.initiation.ask(self.path, self.port));
+            let ask = Box::pin(self.initiation.ask(self.path, self.port));
+            let attempt = timeout(ATTEMPT, ask);
             if let Ok(Ok(granted)) = attempt.await {
                 sleep(GRACE).await;
                 if *silent.borrow() {
@@ -138,7 +147,7 @@ impl Upkeep {
         }
     }
 
-    async fn agree(&self) -> Result<Agreed, Failure> {
+    async fn agree(&self) -> Result<Box<Agreed>, Failure> {
         let attempt = async {
             self.initiation
                 .ask(self.path, self.port)
@@ -146,9 +155,8 @@ impl Upkeep {
                 .start()
                 .await
         };
-        timeout(ATTEMPT, attempt)
-            .await
-            .unwrap_or_else(|_| Err(self.hanging()))
+        let agreed = timeout(ATTEMPT, attempt).await;
+        agreed.unwrap_or_else(|_| Err(self.hanging())).map(Box::new)
     }
 
     fn begin(&self, agreed: &Agreed) {

@@ -6,10 +6,11 @@ use plugin_abi::config::{Decision, Probe};
 use twamp_core::probe::{Outcome, Sample, SetAside};
 use twamp_core::time::Mono;
 
+use super::extremes::FARTHEST;
 use super::liveness::{Liveness, Pulse, State, Trouble};
 use super::ring::{Ring, SLICES};
-use super::slice::{Numbers, PathJitter, Slice};
-use super::summary::{NEWEST, Summary};
+use super::slice::{Brief, Doubts, Numbers, PathJitter, Slice};
+use super::summary::{Delays, Directions, NEWEST, Summary};
 
 /// Fewer probes than this say too little: a span is at least so many intervals long.
 const LEAST_INTERVALS: u32 = 40;
@@ -33,8 +34,10 @@ pub(crate) struct EstimatorConfig {
 /// Gathers what the probes of one class say about one line. No memory is taken after `new`.
 #[derive(Clone, Debug)]
 pub(crate) struct Estimator {
-    window: Ring,
-    recent: Ring,
+    window: Ring<Slice>,
+    recent: Ring<Brief>,
+    /// What one-way delays are kept without: how far the far clock is ahead, more or less.
+    offset: Option<i64>,
     jitter: PathJitter,
     newest_sample: Option<Mono>,
     longest_round_trip: Duration,
@@ -66,6 +69,10 @@ pub(crate) struct Estimate {
     pub(crate) longest_round_trip: Duration,
     /// The rolling window.
     pub(crate) window: Summary,
+    /// Its lost probes by direction, if the reflector has numbers of its own.
+    pub(crate) directions: Option<Directions>,
+    /// Its delays, both ways.
+    pub(crate) delays: Option<Delays>,
     /// Its newest quarter, where sudden harm is seen first.
     pub(crate) newest: Summary,
     /// The time over which a line is shown good again.
@@ -94,6 +101,7 @@ impl Estimator {
         Self {
             window: Ring::new(config.window, config.timeout),
             recent: Ring::new(config.recent, config.timeout),
+            offset: None,
             jitter: PathJitter::default(),
             newest_sample: None,
             longest_round_trip: Duration::ZERO,
@@ -117,7 +125,7 @@ impl Estimator {
     pub(crate) fn absorb(&mut self, outcome: &Outcome) {
         match outcome {
             Outcome::Sample(sample) => self.sample(sample),
-            Outcome::Lost { sent, .. } => self.enter(*sent, Slice::lost),
+            Outcome::Lost { sent, .. } => self.lost(*sent),
             Outcome::SetAside(SetAside {
                 sequence,
                 sent,
@@ -131,18 +139,16 @@ impl Estimator {
         }
     }
 
-    /// Enters a look of the probe thread at the line; comes a few times a second.
-    pub(crate) fn pulse(&mut self, pulse: &Pulse) {
-        let longest = self
-            .window
-            .all()
-            .filter_map(|slice| slice.path.round_trip.max())
-            .max();
-        if let Some(longest) = longest {
+    /// Enters a look of the probe thread at the line; comes a few times a second. True if it shows
+    /// anything new.
+    pub(crate) fn pulse(&mut self, pulse: &Pulse) -> bool {
+        let before = (self.liveness, self.longest_round_trip);
+        if let Some(longest) = self.window.all().filter_map(Slice::longest).max() {
             self.longest_round_trip = Duration::from_nanos(longest.max(0).unsigned_abs());
         }
         self.liveness
             .pulse(pulse, self.longest_round_trip, self.timeout);
+        before != (self.liveness, self.longest_round_trip)
     }
 
     /// Something keeps the line from being measured from `at` on, or nothing any more.
@@ -152,7 +158,15 @@ impl Estimator {
 
     /// What is known at `now`.
     pub(crate) fn view(&self, now: Mono) -> Estimate {
-        let window = self.window.span();
+        let window = &self.window;
+        let settled = self.settled(now);
+        let of_window = |part: u64| {
+            let fates = window.before(settled, SLICES / part).map(Slice::brief);
+            let delays = window.until(now, SLICES / part).map(Slice::brief);
+            Summary::of(window.span() / part as u32, SLICES / part, fates, delays)
+        };
+        let fates = self.recent.before(settled, SLICES).copied();
+        let delays = self.recent.until(now, SLICES).copied();
         Estimate {
             state: self.liveness.state,
             since: self.liveness.since,
@@ -161,10 +175,30 @@ impl Estimator {
             silent_since: self.liveness.silent_since,
             newest_sample: self.newest_sample,
             longest_round_trip: self.longest_round_trip,
-            window: self.summary(now, &self.window, window, SLICES),
-            newest: self.summary(now, &self.window, window / (SLICES / NEWEST) as u32, NEWEST),
-            recent: self.summary(now, &self.recent, self.recent.span(), SLICES),
+            window: of_window(1),
+            directions: self
+                .stateful_reflector
+                .then(|| Directions::of(window.before(settled, SLICES))),
+            delays: Delays::of(window.until(now, SLICES), self.offset.unwrap_or_default()),
+            newest: of_window(SLICES / NEWEST),
+            recent: Summary::of(self.recent.span(), SLICES, fates, delays),
         }
+    }
+
+    /// Until when [`view`](Self::view) stays as it is at `now`, if nothing is entered.
+    pub(crate) fn steady_until(&self, now: Mono) -> Mono {
+        let settled = self.settled(now);
+        let window = self.window.left(now).min(self.window.left(settled));
+        let recent = self.recent.left(now).min(self.recent.left(settled));
+        now + window.min(recent)
+    }
+
+    /// What it takes of memory, from the first sample to the last.
+    #[cfg(test)]
+    pub(crate) fn octets(&self) -> usize {
+        let slices = self.window.all().count() * size_of::<Slice>();
+        let briefs = self.recent.all().count() * size_of::<Brief>();
+        size_of::<Self>() + slices + briefs
     }
 
     fn sample(&mut self, sample: &Sample) {
@@ -182,8 +216,30 @@ impl Estimator {
         }
         self.newest_sample = self.newest_sample.max(Some(sample.received));
         self.jitter.record(sample);
-        let jitter = self.jitter;
-        self.enter(sample.sent, |slice| slice.delayed(sample, &jitter));
+        self.delayed(sample);
+    }
+
+    /// Enters the delay of an answered probe. Slices hold one-way delays of some minutes; a far
+    /// clock that jumps farther makes those before and after it incomparable, and they are dropped.
+    fn delayed(&mut self, sample: &Sample) {
+        let delay = sample.delay();
+        let offset = *self
+            .offset
+            .get_or_insert_with(|| delay.offset_if_symmetrical());
+        let mut aligned = delay.corrected(offset);
+        let farthest = FARTHEST.unsigned_abs();
+        if aligned.forward.unsigned_abs() > farthest || aligned.backward.unsigned_abs() > farthest {
+            let offset = delay.offset_if_symmetrical();
+            self.offset = Some(offset);
+            self.window.all_mut().for_each(Slice::forget_delays);
+            aligned = delay.corrected(offset);
+        }
+        if let Some(slice) = self.window.slice_mut(sample.sent) {
+            slice.delayed(&aligned, &self.jitter, Doubts::of(sample));
+        }
+        if let Some(slice) = self.recent.slice_mut(sample.sent) {
+            slice.delayed(delay.round_trip(), &self.jitter);
+        }
     }
 
     fn received(&mut self, sequence: u64, sent: Mono, reflector: u64, epoch: u32) {
@@ -192,23 +248,27 @@ impl Estimator {
         let numbers = self
             .stateful_reflector
             .then_some(Numbers { reflector, epoch });
-        self.enter(sent, |slice| slice.received(sequence, numbers));
+        if let Some(slice) = self.window.slice_mut(sent) {
+            slice.received(sequence, numbers);
+        }
+        if let Some(slice) = self.recent.slice_mut(sent) {
+            slice.received += 1;
+        }
     }
 
-    fn enter(&mut self, sent: Mono, enter: impl Fn(&mut Slice)) {
-        for ring in [&mut self.window, &mut self.recent] {
-            if let Some(slice) = ring.slice_mut(sent) {
-                enter(slice);
-            }
+    fn lost(&mut self, sent: Mono) {
+        if let Some(slice) = self.window.slice_mut(sent) {
+            slice.lost();
+        }
+        if let Some(slice) = self.recent.slice_mut(sent) {
+            slice.lost += 1;
         }
     }
 
     /// Delays reach up to now, losses up to where every fate is known.
-    fn summary(&self, now: Mono, ring: &Ring, span: Duration, slices: u64) -> Summary {
+    fn settled(&self, now: Mono) -> Mono {
         let timeout = self.timeout.as_nanos() as u64;
-        let settled = Mono(now.nanos().saturating_sub(timeout));
-        let (fates, delays) = (ring.before(settled, slices), ring.until(now, slices));
-        Summary::of(span, slices, self.stateful_reflector, fates, delays)
+        Mono(now.nanos().saturating_sub(timeout))
     }
 }
 
@@ -247,8 +307,9 @@ mod tests {
         assert_eq!(estimate.state, State::Unknown);
         for summary in [&estimate.window, &estimate.newest, &estimate.recent] {
             assert_eq!((summary.probes, summary.loss()), (0, None));
-            assert!(summary.delays.is_none());
+            assert!(summary.round_trip.is_none());
         }
+        assert!(estimate.delays.is_none());
         assert_eq!((estimate.last_reply, estimate.newest_sample), (None, None));
     }
 
@@ -257,7 +318,7 @@ mod tests {
         let mut estimator = estimator();
         for n in 0..97 {
             estimator.absorb(&probe(n, true));
-            let Some(delays) = estimator.view(at(n * 100 + 50)).window.delays else {
+            let Some(delays) = estimator.view(at(n * 100 + 50)).delays else {
                 continue;
             };
             let both = delays.inbound.mean_ns + delays.outbound.mean_ns;
@@ -276,7 +337,7 @@ mod tests {
         let window = estimator.view(at(9_999)).window;
         let loss = window.loss().unwrap();
         assert!((0.49..0.51).contains(&loss), "{loss}");
-        assert_eq!(window.delays.unwrap().samples, 50);
+        assert_eq!(window.round_trip.unwrap().samples, 50);
     }
 
     #[test]
@@ -286,13 +347,14 @@ mod tests {
         (0..90)
             .rev()
             .for_each(|n| back.absorb(&probe(n, n % 9 != 4)));
-        let [forth, back] = [forth, back].map(|estimator| estimator.view(at(14_000)).recent);
-        assert_eq!((forth.received, forth.lost), (80, 10));
-        assert_eq!(
-            (back.received, back.lost, back.directions),
-            (80, 10, forth.directions)
-        );
-        let means = [forth, back].map(|summary| summary.delays.unwrap().round_trip.mean_ns);
+        let directions = [&forth, &back].map(|estimator| estimator.view(at(10_500)).directions);
+        assert_eq!(directions[0].unwrap().backward, 10);
+        assert_eq!(directions[0], directions[1]);
+        let [forth, back] = [forth, back].map(|estimator| estimator.view(at(14_000)));
+        for estimate in [&forth, &back] {
+            assert_eq!((estimate.recent.received, estimate.recent.lost), (80, 10));
+        }
+        let means = [forth, back].map(|estimate| estimate.recent.round_trip.unwrap().mean_ns);
         assert_eq!(means[0], means[1]);
     }
 
@@ -310,7 +372,7 @@ mod tests {
         }
         let window = estimator.view(at(5_000)).window;
         assert_eq!((window.probes, window.received), (1, 1));
-        assert!(window.delays.is_none());
+        assert!(window.round_trip.is_none());
     }
 
     #[test]
@@ -327,7 +389,7 @@ mod tests {
             }
             estimator.absorb(&outcome);
         }
-        let directions = estimator.view(at(6_000)).window.directions.unwrap();
+        let directions = estimator.view(at(6_000)).directions.unwrap();
         assert_eq!((directions.forward, directions.backward), (1, 1));
     }
 
@@ -339,8 +401,73 @@ mod tests {
         };
         let mut estimator = Estimator::new(EstimatorConfig::new(&Decision::default(), &light));
         (0..20).for_each(|n| estimator.absorb(&probe(n, n != 5)));
-        let window = estimator.view(at(4_000)).window;
-        assert_eq!((window.lost, window.directions), (1, None));
+        let estimate = estimator.view(at(4_000));
+        assert_eq!((estimate.window.lost, estimate.directions), (1, None));
+    }
+
+    #[test]
+    fn a_far_clock_that_jumps_by_years_leaves_only_delays_that_can_be_compared() {
+        let mut estimator = estimator();
+        for n in 0..40 {
+            let mut outcome = probe(n, true);
+            if let Outcome::Sample(sample) = &mut outcome
+                && n >= 20
+            {
+                sample.t2.0 += 1_700_000_000_000_000_000;
+                sample.t3.0 += 1_700_000_000_000_000_000;
+            }
+            estimator.absorb(&outcome);
+        }
+        let estimate = estimator.view(at(5_000));
+        let (delays, round_trip) = (
+            estimate.delays.unwrap(),
+            estimate.window.round_trip.unwrap(),
+        );
+        assert_eq!((round_trip.samples, estimate.window.received), (20, 40));
+        assert_eq!(delays.round_trip.mean_ns, round_trip.mean_ns);
+        assert!(delays.outbound.min_ns > 1_699_999_999_000_000_000);
+        assert!(delays.inbound.max_ns < -1_699_999_999_000_000_000);
+        let both = delays.inbound.mean_ns + delays.outbound.mean_ns;
+        assert_eq!(both, delays.round_trip.mean_ns);
+    }
+
+    #[test]
+    fn what_is_known_of_a_line_takes_less_than_four_kilobytes() {
+        let mut estimator = estimator();
+        let before = estimator.octets();
+        (0..2_000).for_each(|n| estimator.absorb(&probe(n, n % 9 != 4)));
+        assert_eq!(estimator.octets(), before);
+        assert!(before <= 3_500, "{before}");
+    }
+
+    #[test]
+    fn between_two_slices_the_same_is_seen_unless_something_was_entered() {
+        let mut estimator = estimator();
+        (0..300).for_each(|n| estimator.absorb(&probe(n, n % 9 != 4)));
+        let seen = |at| {
+            let estimate = estimator.view(at);
+            let counts = [&estimate.window, &estimate.newest, &estimate.recent].map(|span| {
+                (
+                    span.probes,
+                    span.lost,
+                    span.round_trip.map(|trip| trip.samples),
+                )
+            });
+            (
+                counts,
+                estimate.directions,
+                estimate.delays.map(|delays| delays.outbound.mean_ns),
+            )
+        };
+        let mut now = at(29_950);
+        for _ in 0..60 {
+            let until = estimator.steady_until(now);
+            assert!(until > now);
+            assert_eq!(seen(Mono(until.nanos() - 1)), seen(now));
+            now = until;
+        }
+        assert!(now > at(40_000), "{now:?}");
+        assert_ne!(seen(now), seen(at(29_950)));
     }
 
     #[test]

@@ -48,7 +48,7 @@ pub(crate) enum State {
 }
 
 /// Follows the state of one line.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Liveness {
     pub(super) state: State,
     pub(super) since: Mono,

@@ -30,11 +30,11 @@ impl Metric {
 
     /// What was measured, in the unit of the limit.
     pub(crate) fn measured(self, summary: &Summary) -> Option<f64> {
-        let delays = summary.delays.as_ref();
+        let round_trip = summary.round_trip.as_ref();
         match self {
             Self::Loss => summary.loss().map(|loss| loss * 1e2),
-            Self::RoundTrip => delays.map(|delays| delays.round_trip.mean_ns as f64 / 1e6),
-            Self::Jitter => delays.map(|delays| delays.round_trip.jitter_ns as f64 / 1e6),
+            Self::RoundTrip => round_trip.map(|round_trip| round_trip.mean_ns as f64 / 1e6),
+            Self::Jitter => round_trip.map(|round_trip| round_trip.jitter_ns as f64 / 1e6),
         }
     }
 

@@ -9,6 +9,7 @@
 //! other line, and reads no clock.
 
 mod estimator;
+mod extremes;
 mod liveness;
 mod metric;
 mod ring;

@@ -4,36 +4,31 @@ use std::time::Duration;
 
 use twamp_core::time::Mono;
 
-use super::slice::Slice;
-
 /// A span is cut into so many slices: the newest one is at most 5 % of it.
 pub(super) const SLICES: u64 = 20;
 
 /// The slices of a rolling span of time. Its memory is taken once.
 #[derive(Clone, Debug)]
-pub(super) struct Ring {
+pub(super) struct Ring<S> {
     span: Duration,
     /// Of one slice, nanoseconds.
     width: u64,
-    /// Slice `n` stands at `n % len`.
-    slots: Box<[Slot]>,
+    /// The number of the newest slice that something was entered in. Those before it, as many as
+    /// there are slots, are known as well; slice `n` stands at `n % len`.
+    newest: u64,
+    slots: Box<[S]>,
 }
 
-#[derive(Clone, Copy, Debug, Default)]
-struct Slot {
-    number: u64,
-    slice: Slice,
-}
-
-impl Ring {
+impl<S: Clone + Default> Ring<S> {
     /// Slices for the last `span`, as it was up to `delay` ago.
     pub(super) fn new(span: Duration, delay: Duration) -> Self {
         let width = (span.as_nanos() as u64 / SLICES).max(1);
         let delayed = (delay.as_nanos() as u64).div_ceil(width);
-        let slots = vec![Slot::default(); (SLICES + delayed + 2) as usize];
+        let slots = vec![S::default(); (SLICES + delayed + 2) as usize];
         Self {
             span,
             width,
+            newest: 0,
             slots: slots.into(),
         }
     }
@@ -43,38 +38,58 @@ impl Ring {
     }
 
     /// The slice of probes sent at `sent`; `None` if it is too long ago.
-    pub(super) fn slice_mut(&mut self, sent: Mono) -> Option<&mut Slice> {
+    pub(super) fn slice_mut(&mut self, sent: Mono) -> Option<&mut S> {
         let number = self.number(sent);
-        let slot = &mut self.slots[(number % self.slots.len() as u64) as usize];
-        if slot.number < number {
-            *slot = Slot {
-                number,
-                slice: Slice::default(),
-            };
+        let begun = (self.newest + 1).max((number + 1).saturating_sub(self.len()));
+        for new in begun..=number {
+            let slot = self.slot(new);
+            self.slots[slot] = S::default();
         }
-        (slot.number == number).then_some(&mut slot.slice)
+        self.newest = self.newest.max(number);
+        let slot = self.slot(number);
+        self.is_kept(number).then(|| &mut self.slots[slot])
     }
 
     /// The last `count` slices that are over at `end`, oldest first.
-    pub(super) fn before(&self, end: Mono, count: u64) -> impl Iterator<Item = &Slice> + Clone {
+    pub(super) fn before(&self, end: Mono, count: u64) -> impl Iterator<Item = &S> + Clone {
         self.numbers(self.number(end), count)
     }
 
     /// The last `count` slices at `end`, with the one that is not over yet, oldest first.
-    pub(super) fn until(&self, end: Mono, count: u64) -> impl Iterator<Item = &Slice> + Clone {
+    pub(super) fn until(&self, end: Mono, count: u64) -> impl Iterator<Item = &S> + Clone {
         self.numbers(self.number(end) + 1, count)
     }
 
-    /// All slices, in no order.
-    pub(super) fn all(&self) -> impl Iterator<Item = &Slice> + Clone {
-        self.slots.iter().map(|slot| &slot.slice)
+    /// What is left at `at` of the slice that isn't over yet.
+    pub(super) fn left(&self, at: Mono) -> Duration {
+        Duration::from_nanos(self.width - at.nanos() % self.width)
     }
 
-    fn numbers(&self, end: u64, count: u64) -> impl Iterator<Item = &Slice> + Clone {
-        (end.saturating_sub(count)..end).filter_map(|number| {
-            let slot = &self.slots[(number % self.slots.len() as u64) as usize];
-            (slot.number == number).then_some(&slot.slice)
-        })
+    /// All slices, in no order.
+    pub(super) fn all(&self) -> impl Iterator<Item = &S> {
+        self.slots.iter()
+    }
+
+    /// All slices, in no order.
+    pub(super) fn all_mut(&mut self) -> impl Iterator<Item = &mut S> {
+        self.slots.iter_mut()
+    }
+
+    fn numbers(&self, end: u64, count: u64) -> impl Iterator<Item = &S> + Clone {
+        let kept = (end.saturating_sub(count)..end).filter(|number| self.is_kept(*number));
+        kept.map(|number| &self.slots[self.slot(number)])
+    }
+
+    fn is_kept(&self, number: u64) -> bool {
+        number <= self.newest && self.newest - number < self.len()
+    }
+
+    fn slot(&self, number: u64) -> usize {
+        (number % self.len()) as usize
+    }
+
+    fn len(&self) -> u64 {
+        self.slots.len() as u64
     }
 
     fn number(&self, at: Mono) -> u64 {
@@ -85,6 +100,7 @@ impl Ring {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::line::slice::Slice;
 
     const SECOND: Duration = Duration::from_secs(1);
 
@@ -93,12 +109,12 @@ mod tests {
     }
 
     fn lost<'a>(slices: impl Iterator<Item = &'a Slice>) -> u32 {
-        slices.map(|slice| slice.loss.lost).sum()
+        slices.map(|slice| slice.fates.lost).sum()
     }
 
     #[test]
     fn probes_are_found_in_the_slice_they_were_sent_in_whatever_the_order() {
-        let mut ring = Ring::new(SECOND, Duration::ZERO);
+        let mut ring = Ring::<Slice>::new(SECOND, Duration::ZERO);
         for millis in [5_900, 5_100, 5_500] {
             ring.slice_mut(at(millis)).unwrap().lost();
         }
@@ -110,15 +126,25 @@ mod tests {
 
     #[test]
     fn a_probe_from_before_the_span_is_left_out_and_spoils_nothing() {
-        let mut ring = Ring::new(SECOND, Duration::ZERO);
+        let mut ring = Ring::<Slice>::new(SECOND, Duration::ZERO);
         ring.slice_mut(at(9_000)).unwrap().lost();
         assert!(ring.slice_mut(at(9_000 - 22 * 50)).is_none());
         assert_eq!(lost(ring.until(at(9_000), SLICES)), 1);
     }
 
     #[test]
+    fn after_a_silence_nothing_is_left_of_what_was_before() {
+        let mut ring = Ring::<Slice>::new(SECOND, Duration::ZERO);
+        (0..40).for_each(|n| ring.slice_mut(at(9_000 + n * 25)).unwrap().lost());
+        ring.slice_mut(at(60_000)).unwrap().lost();
+        assert_eq!(lost(ring.all()), 1);
+        ring.slice_mut(at(60_000 - 19 * 50)).unwrap().lost();
+        assert_eq!(lost(ring.until(at(60_000), SLICES)), 2);
+    }
+
+    #[test]
     fn a_span_is_still_whole_after_the_delay_it_was_made_for() {
-        let mut ring = Ring::new(SECOND, 2 * SECOND);
+        let mut ring = Ring::<Slice>::new(SECOND, 2 * SECOND);
         (0..300).for_each(|n| ring.slice_mut(at(10_000 + n * 10)).unwrap().lost());
         assert_eq!(lost(ring.before(at(11_000), SLICES)), 100);
     }

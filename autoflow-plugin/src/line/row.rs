@@ -54,7 +54,7 @@ pub(crate) fn score_row(
         ..TwampScore::default()
     };
     let alive = estimate.state == State::Alive;
-    let delays = window.delays.as_ref();
+    let delays = estimate.delays.as_ref();
     let mut flag = |bit, known| row.flags |= if known { bit } else { 0 };
     flag(score_flag::SCORE_KNOWN, score.is_some());
     flag(
@@ -64,7 +64,7 @@ pub(crate) fn score_row(
     flag(score_flag::LOSS_KNOWN, window.probes > 0);
     flag(
         score_flag::DIRECTIONS_KNOWN,
-        window.probes > 0 && window.directions.is_some(),
+        window.probes > 0 && estimate.directions.is_some(),
     );
     flag(score_flag::DELAY_KNOWN, delays.is_some());
     flag(
@@ -77,7 +77,7 @@ pub(crate) fn score_row(
         row.loss_ppm = ppm(loss);
         row.loss_low_ppm = ppm(interval.low);
         row.loss_high_ppm = ppm(interval.high);
-        if let Some(directions) = window.directions {
+        if let Some(directions) = estimate.directions {
             row.loss_forward_ppm = ppm(directions.forward as f64 / window.probes as f64);
             row.loss_backward_ppm = ppm(directions.backward as f64 / window.probes as f64);
         }

@@ -49,9 +49,7 @@ fn excess(measured: f64, limit: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use plugin_abi::TwampDelay;
-
-    use super::super::summary::Delays;
+    use super::super::slice::RoundTrip;
     use super::*;
 
     const SLA: Sla = Sla {
@@ -61,23 +59,16 @@ mod tests {
     };
 
     fn line(lost: u64, round_trip_ms: i64, jitter_ms: u64) -> Summary {
-        let round_trip = TwampDelay {
+        let round_trip = RoundTrip {
+            samples: 1_000 - lost,
             mean_ns: round_trip_ms * 1_000_000,
             jitter_ns: jitter_ms * 1_000_000,
-            ..TwampDelay::default()
         };
         Summary {
             probes: 1_000,
             received: 1_000 - lost,
             lost,
-            delays: Some(Delays {
-                samples: 1_000 - lost,
-                round_trip,
-                outbound: TwampDelay::default(),
-                inbound: TwampDelay::default(),
-                kernel_stamps: false,
-                peer_synchronised: false,
-            }),
+            round_trip: Some(round_trip),
             ..Summary::default()
         }
     }
@@ -108,7 +99,7 @@ mod tests {
     #[test]
     fn a_figure_that_is_asked_for_and_unknown_makes_the_score_unknown() {
         let without_delay = Summary {
-            delays: None,
+            round_trip: None,
             ..line(0, 0, 0)
         };
         assert_eq!(score_over(&without_delay, &SLA), None);

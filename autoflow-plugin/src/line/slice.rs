@@ -1,21 +1,49 @@
 //! The probes sent in one slice of time.
+//!
+//! A line keeps dozens of slices, and there are thousands of lines, so a slice is small. Delays
+//! are kept as they would be without the offset between the clocks: then they need few octets.
 
-use twamp_core::metrics::delay::PathSummary;
-use twamp_core::metrics::span::LossSpan;
+use twamp_core::metrics::delay::{Delay, DelaySummary, PathSummary};
+use twamp_core::metrics::span::Fates;
 use twamp_core::metrics::variation::Jitter;
 use twamp_core::probe::{Sample, Stamps};
 
-/// What became of the probes sent in one slice of time. Small, and mergeable with its neighbours.
+use super::extremes::Extremes;
+
+/// What became of the probes sent in one slice of time: all that is published of them.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Slice {
-    pub(super) loss: LossSpan,
-    pub(super) path: PathSummary,
-    pub(super) jitter: JitterSums,
-    /// Samples with both stamps of this end from the kernel.
-    pub(super) kernel_stamps: u64,
-    /// Samples whose reflector says that its clock is synchronised.
-    pub(super) synchronised: u64,
+    pub(super) fates: Fates,
+    samples: u32,
+    /// Samples with a jitter: all but the first in a row.
+    smoothed: u32,
+    /// The way back is what is left.
+    round_trip: i64,
+    forward: i64,
+    /// Sums of the smoothed jitter at each sample: round trip, forward, backward.
+    jitter: [f32; 3],
+    /// In the same order.
+    extremes: [Extremes; 3],
+    doubts: Doubts,
 }
+
+/// What a verdict looks at: the same slice in less, also kept by itself where it is kept for long.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Brief {
+    pub(super) received: u32,
+    pub(super) lost: u32,
+    samples: u32,
+    smoothed: u32,
+    round_trip: i64,
+    jitter: f64,
+}
+
+const _: () = assert!(size_of::<Slice>() == 96);
+const _: () = assert!(size_of::<Brief>() == 32);
+
+/// What keeps samples from being as good as can be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Doubts(u8);
 
 /// A reply's number within one life of the reflector's counter.
 #[derive(Clone, Copy, Debug)]
@@ -24,106 +52,211 @@ pub(super) struct Numbers {
     pub(super) epoch: u32,
 }
 
-/// Sums of the smoothed jitter at each sample: a mean over any number of slices.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct JitterSums {
-    count: u64,
-    forward: f64,
-    backward: f64,
-    round_trip: f64,
-}
-
-/// Mean jitter, nanoseconds.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Jitters {
-    pub(super) forward: u64,
-    pub(super) backward: u64,
-    pub(super) round_trip: u64,
-}
-
 /// RFC 3550's jitter in both directions and of the round trip, in order of arrival.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct PathJitter {
-    forward: Jitter,
-    backward: Jitter,
-    round_trip: Jitter,
+pub(super) struct PathJitter([Jitter; 3]);
+
+/// Mean round trip and its mean jitter, nanoseconds.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RoundTrip {
+    /// How many samples.
+    pub(crate) samples: u64,
+    /// To the nearest.
+    pub(crate) mean_ns: i64,
+    /// RFC 3550.
+    pub(crate) jitter_ns: u64,
+}
+
+/// Sums over slices.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Sums {
+    pub(super) path: PathSummary,
+    pub(super) doubts: Doubts,
+    smoothed: u64,
+    jitter: [f64; 3],
 }
 
 impl Slice {
     /// Enters the delay of an answered probe; `jitter` has seen it already.
-    pub(super) fn delayed(&mut self, sample: &Sample, jitter: &PathJitter) {
-        self.path.record(&sample.delay());
-        self.jitter.record(jitter);
-        self.kernel_stamps += u64::from(sample.stamps == Stamps::Kernel);
-        self.synchronised += u64::from(sample.peer_synchronised);
+    pub(super) fn delayed(&mut self, delay: &Delay, jitter: &PathJitter, doubts: Doubts) {
+        let first = self.samples == 0;
+        let three = [delay.round_trip(), delay.forward, delay.backward];
+        for (extremes, delay) in self.extremes.iter_mut().zip(three) {
+            *extremes = if first {
+                Extremes::of(delay)
+            } else {
+                extremes.with(delay)
+            };
+        }
+        self.samples += 1;
+        self.round_trip = self.round_trip.saturating_add(delay.round_trip());
+        self.forward = self.forward.saturating_add(delay.forward);
+        self.doubts.add(doubts);
+        if let Some(three) = jitter.get() {
+            self.smoothed += 1;
+            let pairs = self.jitter.iter_mut().zip(three);
+            pairs.for_each(|(sum, jitter)| *sum += jitter as f32);
+        }
     }
 
     /// Enters an answered probe into the loss only.
     pub(super) fn received(&mut self, sequence: u64, numbers: Option<Numbers>) {
         match numbers {
             Some(Numbers { reflector, epoch }) => {
-                self.loss.record_answered(sequence, reflector, epoch);
+                self.fates.record_answered(sequence, reflector, epoch);
             }
-            None => self.loss.record_received(),
+            None => self.fates.record_received(),
         }
     }
 
     /// Enters a lost probe.
     pub(super) fn lost(&mut self) {
-        self.loss.record_lost();
+        self.fates.record_lost();
+    }
+
+    /// Keeps the loss only.
+    pub(super) fn forget_delays(&mut self) {
+        *self = Self {
+            fates: self.fates,
+            ..Self::default()
+        };
+    }
+
+    /// The longest round trip.
+    pub(super) fn longest(&self) -> Option<i64> {
+        let (_, longest) = self.extremes[0].get();
+        (self.samples > 0).then_some(longest)
+    }
+
+    pub(super) fn brief(&self) -> Brief {
+        Brief {
+            received: self.fates.received,
+            lost: self.fates.lost,
+            samples: self.samples,
+            smoothed: self.smoothed,
+            round_trip: self.round_trip,
+            jitter: self.jitter[0].into(),
+        }
+    }
+}
+
+impl Brief {
+    /// Enters the round trip of an answered probe; `jitter` has seen it already.
+    pub(super) fn delayed(&mut self, round_trip: i64, jitter: &PathJitter) {
+        self.samples += 1;
+        self.round_trip = self.round_trip.saturating_add(round_trip);
+        if let Some([round_trip, ..]) = jitter.get() {
+            self.smoothed += 1;
+            self.jitter += round_trip;
+        }
     }
 
     /// Whether the fate of any probe in it is known.
     pub(super) fn is_measured(&self) -> bool {
-        self.loss.received + self.loss.lost > 0
+        self.received > 0 || self.lost > 0
+    }
+}
+
+impl RoundTrip {
+    /// Known from two samples in a row on.
+    pub(super) fn of(slices: impl Iterator<Item = Brief>) -> Option<Self> {
+        let (mut samples, mut smoothed, mut sum, mut jitter) = (0u64, 0u64, 0i128, 0.0);
+        for slice in slices {
+            samples += u64::from(slice.samples);
+            smoothed += u64::from(slice.smoothed);
+            sum += i128::from(slice.round_trip);
+            jitter += slice.jitter;
+        }
+        Some(Self {
+            samples,
+            mean_ns: DelaySummary::of(samples, (0, 0), sum).mean()?,
+            jitter_ns: mean(jitter, smoothed)?,
+        })
+    }
+}
+
+impl Sums {
+    pub(super) fn of<'a>(slices: impl Iterator<Item = &'a Slice>) -> Self {
+        let mut sums = Self::default();
+        slices.for_each(|slice| sums.add(slice));
+        sums
+    }
+
+    /// Mean jitter of round trip, forward, backward, nanoseconds; `None` before two samples in a
+    /// row.
+    pub(super) fn jitter(&self) -> Option<[u64; 3]> {
+        let [round_trip, forward, backward] = self.jitter.map(|sum| mean(sum, self.smoothed));
+        Some([round_trip?, forward?, backward?])
+    }
+
+    fn add(&mut self, slice: &Slice) {
+        let sums = [
+            slice.round_trip,
+            slice.forward,
+            slice.round_trip.saturating_sub(slice.forward),
+        ];
+        let paths = [
+            &mut self.path.round_trip,
+            &mut self.path.forward,
+            &mut self.path.backward,
+        ];
+        for ((path, extremes), sum) in paths.into_iter().zip(slice.extremes).zip(sums) {
+            let samples = slice.samples.into();
+            path.merge(&DelaySummary::of(samples, extremes.get(), sum.into()));
+        }
+        self.doubts.add(slice.doubts);
+        self.smoothed += u64::from(slice.smoothed);
+        let pairs = self.jitter.iter_mut().zip(slice.jitter);
+        pairs.for_each(|(sum, jitter)| *sum += f64::from(jitter));
+    }
+}
+
+impl Doubts {
+    const USER_STAMPS: u8 = 1;
+    const NOT_SYNCHRONISED: u8 = 2;
+
+    pub(super) fn of(sample: &Sample) -> Self {
+        let user = u8::from(sample.stamps != Stamps::Kernel) * Self::USER_STAMPS;
+        let alone = u8::from(!sample.peer_synchronised) * Self::NOT_SYNCHRONISED;
+        Self(user | alone)
+    }
+
+    /// All stamps of this end are the kernel's.
+    pub(super) fn kernel_stamps(self) -> bool {
+        self.0 & Self::USER_STAMPS == 0
+    }
+
+    /// The far end said each time that its clock is synchronised.
+    pub(super) fn synchronised(self) -> bool {
+        self.0 & Self::NOT_SYNCHRONISED == 0
+    }
+
+    fn add(&mut self, more: Self) {
+        self.0 |= more.0;
     }
 }
 
 impl PathJitter {
     /// Enters the next sample to arrive.
     pub(super) fn record(&mut self, sample: &Sample) {
-        self.forward.record(sample.forward());
-        self.backward.record(sample.backward());
-        self.round_trip.record(sample.round_trip());
+        let three = [sample.round_trip(), sample.forward(), sample.backward()];
+        let pairs = self.0.iter_mut().zip(three);
+        pairs.for_each(|(jitter, delay)| jitter.record(delay));
     }
 
     /// Begins anew after a gap.
     pub(super) fn restart(&mut self) {
         *self = Self::default();
     }
+
+    /// Of round trip, forward, backward, nanoseconds; `None` before two samples in a row.
+    fn get(&self) -> Option<[f64; 3]> {
+        let [round_trip, forward, backward] = self.0.map(|jitter| jitter.get());
+        Some([round_trip?, forward?, backward?])
+    }
 }
 
-impl JitterSums {
-    pub(super) fn merge(&mut self, other: &Self) {
-        self.count += other.count;
-        self.forward += other.forward;
-        self.backward += other.backward;
-        self.round_trip += other.round_trip;
-    }
-
-    /// `None` before two samples in a row.
-    pub(super) fn means(&self) -> Option<Jitters> {
-        let mean = |sum: f64| (sum / self.count as f64).round() as u64;
-        (self.count > 0).then(|| Jitters {
-            forward: mean(self.forward),
-            backward: mean(self.backward),
-            round_trip: mean(self.round_trip),
-        })
-    }
-
-    fn record(&mut self, jitter: &PathJitter) {
-        let all = (
-            jitter.forward.get(),
-            jitter.backward.get(),
-            jitter.round_trip.get(),
-        );
-        if let (Some(forward), Some(backward), Some(round_trip)) = all {
-            self.merge(&Self {
-                count: 1,
-                forward,
-                backward,
-                round_trip,
-            });
-        }
-    }
+/// To the nearest nanosecond.
+fn mean(sum: f64, count: u64) -> Option<u64> {
+    (count > 0).then(|| (sum / count as f64).round() as u64)
 }

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use plugin_abi::TwampDelay;
-use twamp_core::metrics::delay::{DelaySummary, PathSummary};
+use twamp_core::metrics::delay::DelaySummary;
 use twamp_core::metrics::interval::{Interval, clopper_pearson};
 use twamp_core::metrics::span::LossSplit;
 
 use super::ring::SLICES;
-use super::slice::{JitterSums, Slice};
+use super::slice::{Brief, RoundTrip, Slice, Sums};
 
 /// The figures of one rolling span. What is not known is `None`, never 0.
 #[derive(Clone, Copy, Debug, Default)]
@@ -24,10 +24,8 @@ pub(crate) struct Summary {
     pub(crate) received: u64,
     /// Of them, lost.
     pub(crate) lost: u64,
-    /// The lost ones by direction, if the reflector has numbers of its own.
-    pub(crate) directions: Option<Directions>,
-    /// Delays up to now; known from two samples on.
-    pub(crate) delays: Option<Delays>,
+    /// Up to now; known from two samples on.
+    pub(crate) round_trip: Option<RoundTrip>,
 }
 
 /// Lost probes by direction. Those that can't be attributed (yet) are in neither.
@@ -42,8 +40,6 @@ pub(crate) struct Directions {
 /// Delays of the same samples: inbound mean + outbound mean = round-trip mean, exactly.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Delays {
-    /// How many samples.
-    pub(crate) samples: u64,
     /// There and back, without the far end's processing.
     pub(crate) round_trip: TwampDelay,
     /// Towards the far end.
@@ -58,28 +54,26 @@ pub(crate) struct Delays {
 }
 
 impl Summary {
-    /// Sums up: `fates` for loss, `delays` for delay, each oldest first, of a span cut into
-    /// `count` slices.
-    pub(super) fn of<'a>(
+    /// Sums up: `fates` for loss, `delays` for delay, of a span cut into `count` slices.
+    pub(super) fn of(
         span: Duration,
         count: u64,
-        stateful_reflector: bool,
-        fates: impl Iterator<Item = &'a Slice> + Clone,
-        delays: impl Iterator<Item = &'a Slice>,
+        fates: impl Iterator<Item = Brief>,
+        delays: impl Iterator<Item = Brief>,
     ) -> Self {
-        let split = LossSplit::of(fates.clone().map(|slice| &slice.loss));
-        let measured = fates.filter(|slice| slice.is_measured()).count();
+        let (mut measured, mut received, mut lost) = (0u32, 0u64, 0u64);
+        for slice in fates {
+            measured += u32::from(slice.is_measured());
+            received += u64::from(slice.received);
+            lost += u64::from(slice.lost);
+        }
         Self {
             span,
-            covered: measured as f64 / count as f64,
-            probes: split.received + split.lost(),
-            received: split.received,
-            lost: split.lost(),
-            directions: stateful_reflector.then_some(Directions {
-                forward: split.forward,
-                backward: split.backward,
-            }),
-            delays: Delays::of(delays),
+            covered: f64::from(measured) / count as f64,
+            probes: received + lost,
+            received,
+            lost,
+            round_trip: RoundTrip::of(delays),
         }
     }
 
@@ -94,24 +88,30 @@ impl Summary {
     }
 }
 
-impl Delays {
-    fn of<'a>(slices: impl Iterator<Item = &'a Slice>) -> Option<Self> {
-        let (mut path, mut jitter) = (PathSummary::default(), JitterSums::default());
-        let (mut kernel_stamps, mut synchronised) = (0, 0);
-        for slice in slices {
-            path.merge(&slice.path);
-            jitter.merge(&slice.jitter);
-            kernel_stamps += slice.kernel_stamps;
-            synchronised += slice.synchronised;
+impl Directions {
+    /// Sums up slices, oldest first.
+    pub(super) fn of<'a>(slices: impl Iterator<Item = &'a Slice>) -> Self {
+        let split = LossSplit::of(slices.map(|slice| &slice.fates));
+        Self {
+            forward: split.forward,
+            backward: split.backward,
         }
-        let (means, jitter, samples) = (path.means()?, jitter.means()?, path.round_trip.count());
+    }
+}
+
+impl Delays {
+    /// Sums up slices whose delays were entered without an `offset` of the far clock.
+    pub(super) fn of<'a>(slices: impl Iterator<Item = &'a Slice>, offset: i64) -> Option<Self> {
+        let sums = Sums::of(slices);
+        let path = sums.path.corrected(offset.saturating_neg());
+        let [round_trip, outbound, inbound] = sums.jitter()?;
+        let means = path.means()?;
         Some(Self {
-            samples,
-            round_trip: row(&path.round_trip, means.round_trip, jitter.round_trip)?,
-            outbound: row(&path.forward, means.forward, jitter.forward)?,
-            inbound: row(&path.backward, means.backward, jitter.backward)?,
-            kernel_stamps: kernel_stamps == samples,
-            peer_synchronised: synchronised == samples,
+            round_trip: row(&path.round_trip, means.round_trip, round_trip)?,
+            outbound: row(&path.forward, means.forward, outbound)?,
+            inbound: row(&path.backward, means.backward, inbound)?,
+            kernel_stamps: sums.doubts.kernel_stamps(),
+            peer_synchronised: sums.doubts.synchronised(),
         })
     }
 }

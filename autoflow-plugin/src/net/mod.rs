@@ -53,6 +53,7 @@ mod error;
 mod event;
 mod handed;
 mod hardware;
+mod lead;
 mod name;
 mod namespace;
 mod path;
@@ -367,6 +368,7 @@ impl<T> Net<T> {
             tos: spec.tos,
             outbox: VecDeque::new(),
             ledger: Ledger::new(spec.transmit_stamps),
+            lead: None,
             unhurried: spec.unhurried,
             urgency: Urgency::Prompt,
             drops: 0,

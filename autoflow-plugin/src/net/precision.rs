@@ -1,7 +1,7 @@
 //! How far the time that a packet tells may be from the time it leaves: the error estimate.
 //!
-//! A packet's own time is read before its batch is sealed and handed to the kernel, so the last of
-//! a batch leaves later than it says.
+//! A packet's own time is read before its batch is sealed and handed to the kernel. What is usual
+//! from there on is added (`lead.rs`); the rest is what a packet errs by.
 //!
 //! ```text
 //!   T3 read ─── sealed ─── sendmmsg ──┬────┬────┬──▶

@@ -82,14 +82,21 @@ impl<T> Desk<T> {
         self.told.push_back(Told::Sent(sent));
     }
 
-    /// Tokens go back, of packets that have left.
-    pub(super) fn stamped(&mut self, path: Path, stamped: Stamped<T>, counters: &mut NetCounters) {
+    /// Tokens go back, of packets that have left. One that was asked for the path's own sake has
+    /// none.
+    pub(super) fn stamped(
+        &mut self,
+        path: Path,
+        stamped: Stamped<Option<T>>,
+        counters: &mut NetCounters,
+    ) {
         let Stamped {
             token,
             user,
             kernel,
         } = stamped;
         counters.stamps_missing += u64::from(kernel.is_none());
+        let Some(token) = token else { return };
         let result = Ok(TxStamps { user, kernel });
         self.sent(Sent {
             path,
@@ -219,7 +226,10 @@ pub(super) fn drain<T>(
                     .kernel
                     .and_then(|kernel| endpoint.ledger.stamp(trouble.data, kernel));
                 match found {
-                    Some(stamped) => desk.stamped(endpoint.path, stamped, counters),
+                    Some(stamped) => {
+                        endpoint.learn(&stamped);
+                        desk.stamped(endpoint.path, stamped, counters);
+                    }
                     None => counters.stamps_stray += 1,
                 }
                 continue;

@@ -7,16 +7,17 @@ use std::os::fd::AsFd;
 
 use libc::c_int;
 use socket2::Socket;
-use twamp_core::time::Now;
+use twamp_core::time::{Now, Wall};
 
 use super::batch::{self, BATCH, Envelope};
 use super::clock::{clock, mono};
 use super::cmsg::Control;
 use super::error::SendError;
 use super::event::{NetCounters, Options, Outgoing, Path, Sent, TxStamps};
+use super::lead::Lead;
 use super::precision::Precision;
 use super::receive::{self, Desk};
-use super::stamps::{Ask, Ledger};
+use super::stamps::{Ask, Ledger, Stamped};
 use super::wait::Urgency;
 
 /// Packets that tell their own time of sending leave in batches as small as this, so that the last
@@ -36,7 +37,9 @@ pub(super) struct Endpoint<T> {
     /// and the type of service or traffic class that packets leave with by themselves.
     pub(super) tos: u8,
     pub(super) outbox: VecDeque<Queued<T>>,
-    pub(super) ledger: Ledger<T>,
+    pub(super) ledger: Ledger<Option<T>>,
+    /// How much later than they are finished packets leave, where they tell the time themselves.
+    pub(super) lead: Option<Box<Lead>>,
     /// What arrives may wait a little, if it is stamped.
     pub(super) unhurried: bool,
     /// How it is watched.
@@ -72,6 +75,14 @@ impl<T> Endpoint<T> {
     /// Many packets wait to be received.
     pub(super) fn is_deep(&self) -> bool {
         self.full_batches >= DEEP
+    }
+
+    /// The first of a batch was asked when it left.
+    pub(super) fn learn(&mut self, stamped: &Stamped<Option<T>>) {
+        let asked = stamped.token.is_none();
+        if let (Some(lead), Some(kernel), true) = (&mut self.lead, stamped.kernel, asked) {
+            lead.left(kernel.since(stamped.user.wall));
+        }
     }
 }
 
@@ -133,8 +144,12 @@ pub(super) fn flush<T>(
         let packets = bench.envelopes.iter().zip(&endpoint.outbox).take(count);
         let packets = packets.map(|(envelope, queued)| (envelope, &*queued.packet.payload));
         let outcome = batch::send(endpoint.socket.as_fd(), packets);
-        bench.precision.took(now.mono, mono());
+        let ended = mono();
+        bench.precision.took(now.mono, ended);
         let sent = *outcome.as_ref().unwrap_or(&0);
+        if let Some(lead) = &mut endpoint.lead {
+            lead.took(sent, ended.since(now.mono));
+        }
         for queued in endpoint.outbox.drain(..sent) {
             counters.sent += 1;
             let Outgoing {
@@ -146,7 +161,7 @@ pub(super) fn flush<T>(
             } = queued.packet;
             bench.recycle(payload);
             match token {
-                Some(token) if queued.asked => endpoint.ledger.sent(to, now, token),
+                token if queued.asked => endpoint.ledger.sent(to, now, token),
                 Some(token) => {
                     let stamps = TxStamps {
                         user: now,
@@ -196,13 +211,17 @@ fn prepare<T>(endpoint: &mut Endpoint<T>, envelopes: &mut [Envelope], now: Now) 
         if count >= room {
             break;
         }
+        let mut scout = false;
         if let Some(sealer) = &queued.packet.seal
             && !queued.sealed
         {
-            sealer.seal(&mut queued.packet.payload, now.wall);
+            let lead = endpoint.lead.get_or_insert_default();
+            scout = count == 0 && lead.asks(now.mono);
+            let leaves = Wall(now.wall.0 + lead.of(count));
+            sealer.seal(&mut queued.packet.payload, leaves);
             queued.sealed = true;
         }
-        queued.asked = queued.packet.token.is_some() && ask != Ask::Nobody;
+        queued.asked = (scout || queued.packet.token.is_some()) && ask != Ask::Nobody;
         envelope.name.set(queued.packet.to);
         let own = queued.packet.options.beyond(endpoint.local, endpoint.tos);
         write(&mut envelope.control, queued.packet.to, &own, queued.asked);

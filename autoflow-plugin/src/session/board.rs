@@ -1,6 +1,6 @@
 //! What is known of every session: written by `twamp-ctl`, read by whoever asks.
 
-use std::collections::BTreeMap;
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 
 use plugin_abi::config::Probe;
@@ -12,6 +12,7 @@ use twamp_core::wire::control::Modes;
 
 use super::counters::Tellings;
 use super::identity::session_id;
+use super::keyed::Keyed;
 use super::result::{Identity, Tally, served};
 use super::setback::Setback;
 use super::{Key, Report, Served};
@@ -22,15 +23,22 @@ const KEPT: usize = 256;
 /// Every session of one engine.
 #[derive(Default)]
 pub(crate) struct Board {
-    senders: BTreeMap<Key, Sender>,
-    served: BTreeMap<Key, Served>,
+    /// Boxed, as a table has room to spare.
+    senders: Keyed<Box<Sender>>,
+    served: Keyed<Served>,
+    /// Senders that are over and served sessions that are, in the order in which they ended.
+    over: [VecDeque<Key>; 2],
     counters: Tellings,
     statistics: Statistics,
 }
 
+/// Places in [`Board::over`].
+const SENDERS: usize = 0;
+const SERVED: usize = 1;
+
 struct Sender {
     /// The line's name; none for a run.
-    line: Option<String>,
+    line: Option<Box<str>>,
     state: RunState,
     failure: Option<Failure>,
     who: Identity,
@@ -44,15 +52,13 @@ impl Board {
     pub(crate) fn sender(
         &mut self,
         key: Key,
-        line: Option<String>,
+        line: Option<&str>,
         probe: &Probe,
         local: SocketAddr,
         remote: SocketAddr,
     ) {
-        // The port of a run is the system's choice: it is no part of who talks to whom.
-        let port = if line.is_some() { local.port() } else { 0 };
         let who = Identity {
-            id: session_id(SocketAddr::new(local.ip(), port), remote),
+            run: line.is_none(),
             mode: probe.protocol.name(),
             local,
             remote,
@@ -62,21 +68,22 @@ impl Board {
             refused: Modes::NONE,
         };
         let sender = Sender {
-            line,
+            line: line.map(Box::from),
             state: RunState::Connecting,
             failure: None,
+            tally: Tally::new(&who, probe.protocol),
             who,
-            tally: Tally::new(),
             counts: LossCounts::default(),
             setback: None,
         };
-        self.senders.insert(key, sender);
+        self.senders.insert(key, Box::new(sender));
         self.forget_oldest();
     }
 
     /// Where a sender is in its life. One that ends without any answer fails by its last setback.
     pub(crate) fn state(&mut self, key: Key, state: RunState, failure: Option<Failure>) {
         if let Some(sender) = self.senders.get_mut(&key) {
+            let was_over = is_over(sender.state);
             let unanswered = || sender.setback.filter(|_| sender.counts.received == 0);
             let setback = unanswered().filter(|_| state == RunState::Ended);
             let setback = setback.map(|why| why.failure(sender.who.remote, sender.who.control));
@@ -85,6 +92,9 @@ impl Board {
                 Some(_) if state == RunState::Ended => RunState::Failed,
                 _ => state,
             };
+            if is_over(sender.state) && !was_over {
+                self.over[SENDERS].push_back(key);
+            }
         }
     }
 
@@ -120,10 +130,13 @@ impl Board {
         }
         let mut ended = Vec::new();
         for (key, seen) in &report.served {
+            let former = self.served.insert(*key, seen.clone());
             if seen.ended.is_some() {
                 ended.push(result_of(seen));
+                if former.is_none_or(|former| former.ended.is_none()) {
+                    self.over[SERVED].push_back(*key);
+                }
             }
-            self.served.insert(*key, seen.clone());
         }
         if !ended.is_empty() {
             self.forget_oldest();
@@ -158,10 +171,10 @@ impl Board {
         })
     }
 
-    /// Every session.
+    /// Every session, in the order in which they began; those that send come first.
     pub(crate) fn rows(&self) -> Vec<SessionRow> {
-        let senders = self.senders.values().map(|sender| SessionRow {
-            line: sender.line.clone(),
+        let senders = in_order(&self.senders).map(|sender| SessionRow {
+            line: sender.line.as_deref().map(str::to_owned),
             role: "sender".into(),
             state: match sender.state {
                 RunState::Connecting if sender.failure.is_some() => "retrying",
@@ -178,7 +191,7 @@ impl Board {
             result: Some(sender.result()),
             served: None,
         });
-        let served = self.served.values().map(|seen| SessionRow {
+        let served = in_order(&self.served).map(|seen| SessionRow {
             line: None,
             role: "responder".into(),
             state: if seen.ended.is_some() {
@@ -209,20 +222,27 @@ impl Board {
         &mut self.statistics
     }
 
-    /// Keeps the lists short: what ended first goes first.
+    /// Keeps the lists short, when more comes: what ended first goes first. After a stop nothing
+    /// comes, and all can be read.
     fn forget_oldest(&mut self) {
-        let over = |state| matches!(state, RunState::Ended | RunState::Failed);
-        let runs = self.senders.iter().filter(|(_, sender)| over(sender.state));
-        let runs: Vec<Key> = runs.map(|(key, _)| *key).collect();
-        for key in &runs[..runs.len().saturating_sub(KEPT)] {
-            self.senders.remove(key);
+        let [senders, served] = &mut self.over;
+        for key in senders.drain(..senders.len().saturating_sub(KEPT)) {
+            self.senders.remove(&key);
         }
-        let ended = self.served.iter().filter(|(_, seen)| seen.ended.is_some());
-        let ended: Vec<Key> = ended.map(|(key, _)| *key).collect();
-        for key in &ended[..ended.len().saturating_sub(KEPT)] {
-            self.served.remove(key);
+        for key in served.drain(..served.len().saturating_sub(KEPT)) {
+            self.served.remove(&key);
         }
     }
+}
+
+fn is_over(state: RunState) -> bool {
+    matches!(state, RunState::Ended | RunState::Failed)
+}
+
+fn in_order<T>(all: &Keyed<T>) -> impl Iterator<Item = &T> {
+    let mut all: Vec<_> = all.iter().collect();
+    all.sort_unstable_by_key(|(key, _)| **key);
+    all.into_iter().map(|(_, of)| of)
 }
 
 impl Sender {
@@ -234,4 +254,36 @@ impl Sender {
 fn result_of(seen: &Served) -> ServedResult {
     let id = session_id(seen.remote, seen.local);
     served(id, seen)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn begin(board: &mut Board, key: Key) {
+        let [local, remote] = ["192.0.2.1:1", "192.0.2.2:862"].map(|at| at.parse().unwrap());
+        board.sender(key, None, &Probe::default(), local, remote);
+    }
+
+    fn board(runs: usize) -> (Board, Vec<Key>) {
+        let mut board = Board::default();
+        let keys: Vec<Key> = (0..runs).map(|_| Key::new()).collect();
+        keys.iter().for_each(|key| begin(&mut board, *key));
+        (board, keys)
+    }
+
+    #[test]
+    fn what_ended_first_is_forgotten_first_when_more_comes_and_what_runs_is_kept() {
+        let (mut board, keys) = board(KEPT + 10);
+        let ended = keys.iter().rev().take(KEPT + 2);
+        ended.for_each(|key| board.state(*key, RunState::Ended, None));
+        // Told once more, it has not ended once more.
+        board.state(keys[20], RunState::Ended, None);
+        assert_eq!(board.rows().len(), KEPT + 10);
+        begin(&mut board, Key::new());
+        assert_eq!(board.rows().len(), KEPT + 9);
+        let newest = [KEPT + 8, KEPT + 9].map(|nth| board.progress(keys[nth]));
+        assert_eq!(newest, [None, None]);
+        assert!(board.progress(keys[0]).is_some());
+    }
 }

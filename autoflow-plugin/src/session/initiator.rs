@@ -45,7 +45,8 @@ pub(crate) struct Granted {
     /// The far end's control port.
     remote: SocketAddr,
     stream: Stream,
-    control: Option<Conversation<Client>>,
+    /// Large, and Light and STAMP go without.
+    control: Option<Box<Conversation<Client>>>,
     /// Features that the far end offers and refuses: the session goes without.
     refused: Modes,
 }
@@ -57,7 +58,7 @@ pub(crate) struct Agreed {
     /// What the probe thread is to send.
     pub(crate) stream: Stream,
     /// TWAMP-Control, to be held while probes flow; none with TWAMP Light and STAMP.
-    control: Option<Conversation<Client>>,
+    control: Option<Box<Conversation<Client>>>,
     /// Features that the far end offers and refuses: the session goes without.
     pub(crate) refused: Modes,
 }
@@ -78,8 +79,7 @@ impl Initiation {
     /// # Errors
     /// Who said no, and why.
     pub(crate) async fn ask(&self, path: Path, port: u16) -> Result<Granted, Failure> {
-        if let Some(dialect) = self.configured()? {
-            let stream = self.stream((path, self.remote), dialect);
+        if let Some(stream) = self.configured(path)? {
             return Ok(self.granted(stream, None));
         }
         // A run that can't be is refused before anybody is called.
@@ -114,7 +114,8 @@ impl Initiation {
             Some(id) => Client::with_key(config, id, &mut SystemEntropy, now),
             None => Client::new(config, now),
         };
-        let mut control = Conversation::new(client, stream, self.keys.clone(), None);
+        let control = Conversation::new(client, stream, self.keys.clone(), None);
+        let mut control = Box::new(control);
         let mut selected = None;
         loop {
             match (control.next_event().await, selected) {
@@ -165,13 +166,19 @@ impl Initiation {
         }
     }
 
-    /// What a session speaks that needs no agreement; `None` with TWAMP-Control.
-    fn configured(&self) -> Result<Option<Dialect>, Failure> {
-        match self.probe.protocol {
-            Protocol::Light => Ok(Some(self.twamp(TestSecurity::Open))),
-            Protocol::Stamp => stamp::dialect(&self.probe, &self.keys).map(Some),
-            Protocol::Open | Protocol::Auth | Protocol::Encrypted | Protocol::Mixed => Ok(None),
-        }
+    /// A session that needs no agreement; `None` with TWAMP-Control.
+    ///
+    /// # Errors
+    /// A key is missing.
+    pub(crate) fn configured(&self, path: Path) -> Result<Option<Stream>, Failure> {
+        let dialect = match self.probe.protocol {
+            Protocol::Light => self.twamp(TestSecurity::Open),
+            Protocol::Stamp => stamp::dialect(&self.probe, &self.keys)?,
+            Protocol::Open | Protocol::Auth | Protocol::Encrypted | Protocol::Mixed => {
+                return Ok(None);
+            }
+        };
+        Ok(Some(self.stream((path, self.remote), dialect)))
     }
 
     fn twamp(&self, security: TestSecurity) -> Dialect {
@@ -252,7 +259,7 @@ impl Initiation {
         }
     }
 
-    fn granted(&self, stream: Stream, control: Option<Conversation<Client>>) -> Granted {
+    fn granted(&self, stream: Stream, control: Option<Box<Conversation<Client>>>) -> Granted {
         Granted {
             remote: self.remote,
             stream,

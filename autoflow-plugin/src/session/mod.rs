@@ -28,6 +28,7 @@ pub(crate) mod features;
 pub(crate) mod ground;
 mod identity;
 pub(crate) mod initiator;
+pub(crate) mod keyed;
 pub(crate) mod keys;
 mod lateness;
 pub(crate) mod outlet;

@@ -4,38 +4,63 @@ use std::net::SocketAddr;
 
 use super::far_end::FarSide;
 use super::features::names;
+use super::identity::session_id;
 use super::{Entry, Served};
+use plugin_abi::config::Protocol;
 use plugin_abi::manage::{
     ClockState, Delay, Jitter as JitterResult, LostCounts, Seen, ServedResult, SessionResult,
 };
 use twamp_core::metrics::delay::{DelaySummary, PathSummary};
 use twamp_core::metrics::loss::LossCounts;
 use twamp_core::metrics::quantile::Quantiles;
-use twamp_core::metrics::reordering::Reordering;
+use twamp_core::metrics::reordering::Overtaken;
+use twamp_core::metrics::sketch::Sketch;
 use twamp_core::metrics::variation::Jitter;
 use twamp_core::probe::{Outcome, Sample, Stamps};
 use twamp_core::wire::control::Modes;
 
-/// A quantile is right to this many decimal digits.
+/// A quantile of a run is right to this many decimal digits.
 const DIGITS: u8 = 3;
 
 /// What has become of the probes of one session so far.
 pub(crate) struct Tally {
     delays: PathSummary,
-    quantiles: Option<[Quantiles; 3]>,
+    spread: Spread,
     jitter: [Jitter; 3],
-    reordering: Reordering,
-    last: Option<Sample>,
+    overtaken: Overtaken,
+    newest: Option<Newest>,
     /// Received, but not made a sample of.
     answered_aside: u64,
     all_kernel: bool,
-    far_side: FarSide,
+    /// Only STAMP tells anything.
+    far_side: Option<Box<FarSide>>,
+}
+
+/// What most packets see: round trip, outbound, inbound. Nothing is kept before the first sample.
+enum Spread {
+    /// To three digits, for runs: they end.
+    Exact(Option<Box<[Quantiles; 3]>>),
+    /// Small and of late, for lines: they don't.
+    Rolling(Option<Box<[Sketch; 3]>>),
+}
+
+/// What people are told of the newest sample.
+#[derive(Clone, Copy)]
+struct Newest {
+    tos_forward: Option<u8>,
+    tos_backward: Option<u8>,
+    ttl_forward: u8,
+    ttl_backward: Option<u8>,
+    peer_synchronised: bool,
+    /// The far clock minus ours, nanoseconds, if both ways take equally long.
+    offset: i64,
 }
 
 /// Who a session is between, for its results.
 #[derive(Clone, Debug)]
 pub(crate) struct Identity {
-    pub(crate) id: String,
+    /// It measures no line. The port that it uses is the system's choice, and no part of its id.
+    pub(crate) run: bool,
     pub(crate) mode: &'static str,
     pub(crate) local: SocketAddr,
     pub(crate) remote: SocketAddr,
@@ -50,16 +75,20 @@ pub(crate) struct Identity {
 }
 
 impl Tally {
-    pub(crate) fn new() -> Self {
+    /// Nothing is known yet.
+    pub(crate) fn new(who: &Identity, protocol: Protocol) -> Self {
         Self {
             delays: PathSummary::default(),
-            quantiles: None,
+            spread: match who.run {
+                true => Spread::Exact(None),
+                false => Spread::Rolling(None),
+            },
             jitter: [Jitter::default(); 3],
-            reordering: Reordering::default(),
-            last: None,
+            overtaken: Overtaken::default(),
+            newest: None,
             answered_aside: 0,
             all_kernel: true,
-            far_side: FarSide::default(),
+            far_side: (protocol == Protocol::Stamp).then(Box::default),
         }
     }
 
@@ -71,11 +100,17 @@ impl Tally {
                 self.answered_aside += u64::from(aside.reply.is_some());
             }
             Entry::Probe(Outcome::Lost { .. }) => {}
-            Entry::FarEnd(returned) => self.far_side.absorb(returned),
+            Entry::FarEnd(returned) => {
+                if let Some(far_side) = &mut self.far_side {
+                    far_side.absorb(returned);
+                }
+            }
             Entry::NewSession => {
-                self.far_side.restart();
+                if let Some(far_side) = &mut self.far_side {
+                    far_side.restart();
+                }
                 self.jitter.iter_mut().for_each(Jitter::restart);
-                self.reordering.restart();
+                self.overtaken.restart();
             }
         }
     }
@@ -84,31 +119,33 @@ impl Tally {
         let delay = sample.delay();
         self.delays.record(&delay);
         self.all_kernel &= sample.stamps == Stamps::Kernel;
-        // One-way delays between free-running clocks lie far from 0, but close together.
-        let quantiles = self.quantiles.get_or_insert_with(|| {
-            [0, delay.forward, delay.backward].map(|origin| Quantiles::around(origin, DIGITS))
-        });
         let three = [delay.round_trip(), delay.forward, delay.backward];
-        for (value, (quantiles, jitter)) in three
-            .into_iter()
-            .zip(quantiles.iter_mut().zip(&mut self.jitter))
-        {
-            quantiles.record(value);
+        self.spread.record(three);
+        for (jitter, value) in self.jitter.iter_mut().zip(three) {
             jitter.record(value);
         }
-        self.reordering.record(sample.sequence);
-        self.far_side.sample(sample);
-        self.last = Some(*sample);
+        self.overtaken.record(sample.sequence);
+        if let Some(far_side) = &mut self.far_side {
+            far_side.sample(sample);
+        }
+        self.newest = Some(Newest {
+            tos_forward: sample.tos_forward,
+            tos_backward: sample.tos_backward,
+            ttl_forward: sample.ttl_forward,
+            ttl_backward: sample.ttl_backward,
+            peer_synchronised: sample.peer_synchronised,
+            offset: delay.offset_if_symmetrical(),
+        });
     }
 
     /// The result so far.
     pub(crate) fn result(&self, who: &Identity, counts: &LossCounts) -> SessionResult {
-        let last = self.last.as_ref();
-        let tos_forward = last.and_then(|sample| sample.tos_forward);
-        let tos_backward = last.and_then(|sample| sample.tos_backward);
+        let newest = self.newest;
+        let tos_forward = newest.and_then(|newest| newest.tos_forward);
+        let tos_backward = newest.and_then(|newest| newest.tos_backward);
         let [round_trip, outbound, inbound] = self.delays();
         SessionResult {
-            session_id: who.id.clone(),
+            session_id: who.id(),
             mode: who.mode.to_owned(),
             local: who.local,
             remote: who.remote,
@@ -116,7 +153,7 @@ impl Tally {
             received: counts.received,
             in_flight: counts.in_flight,
             duplicates: counts.duplicates_forward + counts.duplicates_backward,
-            reordered: self.reordering.reordered(),
+            reordered: self.overtaken.count(),
             late: counts.late,
             set_aside: counts.set_aside + self.answered_aside,
             lost: LostCounts {
@@ -133,25 +170,25 @@ impl Tally {
                 outbound: self.jitter[1].get().map(micros),
                 inbound: self.jitter[2].get().map(micros),
             },
-            stamps: if self.all_kernel && last.is_some() {
+            stamps: if self.all_kernel && newest.is_some() {
                 "kernel"
             } else {
                 "user"
             }
             .to_owned(),
             clock: ClockState {
-                synchronised: last.is_some_and(|sample| sample.peer_synchronised),
-                offset_us: last.map(|sample| micros(sample.delay().offset_if_symmetrical() as f64)),
+                synchronised: newest.is_some_and(|newest| newest.peer_synchronised),
+                offset_us: newest.map(|newest| micros(newest.offset as f64)),
             },
             seen: Seen {
                 dscp_forward: tos_forward.map(|tos| tos >> 2),
                 dscp_backward: tos_backward.map(|tos| tos >> 2),
-                ttl_forward: last.map(|sample| sample.ttl_forward),
-                ttl_backward: last.and_then(|sample| sample.ttl_backward),
+                ttl_forward: newest.map(|newest| newest.ttl_forward),
+                ttl_backward: newest.and_then(|newest| newest.ttl_backward),
                 ecn_forward: tos_forward.map(|tos| tos & 3),
                 ecn_backward: tos_backward.map(|tos| tos & 3),
             },
-            far_end: self.far_side.result(),
+            far_end: self.far_side.as_ref().and_then(|far| far.result()),
             features: names(who.features),
             features_refused: names(who.refused),
         }
@@ -159,15 +196,19 @@ impl Tally {
 
     /// Round trip, outbound, inbound.
     fn delays(&self) -> [Option<Delay>; 3] {
-        let (Some(means), Some(quantiles)) = (self.delays.means(), &self.quantiles) else {
+        let Some(means) = self.delays.means() else {
             return [None; 3];
         };
-        let delay = |summary: &DelaySummary, mean: i64, quantiles: &Quantiles| {
-            let at = |q| quantiles.at(q).map(|ns| micros(ns as f64));
+        let delay = |summary: &DelaySummary, mean: i64, which: usize| {
+            let (min, max) = (summary.min()?, summary.max()?);
+            let at = |q| {
+                let found = self.spread.at(which, q)?;
+                Some(micros(found.clamp(min, max) as f64))
+            };
             Some(Delay {
-                min: micros(summary.min()? as f64),
+                min: micros(min as f64),
                 mean: micros(mean as f64),
-                max: micros(summary.max()? as f64),
+                max: micros(max as f64),
                 p50: at(0.5)?,
                 p95: at(0.95)?,
                 p99: at(0.99)?,
@@ -175,10 +216,45 @@ impl Tally {
         };
         let paths = &self.delays;
         [
-            delay(&paths.round_trip, means.round_trip, &quantiles[0]),
-            delay(&paths.forward, means.forward, &quantiles[1]),
-            delay(&paths.backward, means.backward, &quantiles[2]),
+            delay(&paths.round_trip, means.round_trip, 0),
+            delay(&paths.forward, means.forward, 1),
+            delay(&paths.backward, means.backward, 2),
         ]
+    }
+}
+
+impl Spread {
+    fn record(&mut self, delays: [i64; 3]) {
+        match self {
+            Self::Exact(kept) => {
+                // One-way delays between free-running clocks lie far from 0, but close together.
+                let [_, forward, backward] = delays;
+                let kept = kept.get_or_insert_with(|| {
+                    Box::new([0, forward, backward].map(|at| Quantiles::around(at, DIGITS)))
+                });
+                let pairs = kept.iter_mut().zip(delays);
+                pairs.for_each(|(quantiles, delay)| quantiles.record(delay));
+            }
+            Self::Rolling(kept) => {
+                let pairs = kept.get_or_insert_default().iter_mut().zip(delays);
+                pairs.for_each(|(sketch, delay)| sketch.record(delay));
+            }
+        }
+    }
+
+    fn at(&self, which: usize, q: f64) -> Option<i64> {
+        match self {
+            Self::Exact(kept) => kept.as_ref()?[which].at(q),
+            Self::Rolling(kept) => kept.as_ref()?[which].at(q),
+        }
+    }
+}
+
+impl Identity {
+    /// The same after any restart.
+    fn id(&self) -> String {
+        let port = if self.run { 0 } else { self.local.port() };
+        session_id(SocketAddr::new(self.local.ip(), port), self.remote)
     }
 }
 
@@ -208,4 +284,82 @@ pub(crate) fn served(id: String, seen: &Served) -> ServedResult {
 /// Nanoseconds to microseconds.
 fn micros(ns: f64) -> f64 {
     ns / 1e3
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use twamp_core::time::Mono;
+
+    use super::*;
+    use crate::line::synthetic::sample;
+
+    fn who(run: bool) -> Identity {
+        Identity {
+            run,
+            mode: "light",
+            local: "192.0.2.1:20000".parse().unwrap(),
+            remote: "192.0.2.2:862".parse().unwrap(),
+            stateful: false,
+            control: false,
+            features: Modes::NONE,
+            refused: Modes::NONE,
+        }
+    }
+
+    /// Ten minutes at ten a second: 20 ms, and up to 10 ms more.
+    fn tally(run: bool) -> Tally {
+        let mut tally = Tally::new(&who(run), Protocol::Light);
+        for n in 0..6_000 {
+            let round_trip = Duration::from_micros(20_000 + n * 7_919 % 10_000);
+            let outcome = sample(n, Mono(n * 100_000_000), round_trip);
+            tally.absorb(&Entry::Probe(outcome));
+        }
+        tally
+    }
+
+    #[test]
+    fn a_line_is_told_as_a_run_is_but_for_its_quantiles_which_are_near() {
+        let [run, line] = [true, false].map(|run| {
+            let result = tally(run).result(&who(run), &LossCounts::default());
+            [result.round_trip_us, result.outbound_us, result.inbound_us].map(Option::unwrap)
+        });
+        for (run, line) in run.into_iter().zip(line) {
+            assert_eq!(
+                (run.min, run.mean, run.max),
+                (line.min, line.mean, line.max)
+            );
+            for (run_at, line_at) in [
+                (run.p50, line.p50),
+                (run.p95, line.p95),
+                (run.p99, line.p99),
+            ] {
+                let off = (run_at - line_at).abs() / (run_at - run.min);
+                assert!(off < 0.05, "{line_at} for {run_at}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_told_of_a_line_takes_little_memory_that_does_not_grow() {
+        let line = tally(false);
+        let sketches = match &line.spread {
+            Spread::Rolling(Some(sketches)) => size_of_val(&**sketches),
+            _ => panic!("not as a line"),
+        };
+        assert!(line.far_side.is_none());
+        let octets = size_of::<Tally>() + sketches;
+        assert!(octets <= 1_200, "{octets}");
+    }
+
+    #[test]
+    fn the_port_of_a_run_is_no_part_of_its_id() {
+        let elsewhere = |run| Identity {
+            local: "192.0.2.1:20001".parse().unwrap(),
+            ..who(run)
+        };
+        assert_eq!(elsewhere(true).id(), who(true).id());
+        assert_ne!(elsewhere(false).id(), who(false).id());
+    }
 }

@@ -9,8 +9,8 @@ use twamp_core::wire::control::Modes;
 
 use super::{Stream, Terms};
 
-/// Probes remembered for late and doubled replies, at least.
-const REMEMBERED: usize = 256;
+/// Probes remembered for late and doubled replies, at least: thousands of sessions do.
+const REMEMBERED: usize = 32;
 
 /// Which packets a session speaks, and what is agreed on about them.
 #[derive(Clone, Debug)]

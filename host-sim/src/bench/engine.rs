@@ -13,7 +13,12 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A running engine.
 pub(super) fn start(plugin: &Plugin, config: &Value) -> Result<Engine, BenchError> {
-    let engine = plugin.create(&config.to_string(), Silent)?;
+    start_text(plugin, &config.to_string())
+}
+
+/// A running engine; its configuration is in JSON.
+pub(super) fn start_text(plugin: &Plugin, config: &str) -> Result<Engine, BenchError> {
+    let engine = plugin.create(config, Silent)?;
     engine.start()?;
     Ok(engine)
 }

@@ -15,6 +15,7 @@ mod bare;
 mod cpu;
 mod delay;
 mod engine;
+mod memory;
 mod reflect;
 mod row;
 mod send;

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::bare::reflector::Reflector;
 use super::bare::sender;
 use super::row::Pairs;
-use super::{BenchError, Look, Plan, Row, engine, system};
+use super::{BenchError, Look, Plan, Row, engine, memory, system};
 
 const UNIT: &str = "ns of processor time a probe";
 /// Probes a second of one session.
@@ -48,6 +48,9 @@ pub(super) fn run(
         .collect::<Result<_, _>>()
         .map_err(system("start the far ends"))?;
     let far: Vec<SocketAddr> = reflectors.iter().map(Reflector::local).collect();
+    // First: what was taken before is used again, and isn't seen.
+    let most = plan.sessions.iter().copied().max().unwrap_or(1);
+    let memory = memory::row(plugin, &far, most, look)?;
     let mut all = vec![Figures::default(); plan.sessions.len()];
     for round in 1..=plan.rounds {
         for (figures, sessions) in all.iter_mut().zip(&plan.sessions) {
@@ -76,6 +79,7 @@ pub(super) fn run(
         let name = format!("{many} sessions against {few}");
         rows.push(last.costs.against(&first.costs).row(name, UNIT));
     }
+    rows.extend(memory);
     Ok(rows)
 }
 

@@ -21,7 +21,7 @@ const READERS: [usize; 2] = [1, 2];
 /// Reads between two looks at the clock.
 const STRETCH: u32 = 1_000;
 /// From one publication to the next.
-const PUBLISH: Duration = Duration::from_millis(10);
+const PUBLISH: Duration = Duration::from_millis(1);
 
 pub(super) fn run(
     plugin: &Plugin,
@@ -32,7 +32,7 @@ pub(super) fn run(
     let far = far.map_err(system("start the far end"))?;
     // Samples at all times, so that there is something new to publish.
     let config = json!({
-        "probe": { "protocol": "light", "interval_ms": 5 },
+        "probe": { "protocol": "light", "interval_ms": 1 },
         "decision": { "publish_ms": PUBLISH.as_millis() as u64 },
         "lines": [{ "id": 1, "name": "line", "remote": far.local(), "groups": [1] }],
         "groups": [{ "id": 1, "name": "group" }],

@@ -329,6 +329,7 @@ impl Engine {
     ///
     /// # Errors
     /// A panic inside the plugin.
+    #[inline]
     pub fn snapshot(&self) -> Result<Snapshot<'_>, CallError> {
         // SAFETY: `raw` lives longer than the borrow of `self` in the guard.
         unsafe { guard::acquire(&self.table, self.raw) }

@@ -60,6 +60,19 @@ pub struct DelaySummary {
 }
 
 impl DelaySummary {
+    /// Of `count` delays that were summed up elsewhere; nothing if there is none.
+    pub fn of(count: u64, (min, max): (i64, i64), sum: i128) -> Self {
+        match count {
+            0 => DelaySummary::default(),
+            _ => DelaySummary {
+                count,
+                min,
+                max,
+                sum,
+            },
+        }
+    }
+
     /// Enters one delay in nanoseconds.
     pub fn record(&mut self, delay: i64) {
         self.merge(&DelaySummary {

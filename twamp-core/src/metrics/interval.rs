@@ -55,12 +55,16 @@ pub fn clopper_pearson(lost: u64, sent: u64, confidence: f64) -> Option<Interval
     check(lost, sent, confidence)?;
     let tail = (1.0 - confidence) / 2.0;
     let (k, n) = (lost as f64, sent as f64);
+    // Where all or nothing is lost, which is most often, the inverse has a closed form.
+    let root = tail.powf(n.recip());
     let low = match lost {
         0 => 0.0,
+        _ if lost == sent => root,
         _ => Beta::new(k, n - k + 1.0).ok()?.inverse_cdf(tail),
     };
     let high = match sent - lost {
         0 => 1.0,
+        _ if lost == 0 => 1.0 - root,
         _ => Beta::new(k + 1.0, n - k).ok()?.inverse_cdf(1.0 - tail),
     };
     Some(Interval { low, high })

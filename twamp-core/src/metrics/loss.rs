@@ -119,7 +119,7 @@ pub enum Reply {
 
 /// The books of one session.
 ///
-/// Memory is bounded: the states of the last `remembered` probes (16 octets each) and as many bits
+/// Memory is bounded: the states of the last `remembered` probes (8 octets each) and as many bits
 /// for the reflector's numbers. A reply to an older probe is [`Reply::Unknown`]; a probe that is
 /// still outstanding when it falls out is set aside, so choose `remembered` well above rate ×
 /// time-out.
@@ -135,7 +135,7 @@ pub struct LossAccount {
     counts: LossCounts,
     lost: u64,
     /// `None` if the reflector copies numbers.
-    directions: Option<Directions>,
+    directions: Option<Box<Directions>>,
     run: u64,
     longest_run: u64,
 }
@@ -151,8 +151,13 @@ enum State {
     SetAside,
 }
 
-/// Tells one reply from another: its number, or T3 if the number is only a copy.
-type Fingerprint = i64;
+/// A window of so many probes takes its memory at once, and no more than it needs.
+pub(crate) const SMALL: usize = 64;
+
+/// Tells one reply from another: its number, or the end of T3 if the number is only a copy.
+type Fingerprint = u32;
+
+const _: () = assert!(size_of::<State>() == 8);
 
 impl LossAccount {
     /// Empty books; the first probe has number 0.
@@ -163,14 +168,14 @@ impl LossAccount {
     pub(crate) fn starting_at(first: u64, numbers: ReflectorNumbers, remembered: usize) -> Self {
         let remembered = remembered.max(1);
         LossAccount {
-            window: VecDeque::new(),
+            window: VecDeque::with_capacity(remembered.min(SMALL)),
             base: first,
             settled: first,
             remembered,
             counts: LossCounts::default(),
             lost: 0,
             directions: match numbers {
-                ReflectorNumbers::Own => Some(Directions::new(first, remembered)),
+                ReflectorNumbers::Own => Some(Box::new(Directions::new(first, remembered))),
                 ReflectorNumbers::Copied => None,
             },
             run: 0,
@@ -247,8 +252,8 @@ impl LossAccount {
     /// by the reflector's clock.
     pub fn reply(&mut self, number: u64, reflector: u32, t3: Wall) -> Reply {
         let fingerprint = match self.directions {
-            Some(_) => reflector.into(),
-            None => t3.0,
+            Some(_) => reflector,
+            None => t3.0 as u32,
         };
         match self.state(number) {
             Some(State::Outstanding) => self.first_reply(number, fingerprint, reflector, t3),
@@ -289,7 +294,9 @@ impl LossAccount {
 
     /// How many times the reflector's numbers began anew (it restarted, or a [`seam`](Self::seam)).
     pub fn epoch(&self) -> u32 {
-        self.directions.as_ref().map_or(0, Directions::epoch)
+        self.directions
+            .as_ref()
+            .map_or(0, |directions| directions.epoch())
     }
 
     /// The most probes lost in a row (RFC 3357), of those before the oldest outstanding one.

@@ -13,6 +13,7 @@
 //! | [`variation`] | how much does the delay move? |
 //! | [`reordering`] | did packets overtake one another? |
 //! | [`quantile`] | what do most packets see? |
+//! | [`sketch`] | the same for streams without an end, in 256 octets |
 //! | [`interval`] | how far can a loss ratio be trusted? |
 
 pub mod delay;
@@ -23,5 +24,6 @@ pub mod quantile;
 pub mod ratio;
 pub mod reordering;
 pub mod serial;
+pub mod sketch;
 pub mod span;
 pub mod variation;

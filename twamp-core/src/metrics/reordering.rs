@@ -112,6 +112,31 @@ impl Run {
     }
 }
 
+/// How many packets were overtaken, not how far: all of [`Reordering`] that fits in 24 octets.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Overtaken {
+    highest: Option<u64>,
+    count: u64,
+}
+
+impl Overtaken {
+    /// Enters the number of the next distinct packet to arrive.
+    pub fn record(&mut self, number: u64) {
+        self.count += u64::from(self.highest.is_some_and(|highest| number < highest));
+        self.highest = self.highest.max(Some(number));
+    }
+
+    /// How many packets arrived after one with a larger number.
+    pub fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// Begins a new sequence, keeps the count: the numbers start anew.
+    pub fn restart(&mut self) {
+        self.highest = None;
+    }
+}
+
 /// How many replies [`ForwardReordering`] puts in order. Overtaking on the way back by more than
 /// this may read as overtaking on the way forward.
 const HELD: usize = 64;
@@ -265,6 +290,23 @@ mod tests {
                 let first = order[..i].iter().position(|&earlier| earlier > n);
                 prop_assert_eq!(stream.record(n), first.map(|j| (i - j) as u64));
             }
+        }
+
+        #[test]
+        fn as_many_were_overtaken_whether_it_is_known_how_far_or_not(
+            keys in proptest::collection::vec(any::<u16>(), 0..150),
+            restart in 0usize..150,
+        ) {
+            let (mut stream, mut overtaken) = (Reordering::default(), Overtaken::default());
+            for (i, &number) in keys.iter().enumerate() {
+                if i == restart {
+                    stream.restart();
+                    overtaken.restart();
+                }
+                stream.record(number.into());
+                overtaken.record(number.into());
+            }
+            prop_assert_eq!(overtaken.count(), stream.reordered());
         }
 
         #[test]

@@ -14,6 +14,7 @@ use crate::time::{Mono, Wall};
 
 pub mod discard;
 pub mod features;
+mod outcomes;
 #[cfg(test)]
 mod packets;
 mod padding;

@@ -1,11 +1,12 @@
 //! The Session-Sender: makes probes, pairs their replies, times out the rest (RFC 5357, section
 //! 4.1).
 
+use super::outcomes::Outcomes;
 use super::padding::Padding;
 use super::pairing::{Departure, Sample, pair, peer_stamps, sendable};
 use super::{Arrival, Discard, Discards, Features, TxStamp};
 use crate::error::WireError;
-use crate::metrics::loss::{LossAccount, LossCounts, ReflectorNumbers, Reply};
+use crate::metrics::loss::{LossAccount, LossCounts, ReflectorNumbers, Reply, SMALL};
 use crate::security::TestSecurity;
 use crate::time::{ErrorEstimate, Mono, Now};
 use crate::wire::test::{ReflectorPacket, SECURE_REFLECTOR_LEN, SECURE_SENDER_FIXED, SenderPacket};
@@ -26,7 +27,7 @@ pub struct SenderConfig {
     pub timeout: Duration,
     /// The reflector numbers its replies by itself, so that loss has a direction.
     pub stateful_reflector: bool,
-    /// How many probes to remember, about 60 octets each. Must be well above rate × time-out: a
+    /// How many probes to remember, 12 octets each, and 48 more while they are on their way. Must be well above rate × time-out: a
     /// probe that falls out unanswered is set aside, and its reply is unknown.
     pub remembered: usize,
     /// What was agreed on beyond the base protocol.
@@ -51,6 +52,9 @@ impl Default for SenderConfig {
         }
     }
 }
+
+/// Probes on their way whose room is never given back.
+const ROOM: usize = 4;
 
 /// Ties a probe on its way through the network layer to the probe in the sender's books. Give it
 /// back with [`Sender::transmitted`] or [`Sender::not_sent`].
@@ -123,9 +127,11 @@ pub enum Reason {
 pub struct Sender {
     config: SenderConfig,
     account: LossAccount,
-    /// One for each number that the account remembers.
+    /// The end of T1, for each number that the account remembers.
+    t1_ends: VecDeque<u32>,
+    /// Of the probes from the oldest one on that was outstanding at the last send.
     departures: VecDeque<Departure>,
-    outcomes: VecDeque<Outcome>,
+    outcomes: Outcomes,
     discards: Discards,
     padding: Padding,
     security: TestSecurity,
@@ -152,8 +158,9 @@ impl Sender {
         Sender {
             config,
             account: LossAccount::starting_at(first, numbers, config.remembered),
+            t1_ends: VecDeque::with_capacity(config.remembered.min(SMALL)),
             departures: VecDeque::new(),
-            outcomes: VecDeque::new(),
+            outcomes: Outcomes::default(),
             discards: Discards::default(),
             padding: Padding::new(config.seed),
             security: TestSecurity::Open,
@@ -167,14 +174,15 @@ impl Sender {
         if let Some(overrun) = self.account.make_room() {
             self.put_aside(overrun, Reason::Overrun, None);
         }
+        self.forget();
         let sequence = self.account.send();
+        let t1 = self.config.features.stamps.encode(now.wall);
+        self.t1_ends.push_back(t1.0 as u32);
         self.departures.push_back(Departure { at: now, tx: None });
-        let forgotten = self.departures.len() - self.remembered_len();
-        self.departures.drain(..forgotten);
 
         let packet = SenderPacket {
             sequence: sequence as u32,
-            timestamp: self.config.features.stamps.encode(now.wall),
+            timestamp: t1,
             error: self.config.features.stamps.mark(sendable(error)),
         };
         self.write(&packet, out);
@@ -241,7 +249,7 @@ impl Sender {
 
     /// What became known since the last call, one at a time.
     pub fn poll_outcome(&mut self) -> Option<Outcome> {
-        self.outcomes.pop_front()
+        self.outcomes.pop()
     }
 
     /// Totals so far.
@@ -320,20 +328,25 @@ impl Sender {
         }
         let unknown = Discard::UnknownSequence(reply.sender_sequence);
         let sequence = self.account.unwrap(reply.sender_sequence);
-        let departure = *self.departure(sequence).ok_or(unknown)?;
+        let departure = self.departure(sequence).copied();
         let format = self.config.features.stamps;
-        if reply.sender_timestamp != format.encode(departure.at.wall) {
+        let t1 = reply.sender_timestamp;
+        if self.t1_end(sequence).ok_or(unknown)? != t1.0 as u32
+            || departure.is_some_and(|departure| format.encode(departure.at.wall) != t1)
+        {
             return Err(Discard::T1Mismatch);
         }
         let stamps = peer_stamps(&reply, format, arrival.user)?;
-        if arrival.mono.since(departure.at.mono) >= self.config.timeout {
+        let away = departure.map(|departure| arrival.mono.since(departure.at.mono));
+        if away.is_some_and(|away| away >= self.config.timeout) {
             self.lose(sequence);
         }
         match self.account.reply(sequence, reply.sequence, stamps.1) {
             Reply::First { reflector, epoch } => {
+                let departure = departure.ok_or(unknown)?;
                 let numbers = (reflector, epoch);
                 match pair(sequence, &departure, stamps, numbers, &reply, arrival) {
-                    Ok(sample) => self.outcomes.push_back(Outcome::Sample(Sample {
+                    Ok(sample) => self.outcomes.push(Outcome::Sample(Sample {
                         tos_forward: tos,
                         ..sample
                     })),
@@ -352,7 +365,7 @@ impl Sender {
             && self.account.lose(sequence)
         {
             let after = self.config.timeout;
-            self.outcomes.push_back(Outcome::Lost {
+            self.outcomes.push(Outcome::Lost {
                 sequence,
                 sent: at.mono,
                 after,
@@ -368,28 +381,46 @@ impl Sender {
                 reason,
                 reply,
             };
-            self.outcomes.push_back(Outcome::SetAside(aside));
+            self.outcomes.push(Outcome::SetAside(aside));
         }
     }
 
+    /// Makes room for one more: no more is kept than the account remembers, and of probes whose
+    /// fate is known only what tells a reply to them from a stranger's.
+    fn forget(&mut self) {
+        let next = self.account.next();
+        let forget = |kept: usize, first: u64| kept.saturating_sub((next - first) as usize);
+        let first = self.account.remembered().start;
+        let t1_ends = forget(self.t1_ends.len(), first);
+        self.t1_ends.drain(..t1_ends);
+        let outstanding = self.account.oldest_outstanding().unwrap_or(next);
+        let departures = forget(self.departures.len(), outstanding.max(first));
+        self.departures.drain(..departures);
+        // A line that was silent for long needed room for many.
+        if self.departures.is_empty() && self.departures.capacity() > ROOM {
+            self.departures = VecDeque::with_capacity(ROOM);
+        }
+    }
+
+    fn t1_end(&self, sequence: u64) -> Option<u32> {
+        let index = self.index(self.t1_ends.len(), sequence)?;
+        self.t1_ends.get(index).copied()
+    }
+
     fn departure(&self, sequence: u64) -> Option<&Departure> {
-        self.departures.get(self.index(sequence)?)
+        let index = self.index(self.departures.len(), sequence)?;
+        self.departures.get(index)
     }
 
     fn departure_mut(&mut self, sequence: u64) -> Option<&mut Departure> {
-        let index = self.index(sequence)?;
+        let index = self.index(self.departures.len(), sequence)?;
         self.departures.get_mut(index)
     }
 
-    /// Counted from the newest, which is `next - 1` also while the oldest is being forgotten.
-    fn index(&self, sequence: u64) -> Option<usize> {
+    /// Where it stands among `kept` ones, counted from the newest, which is `next - 1`.
+    fn index(&self, kept: usize, sequence: u64) -> Option<usize> {
         let back = usize::try_from(self.account.next().checked_sub(sequence)?).ok()?;
-        self.departures.len().checked_sub(back)
-    }
-
-    fn remembered_len(&self) -> usize {
-        let numbers = self.account.remembered();
-        (numbers.end - numbers.start) as usize
+        kept.checked_sub(back)
     }
 }
 

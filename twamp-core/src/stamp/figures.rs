@@ -5,7 +5,7 @@
 
 use super::request::FiguresConfig;
 use crate::metrics::delay::DelaySummary;
-use crate::metrics::span::LossSpan;
+use crate::metrics::span::{Fates, LossSpan};
 use crate::metrics::variation::Jitter;
 use crate::probe::{Outcome, SetAside};
 use crate::time::Mono;
@@ -21,7 +21,7 @@ pub(super) struct Gathering {
     /// Not told yet, oldest first; probes are still sent in the last one.
     spans: VecDeque<Span>,
     /// The last one told.
-    before: LossSpan,
+    before: Fates,
     /// Lost backward, found but not told: a loss at the end of a span finds its direction in the
     /// next one.
     owed: u64,
@@ -45,7 +45,7 @@ impl Gathering {
             config,
             directed,
             spans: VecDeque::new(),
-            before: LossSpan::default(),
+            before: Fates::default(),
             owed: 0,
             number: 0,
             newest: None,
@@ -83,22 +83,22 @@ impl Gathering {
 
     pub(super) fn record(&mut self, outcome: &Outcome) {
         let directed = self.directed;
-        let answered = |loss: &mut LossSpan, number, reflector, epoch| match directed {
-            true => loss.record_answered(number, reflector, epoch),
-            false => loss.record_received(),
+        let answered = |fates: &mut Fates, number, reflector, epoch| match directed {
+            true => fates.record_answered(number, reflector, epoch),
+            false => fates.record_received(),
         };
         match *outcome {
             Outcome::Sample(sample) => {
                 if let Some(span) = self.span_of(sample.sequence) {
                     let (number, reflector) = (sample.sequence, sample.reflector_sequence);
-                    answered(&mut span.loss, number, reflector, sample.epoch);
+                    answered(&mut span.loss.fates, number, reflector, sample.epoch);
                     span.delay.record(sample.backward());
                     span.jitter.record(sample.backward());
                 }
             }
             Outcome::Lost { sequence, .. } => {
                 if let Some(span) = self.span_of(sequence) {
-                    span.loss.record_lost();
+                    span.loss.fates.record_lost();
                 }
             }
             Outcome::SetAside(SetAside {
@@ -106,7 +106,9 @@ impl Gathering {
             }) => {
                 if let Some(span) = self.span_of(sequence) {
                     match reply {
-                        Some((reply, epoch)) => answered(&mut span.loss, sequence, reply, epoch),
+                        Some((reply, epoch)) => {
+                            answered(&mut span.loss.fates, sequence, reply, epoch);
+                        }
                         None => span.loss.record_set_aside(),
                     }
                 }
@@ -119,9 +121,10 @@ impl Gathering {
         while let [oldest, next, ..] = self.spans.make_contiguous()
             && oldest.loss.in_flight() == 0
         {
-            let split = oldest.loss.split();
+            let fates = oldest.loss.fates;
+            let split = fates.split();
             let mut both = self.before;
-            both.merge(&oldest.loss);
+            both.merge(&fates);
             let found = both
                 .split()
                 .backward
@@ -143,7 +146,7 @@ impl Gathering {
             });
             self.owed -= lost_backward;
             self.number = self.number.wrapping_add(1);
-            self.before = oldest.loss;
+            self.before = fates;
             self.spans.pop_front();
         }
     }

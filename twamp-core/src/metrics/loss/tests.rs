@@ -210,7 +210,7 @@ fn a_reflector_that_was_already_counting_is_taken_as_it_is() {
 fn the_32_bit_wrap_of_both_ends_is_not_a_loss() {
     let start = (1u64 << 32) - 5;
     let mut account = LossAccount::starting_at(start, OWN, 1024);
-    account.directions = Some(Directions::new(start, 1024));
+    account.directions = Some(Box::new(Directions::new(start, 1024)));
     let mut wire = u32::MAX - 7;
     for s in start..start + 20 {
         assert_eq!(account.send(), s);

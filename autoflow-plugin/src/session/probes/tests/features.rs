@@ -1,5 +1,6 @@
 //! What was agreed on beyond the base protocol reaches the packets and the result.
 
+use plugin_abi::config::Protocol;
 use twamp_core::probe::Sample;
 
 use super::*;
@@ -62,12 +63,8 @@ fn the_marks_of_probe_and_reply_reach_the_result() {
     let seen = |modes| {
         let (.., near, far) = session(modes, 30);
         assert_eq!(far.served[0].1.features, modes);
-        let mut tally = Tally::new();
-        near.entries
-            .iter()
-            .for_each(|(_, entry)| tally.absorb(entry));
         let who = Identity {
-            id: String::new(),
+            run: true,
             mode: "open",
             local: "192.0.2.1:1".parse().unwrap(),
             remote: "192.0.2.2:2".parse().unwrap(),
@@ -76,6 +73,10 @@ fn the_marks_of_probe_and_reply_reach_the_result() {
             features: modes,
             refused: Modes::NONE,
         };
+        let mut tally = Tally::new(&who, Protocol::Open);
+        near.entries
+            .iter()
+            .for_each(|(_, entry)| tally.absorb(entry));
         let result = tally.result(&who, &near.pulses[0].1.counts);
         let seen = result.seen;
         let backward = (seen.dscp_backward, seen.ecn_backward);
