@@ -4,6 +4,7 @@
 
 mod address;
 mod feature;
+mod io;
 mod key;
 mod peer;
 mod prefix;
@@ -15,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 pub use address::{Address, AddressError, Remote, Zone};
 pub use feature::Feature;
+pub use io::{Io, Policy};
 pub use key::{Key, Secret};
 pub use peer::Peer;
 pub use prefix::{Prefix, PrefixError};
@@ -28,6 +30,8 @@ pub struct Config {
     pub clock: Clock,
     /// What the engine may do, where group and class say nothing else.
     pub mode: Mode,
+    /// The threads that send and answer probes.
+    pub io: Io,
     /// How lines are probed, where the line says nothing else.
     pub probe: Probe,
     /// How this end answers probes.

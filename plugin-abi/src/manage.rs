@@ -433,7 +433,7 @@ pub struct Statistics {
     /// or they are open where that is not offered.
     #[serde(default)]
     pub not_admitted: u64,
-    /// Times the probe thread woke up.
+    /// Times a probe thread woke up.
     pub wakeups: u64,
     /// Control connections refused because too many waited for their keys.
     #[serde(default)]
@@ -459,7 +459,7 @@ pub struct Statistics {
     pub loops_prevented: u64,
     /// Packets that the kernel dropped because a socket's buffer was full.
     pub overflows: u64,
-    /// Times this process was held up so long that samples were set aside.
+    /// Times a probe thread was held up so long that samples of its sessions were set aside.
     pub pauses: u64,
     /// Probes that left more than a millisecond after their time.
     #[serde(default)]
@@ -467,7 +467,8 @@ pub struct Statistics {
     /// Probes that were passed over because their time had gone by: nothing is sent in a burst.
     #[serde(default)]
     pub missed_sends: u64,
-    /// How late probes left in the last second or two: sent − due. None if none did.
+    /// How late probes left in the last second or two: sent − due. None if none did. Where there
+    /// are several probe threads, the worst figure of any.
     #[serde(default)]
     pub send_lateness_us: Option<SendLateness>,
     /// Snapshots published.

@@ -7,7 +7,7 @@ use host_sim::link::{
     Directions, Emulator, EmulatorConfig, Impairment, LineAddresses, LineConfig, LineCounts,
     Reorder, StreamCounts,
 };
-use plugin_abi::config::{Config, Line, Mode, Probe, Protocol, Responder};
+use plugin_abi::config::{Config, Io, Line, Mode, Probe, Protocol, Responder};
 use plugin_abi::host::Engine;
 use plugin_abi::manage::SessionResult;
 
@@ -32,6 +32,8 @@ struct Crowd {
     sessions: u16,
     /// From one probe of a session to its next.
     interval_ms: f64,
+    /// Probe threads of each engine.
+    threads: u16,
     seed: u64,
     /// Third octet of its addresses, with the two behind it.
     place: u8,
@@ -43,6 +45,7 @@ fn one_session_tells_exactly_what_its_line_did() {
         lines: 1,
         sessions: 1,
         interval_ms: 20.0,
+        threads: 1,
         seed: 31,
         place: 200,
     });
@@ -54,8 +57,21 @@ fn each_of_a_hundred_sessions_tells_exactly_what_its_line_did() {
         lines: 10,
         sessions: 10,
         interval_ms: 100.0,
+        threads: 1,
         seed: 32,
         place: 203,
+    });
+}
+
+#[test]
+fn each_of_a_hundred_sessions_on_three_threads_tells_exactly_what_its_line_did() {
+    measured_exactly(&Crowd {
+        lines: 10,
+        sessions: 10,
+        interval_ms: 100.0,
+        threads: 3,
+        seed: 34,
+        place: 209,
     });
 }
 
@@ -65,6 +81,7 @@ fn each_of_five_thousand_sessions_tells_exactly_what_its_line_did() {
         lines: 50,
         sessions: 100,
         interval_ms: 2_000.0,
+        threads: 1,
         seed: 33,
         place: 206,
     });
@@ -132,6 +149,8 @@ impl Crowd {
             emulator.is_idle() && came == reflected
         });
         let results = results(&near);
+        let of_all: u64 = results.iter().map(|near| near.sent).sum();
+        assert_eq!(sent(), of_all, "counters of all threads together");
         let pauses = statistics(&near).pauses + statistics(&far).pauses;
         let lines = emulator.stop().unwrap();
         let disturbed = pauses > 0
@@ -167,6 +186,7 @@ impl Crowd {
         });
         Config {
             mode: Mode::Measure,
+            io: self.io(),
             probe: Probe {
                 protocol: Protocol::Stamp,
                 interval_ms: self.interval_ms,
@@ -188,6 +208,7 @@ impl Crowd {
         let peers = ["any".parse().unwrap()];
         Config {
             mode: Mode::Measure,
+            io: self.io(),
             responder: Responder {
                 stamp: doors.map(|door| (door, STAMP_PORT).into()).collect(),
                 peers: peers.into(),
@@ -228,8 +249,16 @@ impl Crowd {
         .unwrap()
     }
 
+    /// Threads share no sockets.
     fn last_port(&self) -> u16 {
-        FIRST_PORT + self.sessions - 1
+        FIRST_PORT + self.sessions * self.threads - 1
+    }
+
+    fn io(&self) -> Io {
+        Io {
+            threads: self.threads,
+            ..Io::default()
+        }
     }
 
     /// One near end for all lines: sessions that go to different far ends share sockets.

@@ -22,6 +22,13 @@ fn a_responder_that_nobody_asks_sleeps() {
     sleeps_when_run_by(&Ends::joined_by(&["unused"]).far());
 }
 
+#[test]
+fn more_threads_sleep_as_well_where_nobody_asks() {
+    let mut config = Ends::joined_by(&["unused"]).far();
+    config.io.threads = 3;
+    sleeps_when_run_by(&config);
+}
+
 fn sleeps_when_run_by(config: &Config) {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("idle.toml");
@@ -33,8 +40,13 @@ fn sleeps_when_run_by(config: &Config) {
             .iter()
             .any(|told| told.object["event"] == "status")
     });
-    let threads = [host.threads("twamp-ctl"), host.threads("twamp-io/0")].concat();
-    assert_eq!(threads.len(), 2, "one engine has these two");
+    let probing = (0..config.io.threads).map(|n| host.threads(&format!("twamp-io/{n}")));
+    let threads: Vec<_> = probing
+        .chain([host.threads("twamp-ctl")])
+        .flatten()
+        .collect();
+    let expected = usize::from(config.io.threads) + 1;
+    assert_eq!(threads.len(), expected, "one engine has these");
     let sleeps = || {
         threads
             .iter()

@@ -21,3 +21,4 @@ mod independence;
 mod keys;
 mod silent_restart;
 mod staleness;
+mod threads;

@@ -6,6 +6,7 @@
 
 mod among;
 mod features;
+mod io;
 mod keys;
 mod meaning;
 mod node;

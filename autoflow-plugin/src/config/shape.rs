@@ -61,6 +61,7 @@ const MODE: Kind = Word(&["measure", "advise", "act"]);
 const CONFIG: Keys = &[
     ("clock", false, Word(&["system", "manual"])),
     ("mode", false, MODE),
+    ("io", false, Object(IO)),
     ("probe", false, Object(PROBE)),
     ("responder", false, Object(RESPONDER)),
     ("keys", false, List(&Object(KEY))),
@@ -68,6 +69,13 @@ const CONFIG: Keys = &[
     ("lines", false, List(&Object(LINE))),
     ("groups", false, List(&Object(GROUP))),
     ("classes", false, List(&Object(CLASS))),
+];
+
+const IO: Keys = &[
+    ("threads", false, Whole(1, 64)),
+    ("cpus", false, List(&Whole(0, 1_023))),
+    ("policy", false, Word(&["normal", "fifo", "round-robin"])),
+    ("priority", false, Whole(1, 99)),
 ];
 
 const PROBE: Keys = &probe(1.0);

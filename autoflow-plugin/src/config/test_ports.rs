@@ -1,9 +1,10 @@
 //! Enough test ports for all sessions of an address. Sessions share one if their probes leave
-//! alike and go to different hosts (`engine/paths.rs`).
+//! alike, by the same thread, and go to different hosts (`engine/paths.rs`).
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+use plugin_abi::config::Io;
 use plugin_abi::manage::Problem;
 
 use super::node::Node;
@@ -38,7 +39,10 @@ pub(super) fn suffice(root: &Node, problems: &mut Vec<Problem>) {
             *alike.entry(far).or_default() += 1;
         }
     }
-    let most = needs.values().map(Need::ports).max().unwrap_or(0);
+    let threads = root.key("io").key("threads").whole();
+    let threads = threads.map_or(Io::default().threads.into(), |threads| threads as usize);
+    let most = needs.values().map(|need| need.ports(threads)).max();
+    let most = most.unwrap_or(0);
     if most > usize::from(last - first) + 1 {
         let expected = format!("at least {most} ports for the sessions of one address");
         problems.push(node.problem(expected, "widen the range"));
@@ -46,10 +50,15 @@ pub(super) fn suffice(root: &Node, problems: &mut Vec<Problem>) {
 }
 
 impl Need {
-    fn ports(&self) -> usize {
+    /// With so many threads, whichever of them the sessions come to.
+    fn ports(&self, threads: usize) -> usize {
+        let responder = if self.responder { threads } else { 0 };
         let senders = self.senders.values();
-        let shared = senders.map(|hosts| hosts.values().max().copied().unwrap_or(0));
-        usize::from(self.responder) + shared.sum::<usize>()
+        let shared = senders.map(|hosts| {
+            let most = hosts.values().max().copied().unwrap_or(0);
+            most.saturating_mul(threads).min(hosts.values().sum())
+        });
+        responder.saturating_add(shared.sum())
     }
 }
 
@@ -92,6 +101,34 @@ mod tests {
         assert_eq!(lines(50, 3, 3, &json!({})), [""; 0]);
         let few = lines(50, 3, 2, &json!({}));
         assert!(few[0].contains("at least 3 ports"), "{few:?}");
+    }
+
+    #[test]
+    fn each_thread_has_ports_of_its_own() {
+        let of = |threads: u16, ports: u16, each: usize, responder: bool| {
+            let lines: Vec<Value> = (1..=2 * each)
+                .map(|n| {
+                    json!({ "id": n, "name": format!("line {n}"), "local": "192.0.2.1",
+                            "remote": format!("198.51.100.{}", n % 2 + 1), "responder": responder })
+                })
+                .collect();
+            mistakes(&json!({ "io": { "threads": threads }, "lines": lines,
+                              "responder": { "test_ports": [20_000, 19_999 + ports] } }))
+        };
+        assert_eq!(
+            of(3, 3, 2, false),
+            [
+                "responder.test_ports: expected at least 4 ports for the sessions of one address, found [20000,20002]; widen the range"
+            ]
+        );
+        assert_eq!(
+            of(3, 4, 2, false),
+            [""; 0],
+            "no more than there are sessions"
+        );
+        assert_eq!(of(2, 6, 3, false), [""; 0]);
+        assert!(of(2, 7, 3, true)[0].contains("at least 8 ports"));
+        assert_eq!(of(2, 8, 3, true), [""; 0]);
     }
 
     #[test]

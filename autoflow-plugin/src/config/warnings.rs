@@ -12,6 +12,7 @@ use crate::session::features::most_padding;
 /// Every warning about a configuration without mistakes.
 pub(crate) fn warnings(config: &Config) -> Vec<Problem> {
     let mut warnings = Vec::new();
+    warnings.extend(idle_cpus(config));
     open_to_all(config, &mut warnings);
     open_mode_beside_secure_ones(config, &mut warnings);
     for (index, line) in config.lines.iter().enumerate() {
@@ -19,6 +20,17 @@ pub(crate) fn warnings(config: &Config) -> Vec<Problem> {
     }
     unknown_underlays(config, &mut warnings);
     warnings
+}
+
+/// CPUs that no thread will be on.
+fn idle_cpus(config: &Config) -> Option<Problem> {
+    let (threads, cpus) = (config.io.threads, config.io.cpus.len());
+    (cpus > usize::from(threads)).then(|| Problem {
+        path: "io.cpus".into(),
+        expected: format!("at most {threads}, as io.threads"),
+        found: format!("{cpus} CPUs: the last ones stay without a thread"),
+        fix: "name fewer, or start more threads".into(),
+    })
 }
 
 /// Each address that answers whoever asks.
@@ -143,6 +155,19 @@ mod tests {
     #[test]
     fn nothing_is_said_about_the_defaults() {
         assert_eq!(said(&json!({})), [""; 0]);
+    }
+
+    #[test]
+    fn cpus_without_a_thread_are_named() {
+        let io = |threads| said(&json!({"io": {"threads": threads, "cpus": [0, 1]}}));
+        assert_eq!(
+            io(1),
+            [
+                "io.cpus: expected at most 1, as io.threads, found 2 CPUs: the last ones stay without a thread; name fewer, or start more threads"
+            ]
+        );
+        assert_eq!(io(2), [""; 0]);
+        assert_eq!(io(3), [""; 0]);
     }
 
     #[test]

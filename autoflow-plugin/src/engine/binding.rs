@@ -1,4 +1,4 @@
-//! Sockets for what comes while the engine runs: the probe thread opens them, or the host does.
+//! Sockets for what comes while the engine runs: probe threads open them, or the host does.
 
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::OwnedFd;
@@ -23,6 +23,7 @@ pub(super) struct Opener {
 }
 
 /// A path that is wanted.
+#[derive(Clone)]
 pub(super) struct Wanted {
     pub(super) spec: PathSpec,
     /// It is to be bound to the first free one of these. A host takes a port that it likes, unless
@@ -52,8 +53,36 @@ impl Opener {
         By::of(&self.host)
     }
 
-    /// Has the probe thread open a path.
+    /// Has the probe thread open a path whose turn it is.
     pub(super) async fn path(&self, wanted: Wanted) -> Result<(Path, SocketAddr), NetError> {
+        self.path_on(self.orders.next(), wanted).await
+    }
+
+    /// Has each probe thread open a path as far as there are ports, at least one. Of a host's
+    /// sockets there is one alone.
+    pub(super) async fn paths(&self, wanted: Wanted) -> Result<Vec<(Path, SocketAddr)>, NetError> {
+        if self.by() == By::Host {
+            return Ok(vec![self.path(wanted).await?]);
+        }
+        let mut bound = Vec::new();
+        let mut wanted = wanted;
+        for thread in 0..self.orders.threads() {
+            match self.path_on(thread, wanted.clone()).await {
+                Ok(path) => bound.push(path),
+                Err(NetError::PortInUse { .. }) if !bound.is_empty() => {}
+                Err(error) => {
+                    for (path, _) in bound {
+                        self.orders.send(Order::Close(path));
+                    }
+                    return Err(error);
+                }
+            }
+            wanted.spec = wanted.spec.beside();
+        }
+        Ok(bound)
+    }
+
+    async fn path_on(&self, thread: u16, wanted: Wanted) -> Result<(Path, SocketAddr), NetError> {
         let Wanted {
             mut spec,
             ports,
@@ -68,13 +97,14 @@ impl Opener {
             }
         };
         let (answer, bound) = oneshot::channel();
-        self.orders.send(Order::Bind {
+        let order = Order::Bind {
             spec: Box::new(spec),
             handed,
             ports,
             far: whose.shares(),
             answer,
-        });
+        };
+        self.orders.to(thread, order);
         bound.await.unwrap_or_else(|_| {
             Err(NetError::System {
                 action: "open a path",
@@ -83,7 +113,7 @@ impl Opener {
         })
     }
 
-    /// Binds a responder's control port and the path beside it.
+    /// Binds a responder's control port and the paths beside it.
     pub(super) async fn target(
         &self,
         site: &Site,
@@ -108,13 +138,12 @@ impl Opener {
             ports,
             whose: Whose::Replies(site.line),
         };
-        let (path, probes) = self.path(wanted).await.map_err(failed)?;
+        let paths = self.paths(wanted).await.map_err(failed)?;
         Ok(Target {
             listener,
             local,
             spec,
-            path,
-            port: probes.port(),
+            paths: opening::with_ports(paths),
         })
     }
 

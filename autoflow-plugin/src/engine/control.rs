@@ -16,6 +16,7 @@ use tokio::time::{Instant, sleep_until};
 use twamp_core::time::{Mono, Ntp64};
 
 use super::ends::{By, Site};
+use super::heard::Heard;
 use super::lock;
 use super::message::{News, Orders, Step, Told, Wish};
 use super::opening::{Opened, Sender};
@@ -35,7 +36,7 @@ use crate::session::{Key, Order, Report};
 const PARTING: Duration = Duration::from_secs(5);
 /// After a stop, sessions may take so long to say goodbye.
 const GOODBYE: Duration = Duration::from_millis(1_500);
-/// The probe thread reports a last time within this.
+/// The probe threads report a last time within this.
 const LAST_WORDS: Duration = Duration::from_millis(500);
 
 /// Silence of replies after which the far end may have forgotten the session.
@@ -53,16 +54,16 @@ pub(super) struct Control {
     pub(super) by_line: HashMap<u64, Key>,
     /// By where TWAMP-Control is answered.
     pub(super) targets: HashMap<Site, Serving>,
-    /// Where strangers are answered; without a path it is being bound.
-    pub(super) doors: HashMap<(SocketAddr, DoorKind), Option<Path>>,
+    /// Where strangers are answered, one path a thread; without any it is being bound.
+    pub(super) doors: HashMap<(SocketAddr, DoorKind), Vec<Path>>,
     /// When this instance started.
     pub(super) started: Ntp64,
     pub(super) manners: watch::Sender<Manners>,
     /// Sessions, responders, and sockets being opened.
     pub(super) tasks: JoinSet<()>,
     pub(super) news: UnboundedSender<News>,
-    /// When the probe thread last reported.
-    fresh: Option<Mono>,
+    /// When the probe threads last reported.
+    heard: Heard,
     /// Choices are too old to be used, and the log says so.
     stale: bool,
     /// What has happened since the last publication is to be published by then.
@@ -87,6 +88,7 @@ impl Control {
         let control = Self {
             host,
             shared,
+            heard: Heard::new(orders.threads()),
             orders,
             publisher: Publisher::new(&config),
             config,
@@ -99,7 +101,6 @@ impl Control {
             manners: watch::Sender::new(manners),
             tasks: JoinSet::new(),
             news,
-            fresh: None,
             stale: false,
             publish_at: None,
             rest_until: Instant::now(),
@@ -128,7 +129,7 @@ impl Control {
             Err(error) => {
                 tracing::error!("local system: can't start the control runtime: {error}");
                 self.shared.set_state(engine_state::FAILED);
-                self.orders.send(Order::Quit);
+                self.orders.to_all(|| Order::Quit);
             }
         }
     }
@@ -150,9 +151,9 @@ impl Control {
             tokio::select! {
                 Some(wish) = wishes.recv() => self.wish(wish),
                 Some(message) = told.recv() => match message {
-                    Told::Report(report) => {
-                        self.report(&report);
-                        self.orders.give_back(report);
+                    Told::Report { thread, report } => {
+                        self.report(thread, &report);
+                        self.orders.give_back(thread, report);
                     }
                     Told::Failed(why) => self.fail(&why),
                 },
@@ -188,9 +189,10 @@ impl Control {
         for (site, target) in opened.targets {
             self.begin_target(site, target);
         }
-        let doors = opened.doors.into_iter();
-        self.doors
-            .extend(doors.map(|(path, door)| ((door.local, door.kind), Some(path))));
+        for (path, door) in opened.doors {
+            let paths = self.doors.entry((door.local, door.kind)).or_default();
+            paths.push(path);
+        }
         if by == By::Host {
             self.match_responders();
         }
@@ -248,12 +250,14 @@ impl Control {
         }
     }
 
-    fn report(&mut self, report: &Report) {
+    fn report(&mut self, thread: u16, report: &Report) {
         // Held up for so long that all figures are stale, this report has nothing newer.
         let stale_after = Duration::from_millis(self.config.decision.stale_after_ms.into());
         if report.paused.is_none_or(|span| span < stale_after) {
-            self.fresh = Some(report.at.mono);
-            if std::mem::take(&mut self.stale) {
+            self.heard.report(thread, report.at.mono, report.next);
+            let fresh = self.fresh().map(|fresh| report.at.mono.since(fresh));
+            if self.stale && fresh.is_some_and(|age| age < stale_after) {
+                self.stale = false;
                 tracing::info!("samples are fresh again: choices may be used");
             }
         }
@@ -263,7 +267,7 @@ impl Control {
                 span.as_millis()
             );
         }
-        let ended = lock(&self.shared.board).absorb(report);
+        let ended = lock(&self.shared.board).absorb(thread, report);
         for served in ended {
             self.run_ended(0, &served);
         }
@@ -313,7 +317,7 @@ impl Control {
 
     fn publish_now(&mut self) {
         let now = clock();
-        let published = self.publisher.publish(now, self.fresh, &self.shared);
+        let published = self.publisher.publish(now, self.fresh(), &self.shared);
         if published.changed {
             self.shared.event.ring();
         }
@@ -338,9 +342,14 @@ impl Control {
 
     fn stale_at(&self) -> Option<Instant> {
         let probing = self.sessions.values().any(|session| session.running);
-        let fresh = self.fresh.filter(|_| probing && !self.stale)?;
+        let fresh = self.fresh().filter(|_| probing && !self.stale)?;
         let stale = fresh + Duration::from_millis(self.config.decision.stale_after_ms.into());
         Some(Instant::now() + stale.since(clock().mono))
+    }
+
+    /// From when figures are.
+    fn fresh(&self) -> Option<Mono> {
+        self.heard.fresh(clock().mono)
     }
 
     fn fail(&mut self, why: &str) {
@@ -359,12 +368,13 @@ impl Control {
         self.stopping = Some(Instant::now() + longest.unwrap_or_default() + Duration::from_secs(1));
         for (key, session) in &self.sessions {
             if session.running {
-                self.orders.send(Order::Finish(*key));
+                let (key, path) = (*key, session.path);
+                self.orders.send(Order::Finish { key, path });
             }
         }
     }
 
-    /// Says goodbye to the far ends, then ends the probe thread.
+    /// Says goodbye to the far ends, then ends the probe threads.
     async fn end(mut self, news: &mut UnboundedReceiver<News>, told: &mut UnboundedReceiver<Told>) {
         for key in self.sessions.keys().copied().collect::<Vec<_>>() {
             self.quit(key);
@@ -375,12 +385,12 @@ impl Control {
         let goodbye = async { while self.tasks.join_next().await.is_some() {} };
         let _ = tokio::time::timeout(GOODBYE, goodbye).await;
         self.tasks.abort_all();
-        self.orders.send(Order::Quit);
-        // Its last report has what came since the one before.
+        self.orders.to_all(|| Order::Quit);
+        // The last report of each has what came since the one before.
         let rest = async {
             while let Some(message) = told.recv().await {
-                if let Told::Report(report) = message {
-                    self.report(&report);
+                if let Told::Report { thread, report } = message {
+                    self.report(thread, &report);
                 }
             }
         };

@@ -61,6 +61,20 @@ pub(crate) enum EngineError {
         /// What to do.
         fix: &'static str,
     },
+    /// A probe thread can't run as the configuration wishes.
+    #[error("{fault}: twamp-io/{thread} can't {wish}: {source}; {fix}")]
+    Thread {
+        /// Who is at fault.
+        fault: &'static str,
+        /// Its number.
+        thread: u16,
+        /// What the configuration wishes.
+        wish: String,
+        /// What the kernel said.
+        source: io::Error,
+        /// What to do.
+        fix: String,
+    },
     /// Threads, descriptors and the like.
     #[error("local system: can't {action}: {source}")]
     System {
@@ -80,7 +94,43 @@ impl EngineError {
             Self::UnknownLine(_) | Self::UnknownGroups(_) => code::UNKNOWN,
             Self::Taken(_) => code::EXISTS,
             Self::OldGeneration { .. } | Self::Run(_) => code::CONFIGURATION,
-            Self::Path { .. } | Self::Listen { .. } | Self::System { .. } => code::SYSTEM,
+            Self::Path { .. } | Self::Listen { .. } | Self::Thread { .. } | Self::System { .. } => {
+                code::SYSTEM
+            }
+        }
+    }
+
+    /// A thread that can't stay on a CPU.
+    pub(super) fn pinned(thread: u16, cpu: u16, source: io::Error) -> Self {
+        let (fault, fix) = match source.raw_os_error() {
+            Some(libc::EINVAL) => (
+                "configuration",
+                "name CPUs that are there and that this process may use; `nproc --all` counts them",
+            ),
+            _ => (
+                "local system",
+                "allow sched_setaffinity, or leave io.cpus out",
+            ),
+        };
+        Self::Thread {
+            fault,
+            thread,
+            wish: format!("stay on CPU {cpu}, as io.cpus says"),
+            source,
+            fix: fix.into(),
+        }
+    }
+
+    /// A thread that can't run under a policy.
+    pub(super) fn policy(thread: u16, policy: &str, priority: u8, source: io::Error) -> Self {
+        Self::Thread {
+            fault: "local system",
+            thread,
+            wish: format!("run with io.policy {policy} and priority {priority}"),
+            source,
+            fix: format!(
+                "grant CAP_SYS_NICE or an RLIMIT_RTPRIO of at least {priority}, or take normal"
+            ),
         }
     }
 

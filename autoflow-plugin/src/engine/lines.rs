@@ -80,19 +80,28 @@ impl Control {
 
     fn end_line(&mut self, id: u64) {
         if let Some(key) = self.by_line.remove(&id) {
-            self.orders.send(Order::Finish(key));
+            if let Some(session) = self.sessions.get(&key) {
+                let path = session.path;
+                self.orders.send(Order::Finish { key, path });
+            }
             self.quit(key);
         }
     }
 
     /// Only what differs is touched.
-    pub(super) fn apply(&mut self, config: Config) {
+    pub(super) fn apply(&mut self, mut config: Config) {
+        if config.io != self.config.io {
+            tracing::warn!(
+                "configuration: io can't change while the engine runs; it waits for the next start"
+            );
+            config.io = self.config.io.clone();
+        }
         let old = std::mem::replace(&mut self.config, config.clone());
         self.publisher.policy(&config);
         let manners = Manners::new(&config.responder, self.started);
         self.manners.send_replace(manners);
         let credentials = Credentials::new(&config.responder, &self.shared.keys);
-        self.orders.send(Order::Accept(credentials));
+        self.orders.to_all(|| Order::Accept(credentials.clone()));
         for line in old
             .lines
             .iter()

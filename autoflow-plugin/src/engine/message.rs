@@ -1,7 +1,8 @@
 //! What the threads and tasks of an engine tell one another.
 
 use std::net::SocketAddr;
-use std::sync::mpsc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
 
 use plugin_abi::config::{Config, Line};
 use plugin_abi::manage::{Failure, RunRequest};
@@ -39,10 +40,13 @@ pub(super) enum News {
     Bound(Box<Line>, Result<Sender, NetError>),
     /// A responder's address is bound, or can't be.
     Listening(Site, Result<Target, EngineError>),
-    /// Another path for the probes of a responder is open, or can't be.
-    Moved(Site, Result<(Path, SocketAddr), NetError>),
+    /// Other paths for the probes of a responder are open, or can't be.
+    Moved(Site, Result<Vec<(Path, SocketAddr)>, NetError>),
     /// An address on which strangers are answered is bound, or can't be.
-    Door((SocketAddr, DoorKind), Result<(Path, SocketAddr), NetError>),
+    Door(
+        (SocketAddr, DoorKind),
+        Result<Vec<(Path, SocketAddr)>, NetError>,
+    ),
     /// A run's path is open, or can't be.
     RunBound(Key, Box<RunRequest>, Result<(Path, SocketAddr), NetError>),
 }
@@ -62,35 +66,79 @@ pub(super) enum Step {
     Ended(Option<Failure>),
 }
 
-/// What the probe thread tells `twamp-ctl`.
+/// What a probe thread tells `twamp-ctl`.
 pub(super) enum Told {
     /// What it has seen.
-    Report(Box<Report>),
+    Report { thread: u16, report: Box<Report> },
     /// It died for the last time.
     Failed(String),
 }
 
-/// The way to the probe thread.
+/// The ways to the probe threads. A clone is the same.
 #[derive(Clone)]
-pub(super) struct Orders {
+pub(super) struct Orders(Arc<Ways>);
+
+struct Ways {
+    /// By thread.
+    lanes: Vec<Lane>,
+    turn: AtomicUsize,
+}
+
+/// The way to one of them.
+pub(super) struct Lane {
     queue: mpsc::Sender<Order>,
     waker: Waker,
 }
 
-impl Orders {
+impl Lane {
     pub(super) fn new(queue: mpsc::Sender<Order>, waker: Waker) -> Self {
         Self { queue, waker }
     }
+}
 
-    /// The report was read. The probe thread needn't wake up for it.
-    pub(super) fn give_back(&self, report: Box<Report>) {
-        let _ = self.queue.send(Order::Reuse(report));
+impl Orders {
+    pub(super) fn new(lanes: Vec<Lane>) -> Self {
+        let turn = AtomicUsize::new(0);
+        Self(Arc::new(Ways { lanes, turn }))
     }
 
+    /// How many threads there are.
+    pub(super) fn threads(&self) -> u16 {
+        self.0.lanes.len() as u16
+    }
+
+    /// The thread whose turn it is to get a session.
+    pub(super) fn next(&self) -> u16 {
+        let turn = self.0.turn.fetch_add(1, Ordering::Relaxed);
+        turn.checked_rem(self.0.lanes.len()).unwrap_or(0) as u16
+    }
+
+    /// To the thread that has the path that the order is about.
     pub(super) fn send(&self, order: Order) {
-        // Fails only when the thread is gone; then nothing is left to order.
-        if self.queue.send(order).is_ok() {
-            self.waker.wake();
+        self.to(order.path().map_or(0, Path::thread), order);
+    }
+
+    /// To this one.
+    pub(super) fn to(&self, thread: u16, order: Order) {
+        if let Some(lane) = self.0.lanes.get(usize::from(thread))
+            // Fails only when the thread is gone; then nothing is left to order.
+            && lane.queue.send(order).is_ok()
+        {
+            lane.waker.wake();
+        }
+    }
+
+    /// To each the same.
+    pub(super) fn to_all(&self, order: impl Fn() -> Order) {
+        for thread in 0..self.threads() {
+            self.to(thread, order());
+        }
+    }
+
+    /// The report was read. The thread that sent it needn't wake up for that.
+    pub(super) fn give_back(&self, thread: u16, report: Box<Report>) {
+        if let Some(lane) = self.0.lanes.get(usize::from(thread)) {
+            let _ = lane.queue.send(Order::Reuse(report));
         }
     }
 }

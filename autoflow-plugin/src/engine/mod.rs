@@ -1,7 +1,7 @@
 //! An engine: its life, its threads, and what they share.
 //!
 //! ```text
-//!   host's threads                twamp-ctl                          twamp-io/0
+//!   host's threads                twamp-ctl                          twamp-io/n
 //!  ┌───────────────┐  Wish   ┌──────────────────────┐  Order   ┌───────────────────┐
 //!  │ manage, line_ │────────▶│ sessions (initiator, │─────────▶│ Probes over Net   │
 //!  │ up, apply …   │         │ target), estimators, │          │ send, answer,     │
@@ -11,14 +11,17 @@
 //!  └───────────────┘         └──────────────────────┘
 //! ```
 //!
-//! `twamp-ctl` has no tick of its own: it wakes for orders, for the probe thread's reports and
-//! for TWAMP-Control. An engine without sessions sleeps. A third thread, `twamp-kdf`, is there once
-//! a secure connection has needed a key (`session/keys.rs`).
+//! `twamp-ctl` has no tick of its own: it wakes for orders, for the probe threads' reports and
+//! for TWAMP-Control. An engine without sessions sleeps. Of `twamp-io/n` there is one unless the
+//! configuration wishes for more (`crew.rs`). Another thread, `twamp-kdf`, is there once a secure
+//! connection has needed a key (`session/keys.rs`).
 
 mod binding;
 mod control;
+mod crew;
 mod ends;
 mod error;
+mod heard;
 mod lines;
 mod measured;
 mod message;
@@ -34,7 +37,6 @@ mod upkeep;
 
 use std::os::fd::RawFd;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -47,15 +49,15 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 use crate::host::{Host, Picture};
 use crate::log;
-use crate::net::{Namespace, Net, clock, clock_error, with_signals_blocked};
+use crate::net::{Namespace, clock, clock_error, with_signals_blocked};
+use crate::session::Key;
 use crate::session::credentials::Credentials;
 use crate::session::probes::Probes;
-use crate::session::{Key, Order};
 use control::Control;
+use crew::{Crew, dismiss};
 use ends::By;
 pub(crate) use error::EngineError;
-use message::{Orders, Wish};
-use paths::Paths;
+use message::Wish;
 pub(crate) use shared::Answered;
 use shared::Shared;
 
@@ -69,7 +71,7 @@ pub(crate) struct Engine {
 /// The threads of a started engine.
 struct Running {
     wishes: UnboundedSender<Wish>,
-    threads: [JoinHandle<()>; 2],
+    threads: Vec<JoinHandle<()>>,
 }
 
 impl Engine {
@@ -101,56 +103,43 @@ impl Engine {
                 found: state_name(state),
             });
         }
-        let system = |action| move |source| EngineError::System { action, source };
-        let (net, waker) = Net::new().map_err(|source| EngineError::Path {
-            what: "the probe thread".into(),
-            source,
-        })?;
         let config = self.config();
-        let mut paths = Paths::new(net);
+        let mut crew = Crew::new(&config.io)?;
         let opened = match By::of(&self.host) {
             // By callbacks, which come from `twamp-ctl` alone.
             By::Host => opening::Opened::default(),
-            By::Plugin => opening::open(&mut paths, &config, &self.shared.namespaces)?,
+            By::Plugin => opening::open(&mut crew.paths, &config, &self.shared.namespaces)?,
         };
-        let (order_queue, orders) = channel();
         let (tell, told) = unbounded_channel();
         let (wishes, wished) = unbounded_channel();
         let cadence = Duration::from_millis(config.decision.publish_ms.into());
         let admission = self.shared.admission.clone();
         // It may have changed since the engine was created.
         admission.rule(&config);
-        let mut probes = Probes::new(cadence, clock_error(), admission);
-        // Before the thread: what comes as soon as a port is bound is answered.
+        let probes = Probes::new(cadence, clock_error(), admission);
         let credentials = Credentials::new(&config.responder, &self.shared.keys);
-        probes.order(Order::Accept(credentials), clock());
-        for &(path, door) in &opened.doors {
-            probes.order(Order::ReflectAll { path, door }, clock());
-        }
-        let (control, news) = Control::new(
-            self.host,
-            Arc::clone(&self.shared),
-            Orders::new(order_queue, waker),
-            config,
-        );
-        let (log, control_log) = (self.shared.log.clone(), self.shared.log.clone());
-        let threads = with_signals_blocked(|| -> std::io::Result<_> {
-            let io = thread::Builder::new()
-                .name("twamp-io/0".into())
-                .spawn(move || {
-                    let _log = log::enter(&log);
-                    probing::run(paths, probes, &orders, &tell);
-                })?;
-            // If this one can't be had, the first ends by itself: its orders are gone.
-            let ctl = thread::Builder::new()
+        let (orders, log) = (crew.orders(), self.shared.log.clone());
+        let mut threads = crew.start(probes, &credentials, &opened.doors, &log, &tell)?;
+        // From here on they alone hold it: with the last of them, the last report has come.
+        drop(tell);
+        let shared = Arc::clone(&self.shared);
+        let (control, news) = Control::new(self.host, shared, orders.clone(), config);
+        let spawned = with_signals_blocked(|| {
+            thread::Builder::new()
                 .name("twamp-ctl".into())
                 .spawn(move || {
-                    let _log = log::enter(&control_log);
+                    let _log = log::enter(&log);
                     control.run(opened, wished, told, news);
-                })?;
-            Ok([io, ctl])
+                })
         });
-        let threads = threads.map_err(system("start a thread"))?;
+        match spawned {
+            Ok(control) => threads.push(control),
+            Err(source) => {
+                dismiss(&orders, threads);
+                let action = "start a thread";
+                return Err(EngineError::System { action, source });
+            }
+        }
         self.shared.set_state(engine_state::RUNNING);
         *running = Some(Running { wishes, threads });
         Ok(())

@@ -10,7 +10,7 @@ use super::ends::{By, Ends, Site};
 use super::error::EngineError;
 use super::namespaces::Namespaces;
 use super::paths::Paths;
-use crate::net::{Binding, NetError, Path, PathSpec, Purpose, judge_handed};
+use crate::net::{Binding, NetError, Path, PathSpec, Purpose, Sharing, judge_handed};
 use crate::session::answering::{Door, DoorKind};
 use crate::session::target::{self, Target};
 
@@ -38,7 +38,7 @@ pub(super) struct Sender {
 /// # Errors
 /// The first thing that can't be bound, and why; what was bound goes with `net`.
 pub(super) fn open(
-    paths: &mut Paths,
+    paths: &mut [Paths],
     config: &Config,
     known: &Namespaces,
 ) -> Result<Opened, EngineError> {
@@ -48,8 +48,9 @@ pub(super) fn open(
         opened.targets.push((site, target));
     }
     for (local, kind) in doors(&config.responder) {
-        opened.doors.push(door(paths, local, kind)?);
+        opened.doors.extend(door(paths, local, kind)?);
     }
+    let mut turn = (0..paths.len()).cycle();
     for line in config.lines.iter().filter(|line| line.sender) {
         let failed = |source| refused(format!("line {}", line.name), source);
         let Some(ends) = Ends::of(line, By::Plugin, known).map_err(failed)? else {
@@ -57,6 +58,7 @@ pub(super) fn open(
         };
         let probe = line.probe.as_ref().unwrap_or(&config.probe);
         let ports = config.responder.test_ports;
+        let paths = &mut paths[turn.next().unwrap_or(0)];
         let bound = paths.take(&sender(&ends, probe), ports, Some(ends.remote.ip()));
         let (path, local) = bound.map_err(failed)?;
         opened.senders.push((line.id, Sender { ends, path, local }));
@@ -71,9 +73,9 @@ pub(super) fn doors(responder: &Responder) -> impl Iterator<Item = (SocketAddr, 
     light.chain(stamp)
 }
 
-/// Binds a control port, and beside it one where probes are answered.
+/// Binds a control port, and beside it those where probes are answered.
 fn target(
-    paths: &mut Paths,
+    paths: &mut [Paths],
     site: &Site,
     known: &Namespaces,
     responder: &Responder,
@@ -82,15 +84,38 @@ fn target(
     let (local, binding) = site.find(By::Plugin, known).map_err(failed)?;
     let (listener, local) = listener(site, local, &binding, None)?;
     let spec = reflector(local, binding);
-    let bound = paths.take(&spec, responder.test_ports, None);
-    let (path, probes) = bound.map_err(failed)?;
+    let bound = on_each(paths, &spec, responder.test_ports).map_err(failed)?;
     Ok(Target {
         listener,
         local,
         spec,
-        path,
-        port: probes.port(),
+        paths: with_ports(bound),
     })
+}
+
+/// A path of each thread as far as there are ports, at least one.
+fn on_each(
+    threads: &mut [Paths],
+    spec: &PathSpec,
+    ports: (u16, u16),
+) -> Result<Vec<(Path, SocketAddr)>, NetError> {
+    let mut bound = Vec::new();
+    let mut spec = spec.clone();
+    for paths in threads {
+        match paths.take(&spec, ports, None) {
+            Ok(path) => bound.push(path),
+            Err(NetError::PortInUse { .. }) if !bound.is_empty() => {}
+            Err(error) => return Err(error),
+        }
+        spec = spec.beside();
+    }
+    Ok(bound)
+}
+
+/// Paths where probes are answered, with the ports that their senders are told.
+pub(super) fn with_ports(bound: Vec<(Path, SocketAddr)>) -> Vec<(Path, u16)> {
+    let bound = bound.into_iter();
+    bound.map(|(path, local)| (path, local.port())).collect()
 }
 
 /// Listens on `local`, by a socket of our own or the host's.
@@ -119,15 +144,20 @@ pub(super) fn refused(what: String, source: NetError) -> EngineError {
     EngineError::Path { what, source }
 }
 
-/// Binds an address on which strangers are answered.
-fn door(paths: &mut Paths, local: SocketAddr, kind: DoorKind) -> Result<(Path, Door), EngineError> {
+/// Binds an address on which strangers are answered, for each thread.
+fn door(
+    paths: &mut [Paths],
+    local: SocketAddr,
+    kind: DoorKind,
+) -> Result<impl Iterator<Item = (Path, Door)> + use<>, EngineError> {
     let port = local.port();
-    let bound = paths.take(&door_path(local), (port, port), None);
-    let (path, local) = bound.map_err(|source| EngineError::Path {
+    let spec = door_path(local, paths.len());
+    let bound = on_each(paths, &spec, (port, port)).map_err(|source| EngineError::Path {
         what: format!("{} responder on {local}", kind.name()),
         source,
     })?;
-    Ok((path, Door { local, kind }))
+    let bound = bound.into_iter();
+    Ok(bound.map(move |(path, local)| (path, Door { local, kind })))
 }
 
 /// How the path of a line's probes is opened.
@@ -151,9 +181,16 @@ pub(super) fn reflector(mut local: SocketAddr, binding: Binding) -> PathSpec {
     }
 }
 
-/// How a path is opened on which strangers are answered.
-pub(super) fn door_path(local: SocketAddr) -> PathSpec {
-    PathSpec::new(local)
+/// How a path is opened on which strangers are answered. Several threads share the port: each meets
+/// the strangers whom the kernel gives to it.
+pub(super) fn door_path(local: SocketAddr, threads: usize) -> PathSpec {
+    PathSpec {
+        sharing: match threads {
+            0 | 1 => Sharing::Alone,
+            _ => Sharing::First,
+        },
+        ..PathSpec::new(local)
+    }
 }
 
 /// Where a run measures from, port 0: the address it names, or the one that the system would send

@@ -4,13 +4,15 @@
 use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, SocketAddr};
 
-use crate::net::{Net, NetError, Path, PathSpec};
+use crate::net::{Net, NetError, Path, PathSpec, Waker};
 use crate::session::outlet::Token;
 
 /// The paths of one probe thread.
 pub(super) struct Paths {
     pub(super) net: Net<Token>,
     shared: Vec<Shared>,
+    /// Which thread of how many: each has a place of its own in a range of ports to begin with.
+    share: (u16, u16),
     /// Ports up to this one are taken, by address: the search goes on above.
     highest: HashMap<IpAddr, u16>,
 }
@@ -26,9 +28,23 @@ struct Shared {
 impl Paths {
     /// None is open yet.
     pub(super) fn new(net: Net<Token>) -> Self {
+        Self::of(net, (0, 1))
+    }
+
+    /// Those of another one of so many threads.
+    ///
+    /// # Errors
+    /// As [`Net::new`].
+    pub(super) fn beside(&self, thread: u16, threads: u16) -> Result<(Self, Waker), NetError> {
+        let (net, waker) = self.net.beside(thread)?;
+        Ok((Self::of(net, (thread, threads)), waker))
+    }
+
+    fn of(net: Net<Token>, share: (u16, u16)) -> Self {
         Self {
             net,
             shared: Vec::new(),
+            share,
             highest: HashMap::new(),
         }
     }
@@ -83,12 +99,14 @@ impl Paths {
     ) -> Result<(Path, SocketAddr), NetError> {
         let ip = spec.local.ip();
         let highest = self.highest.get(&ip);
-        let next = highest.map_or(first, |port| port.saturating_add(1));
-        // Those below may have become free again.
+        let highest = highest.filter(|port| (first..=last).contains(port));
+        let next =
+            highest.map_or_else(|| self.first_in(first, last), |port| port.saturating_add(1));
+        // Those below may have become free again, or be another thread's.
         let below = first..next.min(last.saturating_add(1));
         let mut refused = None;
         let mut spec = spec.clone();
-        for port in (next.max(first)..=last).chain(below) {
+        for port in (next..=last).chain(below) {
             spec.local.set_port(port);
             match self.net.open(&spec) {
                 Err(error @ NetError::PortInUse { .. }) => refused = Some(error),
@@ -102,6 +120,12 @@ impl Paths {
             }
         }
         Err(refused.unwrap_or(NetError::PortInUse { local: spec.local }))
+    }
+
+    fn first_in(&self, first: u16, last: u16) -> u16 {
+        let (thread, threads) = self.share;
+        let ports = u32::from(last.saturating_sub(first)) + 1;
+        first + (ports * u32::from(thread) / u32::from(threads)) as u16
     }
 }
 
@@ -184,5 +208,22 @@ mod tests {
         paths.give_back(path, None);
         let again = paths.take(&spec(), range, None).unwrap();
         assert_eq!(again.1, local);
+    }
+
+    #[test]
+    fn threads_begin_apart_in_a_range_and_each_may_have_all_of_it() {
+        let mut one = paths();
+        let mut other = one.beside(1, 2).unwrap().0;
+        let free = one.take(&spec(), ANY, None).unwrap().1.port();
+        let range = (free.min(u16::MAX - 40), free.min(u16::MAX - 40) + 39);
+        let port = |paths: &mut Paths| paths.take(&spec(), range, None).map(|(_, at)| at.port());
+        let (near, far) = (port(&mut one).unwrap(), port(&mut other).unwrap());
+        assert!(near < far && far >= range.0 + 20, "{near} {far} {range:?}");
+        let mut ports = std::collections::BTreeSet::from([near, far]);
+        while let Ok(port) = port(&mut other) {
+            assert!(ports.insert(port));
+        }
+        assert!(port(&mut one).is_err(), "nothing is left");
+        assert!(ports.iter().any(|port| *port < range.0 + 20), "{ports:?}");
     }
 }

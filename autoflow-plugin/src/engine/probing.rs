@@ -1,4 +1,4 @@
-//! The probe thread `twamp-io/0`: one wait for packets, the clock and orders.
+//! A probe thread `twamp-io/n`: one wait for packets, the clock and orders.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, TryRecvError};
@@ -10,7 +10,7 @@ use twamp_core::time::{Mono, Now};
 use super::message::Told;
 use super::paths::Paths;
 use crate::fault::fault;
-use crate::net::{Event, Net, NetError, Outgoing, Woken, clock, take_short_turns};
+use crate::net::{Event, Net, NetError, Outgoing, Woken, clock};
 use crate::session::outlet::{Outlet, Token};
 use crate::session::probes::Probes;
 use crate::session::{Order, Report};
@@ -20,33 +20,31 @@ const STRIKES: u32 = 3;
 /// Held up for longer than this, what is in flight says nothing about the lines.
 const PAUSE: Duration = Duration::from_millis(150);
 
+/// The way to `twamp-ctl`, with the number of the thread that tells.
+pub(super) struct Teller {
+    thread: u16,
+    tell: UnboundedSender<Told>,
+}
+
 /// Runs until `Quit`. A panic is caught, and the loop goes on with its sessions: three times.
-pub(super) fn run(
-    mut paths: Paths,
-    mut probes: Probes,
-    orders: &Receiver<Order>,
-    tell: &UnboundedSender<Told>,
-) {
-    take_short_turns();
+pub(super) fn run(mut paths: Paths, mut probes: Probes, orders: &Receiver<Order>, tell: &Teller) {
     for strike in 1..=STRIKES {
         let turn = AssertUnwindSafe(|| turns(&mut paths, &mut probes, orders, tell));
         match catch_unwind(turn) {
             Ok(Ok(())) => return,
-            Ok(Err(error)) => return drop(tell.send(Told::Failed(error.to_string()))),
+            Ok(Err(error)) => return tell.failed(error.to_string()),
             // The panic hook has logged what it was.
             Err(_) => tracing::error!("the probe thread panicked ({strike} of {STRIKES})"),
         }
     }
-    let _ = tell.send(Told::Failed(format!(
-        "the probe thread panicked {STRIKES} times"
-    )));
+    tell.failed(format!("the probe thread panicked {STRIKES} times"));
 }
 
 fn turns(
     paths: &mut Paths,
     probes: &mut Probes,
     orders: &Receiver<Order>,
-    tell: &UnboundedSender<Told>,
+    tell: &Teller,
 ) -> Result<(), NetError> {
     let mut replies = Replies::default();
     let mut ended = Mono(0);
@@ -80,7 +78,7 @@ fn turns(
                 }
                 Ok(Order::Quit) | Err(TryRecvError::Disconnected) => {
                     let last = probes.report_now(turn.began);
-                    send_report(last, &paths.net, tell);
+                    tell.report(last, &paths.net);
                     return Ok(());
                 }
                 Ok(order) => probes.order(order, turn.began),
@@ -102,7 +100,7 @@ fn turns(
         net.flush();
         // At the same time: stopped in between, it would take its own silence for the line's.
         if let Some(report) = probes.poll_report(now) {
-            send_report(report, net, tell);
+            tell.report(report, net);
         }
     }
 }
@@ -146,9 +144,21 @@ fn excuse(probes: &mut Probes, late: Duration, now: Now) {
     }
 }
 
-fn send_report(mut report: Report, net: &Net<Token>, tell: &UnboundedSender<Told>) {
-    report.counters.net = net.counters();
-    let _ = tell.send(Told::Report(Box::new(report)));
+impl Teller {
+    pub(super) fn new(thread: u16, tell: UnboundedSender<Told>) -> Self {
+        Self { thread, tell }
+    }
+
+    fn report(&self, mut report: Report, net: &Net<Token>) {
+        report.counters.net = net.counters();
+        let (thread, report) = (self.thread, Box::new(report));
+        // Fails only when the engine is gone; then nobody wants to know.
+        let _ = self.tell.send(Told::Report { thread, report });
+    }
+
+    fn failed(&self, why: String) {
+        let _ = self.tell.send(Told::Failed(why));
+    }
 }
 
 /// Replies to datagrams, which borrow the network while they are looked at. Nothing is allocated

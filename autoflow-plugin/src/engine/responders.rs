@@ -15,7 +15,7 @@ use super::opening;
 use crate::net::{NetError, Path, PathSpec};
 use crate::session::Order;
 use crate::session::answering::{Door, DoorKind};
-use crate::session::ground::Ground;
+use crate::session::ground::{Ground, Grounds};
 use crate::session::target::{Means, Target, serve};
 
 /// An address that answers TWAMP-Control.
@@ -28,7 +28,7 @@ pub(super) enum Serving {
         /// How another path beside it is opened.
         spec: Box<PathSpec>,
         /// Where probes of new sessions are answered.
-        ground: watch::Sender<Ground>,
+        grounds: watch::Sender<Grounds>,
         /// Where those of some are answered, the newest last. Older ones may be closed.
         paths: Vec<Path>,
     },
@@ -80,8 +80,8 @@ impl Control {
         }
         let ports = self.config.responder.test_ports;
         for (site, serving) in &self.targets {
-            if let Serving::Open { ground, spec, .. } = serving
-                && !within(ground.borrow().port(), ports)
+            if let Serving::Open { grounds, spec, .. } = serving
+                && !are_within(&grounds.borrow(), ports)
             {
                 let (opener, news, site) = (opener.clone(), self.news.clone(), site.clone());
                 let wanted = Wanted {
@@ -90,7 +90,7 @@ impl Control {
                     whose: Whose::Replies(None),
                 };
                 self.tasks.spawn_local(async move {
-                    let _ = news.send(News::Moved(site, opener.path(wanted).await));
+                    let _ = news.send(News::Moved(site, opener.paths(wanted).await));
                 });
             }
         }
@@ -99,9 +99,9 @@ impl Control {
     fn match_doors(&mut self) {
         let wanted: HashSet<_> = opening::doors(&self.config.responder).collect();
         let orders = &self.orders;
-        self.doors.retain(|door, path| {
+        self.doors.retain(|door, paths| {
             let keep = wanted.contains(door);
-            if let (false, Some(path)) = (keep, path) {
+            for path in paths.iter().filter(|_| !keep) {
                 orders.send(Order::Close(*path));
             }
             keep
@@ -110,15 +110,15 @@ impl Control {
             if self.doors.contains_key(&(local, kind)) {
                 continue;
             }
-            self.doors.insert((local, kind), None);
+            self.doors.insert((local, kind), Vec::new());
             let (opener, news) = (self.opener(), self.news.clone());
             let wanted = Wanted {
-                spec: opening::door_path(local),
+                spec: opening::door_path(local, self.orders.threads().into()),
                 ports: (local.port(), local.port()),
                 whose: Whose::Replies(None),
             };
             self.tasks.spawn_local(async move {
-                let bound = opener.path(wanted).await;
+                let bound = opener.paths(wanted).await;
                 let _ = news.send(News::Door((local, kind), bound));
             });
         }
@@ -132,7 +132,11 @@ impl Control {
                 self.begin_target(site, target);
                 self.match_ports();
             }
-            Ok(target) => self.orders.send(Order::Close(target.path)),
+            Ok(target) => {
+                for (path, _) in target.paths {
+                    self.orders.send(Order::Close(path));
+                }
+            }
             Err(error) if awaited => {
                 tracing::error!("{error}");
                 self.targets.remove(&site);
@@ -143,11 +147,12 @@ impl Control {
 
     pub(super) fn begin_target(&mut self, site: Site, target: Target) {
         let local = target.local;
-        let (ground, grounds) = watch::channel(self.ground(target.path, target.port));
+        let paths = target.paths.iter().map(|(path, _)| *path).collect();
+        let (grounds, hears_grounds) = watch::channel(self.grounds(target.paths));
         let orders = self.orders.clone();
         let means = Means {
             manners: self.manners.subscribe(),
-            ground: grounds,
+            grounds: hears_grounds,
             admission: self.shared.admission.clone(),
             keys: self.shared.keys.clone(),
             orders: move |order| orders.send(order),
@@ -156,30 +161,31 @@ impl Control {
         let serving = Serving::Open {
             task: self.tasks.spawn_local(serving),
             spec: Box::new(target.spec),
-            ground,
-            paths: vec![target.path],
+            grounds,
+            paths,
         };
         self.targets.insert(site, serving);
     }
 
-    /// A responder has another port for its probes. By now that may be out of range as well, and
-    /// the next one is on its way.
-    pub(super) fn moved(&mut self, site: &Site, bound: Result<(Path, SocketAddr), NetError>) {
-        let (path, probes) = match bound {
+    /// A responder has other ports for its probes. By now those may be out of range as well, and
+    /// the next ones are on their way.
+    pub(super) fn moved(&mut self, site: &Site, bound: Result<Vec<(Path, SocketAddr)>, NetError>) {
+        let bound = match bound {
             Ok(bound) => bound,
             Err(error) => {
-                tracing::error!("responder on {site} stays on its test port: {error}");
+                tracing::error!("responder on {site} stays on its test ports: {error}");
                 return;
             }
         };
-        let next = self.ground(path, probes.port());
-        if !within(next.port(), self.config.responder.test_ports) {
+        let open: Vec<_> = bound.iter().map(|(path, _)| *path).collect();
+        let next = self.grounds(opening::with_ports(bound));
+        if !are_within(&next, self.config.responder.test_ports) {
             return;
         }
-        // Not taken, it is closed with the last who has it.
-        if let Some(Serving::Open { ground, paths, .. }) = self.targets.get_mut(site) {
-            paths.push(path);
-            ground.send_replace(next);
+        // Not taken, each is closed with the last who has it.
+        if let Some(Serving::Open { grounds, paths, .. }) = self.targets.get_mut(site) {
+            paths.extend(open);
+            grounds.send_replace(next);
         }
     }
 
@@ -187,17 +193,23 @@ impl Control {
     pub(super) fn bound_door(
         &mut self,
         door: (SocketAddr, DoorKind),
-        bound: Result<(Path, SocketAddr), NetError>,
+        bound: Result<Vec<(Path, SocketAddr)>, NetError>,
     ) {
-        let awaited = self.doors.get_mut(&door).filter(|path| path.is_none());
+        let awaited = self.doors.get_mut(&door).filter(|paths| paths.is_empty());
         let (local, kind) = door;
         match (bound, awaited) {
-            (Ok((path, local)), Some(awaited)) => {
-                *awaited = Some(path);
-                let door = Door { local, kind };
-                self.orders.send(Order::ReflectAll { path, door });
+            (Ok(bound), Some(awaited)) => {
+                for (path, local) in bound {
+                    awaited.push(path);
+                    let door = Door { local, kind };
+                    self.orders.send(Order::ReflectAll { path, door });
+                }
             }
-            (Ok((path, _)), None) => self.orders.send(Order::Close(path)),
+            (Ok(bound), None) => {
+                for (path, _) in bound {
+                    self.orders.send(Order::Close(path));
+                }
+            }
             (Err(error), Some(_)) => {
                 tracing::error!("{} responder on {local}: {error}", kind.name());
                 self.doors.remove(&door);
@@ -206,9 +218,12 @@ impl Control {
         }
     }
 
-    fn ground(&self, path: Path, port: u16) -> Ground {
-        let orders = self.orders.clone();
-        Ground::new(path, port, move |path| orders.send(Order::Close(path)))
+    fn grounds(&self, paths: Vec<(Path, u16)>) -> Grounds {
+        let ground = |(path, port)| {
+            let orders = self.orders.clone();
+            Ground::new(path, port, move |path| orders.send(Order::Close(path)))
+        };
+        Grounds::new(paths.into_iter().map(ground).collect(), self.orders.next())
     }
 }
 
@@ -228,6 +243,7 @@ impl Serving {
     }
 }
 
-fn within(port: u16, (first, last): (u16, u16)) -> bool {
-    (first..=last).contains(&port)
+fn are_within(grounds: &Grounds, (first, last): (u16, u16)) -> bool {
+    let mut grounds = grounds.iter();
+    grounds.all(|ground| (first..=last).contains(&ground.port()))
 }

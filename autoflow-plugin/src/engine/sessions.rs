@@ -23,8 +23,10 @@ use crate::session::{Key, Order, Stream};
 /// One session that sends probes.
 pub(super) struct Session {
     pub(super) line: Option<u64>,
+    /// Its thread is the session's.
+    pub(super) path: Path,
     keeper: Keeper,
-    /// The probe thread has it.
+    /// Its probe thread has it.
     pub(super) running: bool,
     pub(super) timeout: Duration,
 }
@@ -37,8 +39,8 @@ enum Keeper {
         /// No reply for so long that the far end may have forgotten the session.
         silent: watch::Sender<bool>,
     },
-    /// Nobody has to agree: its place on this path is given back.
-    Place { path: Path, far: IpAddr },
+    /// Nobody has to agree: its place on its path is given back.
+    Place { far: IpAddr },
     /// It is ending.
     Nobody,
 }
@@ -100,8 +102,8 @@ impl Control {
     fn begin_without_task(&mut self, key: Key, line: u64, stream: Stream) {
         let session = Session {
             line: Some(line),
+            path: stream.path,
             keeper: Keeper::Place {
-                path: stream.path,
                 far: stream.to.ip(),
             },
             running: false,
@@ -151,6 +153,7 @@ impl Control {
         let timeout = Duration::from_millis(initiation.probe.timeout_ms.into());
         let session = Session {
             line,
+            path,
             keeper: Keeper::Task { quit, silent },
             running: false,
             timeout,
@@ -257,9 +260,10 @@ impl Control {
     }
 
     pub(super) fn finish(&mut self, key: Key) {
-        match self.sessions.get(&key).map(|session| session.running) {
-            Some(true) => self.orders.send(Order::Finish(key)),
-            Some(false) => self.quit(key),
+        let known = self.sessions.get(&key);
+        match known.map(|session| (session.running, session.path)) {
+            Some((true, path)) => self.orders.send(Order::Finish { key, path }),
+            Some((false, _)) => self.quit(key),
             None if self.opening.remove(&key) => self.end_session(key, None),
             None => {}
         }
@@ -271,7 +275,8 @@ impl Control {
         };
         match std::mem::replace(&mut session.keeper, Keeper::Nobody) {
             Keeper::Task { quit, .. } => _ = quit.send(()),
-            Keeper::Place { path, far } => {
+            Keeper::Place { far } => {
+                let path = session.path;
                 self.orders.send(Order::Leave { path, far });
                 let _ = self.news.send(News::Step(key, Step::Ended(None)));
             }

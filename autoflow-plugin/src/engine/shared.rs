@@ -49,7 +49,7 @@ pub(super) struct Shared {
 pub(super) struct Decided {
     pub(super) choices: Choices,
     pub(super) epoch: u64,
-    /// When the probe thread last reported.
+    /// From when the figures are.
     pub(super) fresh: Mono,
     /// Without a newer report there is no opinion after so long.
     pub(super) stale_after: Duration,
@@ -209,7 +209,9 @@ impl Shared {
             let known = wanted.keys.iter().find(|known| known.id == key.id);
             key.passphrase = known.and_then(|known| known.passphrase.clone());
         }
-        let difference = difference(&wanted, config);
+        let mut difference = difference(&wanted, config);
+        let waits = self.state() == engine_state::RUNNING && wanted.io != config.io;
+        difference["at_next_start"] = json!(if waits { &["io"][..] } else { &[] });
         if !dry_run {
             *wanted = config.clone();
             self.keys.replace(&config.keys);
@@ -300,6 +302,7 @@ fn difference(old: &Config, new: &Config) -> serde_json::Value {
             new.classes.iter().map(|class| (class.id, class.name.as_str(), class)),
         ),
         "settings_changed": old.mode != new.mode
+            || old.io != new.io
             || old.probe != new.probe
             || old.responder != new.responder
             || old.keys != new.keys

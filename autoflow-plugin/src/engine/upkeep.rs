@@ -89,7 +89,10 @@ impl Upkeep {
             broken = agreed.broken() => {
                 // What was measured so far is the result.
                 self.tell(Step::Trouble(broken.failure));
-                self.orders.send(Order::Finish(self.key));
+                self.orders.send(Order::Finish {
+                    key: self.key,
+                    path: self.path,
+                });
                 let _ = (&mut quit).await;
             }
             _ = &mut quit => {}
@@ -171,7 +174,10 @@ impl Upkeep {
     /// on: they show when the line is back.
     fn lose(&self, broken: Broken) {
         if broken.ended {
-            self.orders.send(Order::Suspend(self.key));
+            self.orders.send(Order::Suspend {
+                key: self.key,
+                path: self.path,
+            });
         }
         self.tell(Step::Trouble(broken.failure));
     }

@@ -1,6 +1,7 @@
 //! What goes out of this room and what comes back from it.
 
 use std::net::{IpAddr, SocketAddr};
+use std::ops::AddAssign;
 use std::time::Duration;
 
 use twamp_core::probe::{Arrival, TxStamp};
@@ -16,17 +17,21 @@ pub(crate) struct Path {
     pub(super) generation: u32,
     /// Paths of one network namespace have the same number.
     pub(super) network: u32,
+    pub(super) thread: u16,
 }
 
 impl Path {
+    /// The number of the thread that has it: no other may use it.
+    pub(crate) fn thread(self) -> u16 {
+        self.thread
+    }
+
     /// Which of this host's networks it is in: the same address in another one is another host's.
     pub(crate) fn network(self) -> u32 {
         self.network
     }
-}
 
-impl Path {
-    /// Its place among the open ones, a small number. When it closes, another one may get it.
+    /// Its place among the thread's open ones, a small number. When it closes, another one may get it.
     pub(crate) fn place(self) -> usize {
         self.slot as usize
     }
@@ -188,4 +193,19 @@ pub(crate) struct NetCounters {
     pub(crate) wakeups: u64,
     /// Times the timer woke it more than 1 ms late.
     pub(crate) late_wakeups: u64,
+}
+
+impl AddAssign for NetCounters {
+    fn add_assign(&mut self, other: Self) {
+        self.sent += other.sent;
+        self.received += other.received;
+        self.send_errors += other.send_errors;
+        self.overflows += other.overflows;
+        self.truncated += other.truncated;
+        self.icmp_errors += other.icmp_errors;
+        self.stamps_missing += other.stamps_missing;
+        self.stamps_stray += other.stamps_stray;
+        self.wakeups += other.wakeups;
+        self.late_wakeups += other.late_wakeups;
+    }
 }

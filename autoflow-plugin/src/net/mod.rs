@@ -9,7 +9,7 @@
 //!                       └──────────── recvmmsg ◄─────────── network
 //! ```
 //!
-//! One thread drives it, in this order:
+//! One thread drives it; where there are several, each has a network of its own. In this order:
 //!
 //! 1. [`Net::wait`] sleeps until something happens or the given time is reached. Without a time
 //!    and without packets nothing wakes it.
@@ -59,6 +59,7 @@ mod namespace;
 mod path;
 mod precision;
 mod receive;
+mod register;
 mod seal;
 mod send;
 mod stamps;
@@ -67,7 +68,7 @@ mod tests;
 mod thread;
 mod wait;
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, OwnedFd};
@@ -89,12 +90,13 @@ pub(crate) use event::{
 pub(crate) use handed::{Purpose, judge as judge_handed, take as take_handed};
 pub(crate) use hardware::hardware;
 pub(crate) use namespace::Namespace;
-pub(crate) use path::PathSpec;
+pub(crate) use path::{PathSpec, Sharing};
 pub(crate) use seal::Seal;
-pub(crate) use thread::{take_short_turns, with_signals_blocked};
+pub(crate) use thread::{pin, run_in_real_time, take_short_turns, with_signals_blocked};
 pub(crate) use wait::Waker;
 
 use receive::{Desk, Told};
+use register::Register;
 use send::{Bench, Endpoint};
 use stamps::Ledger;
 use wait::{Poller, Ready, Urgency, Wait};
@@ -110,10 +112,9 @@ pub(crate) struct Net<T> {
     poller: Poller,
     slots: Vec<Slot<T>>,
     free: Vec<u32>,
-    /// Sockets of the host's, as the kernel tells them apart.
-    handed: HashSet<u64>,
-    /// Network namespaces that paths were opened in, by the kernel's numbers.
-    networks: Vec<u64>,
+    /// The thread's number.
+    thread: u16,
+    register: Register,
     /// Paths with queued packets, in the order of their first.
     dirty: Vec<Path>,
     /// Paths that something happened at.
@@ -137,14 +138,26 @@ impl<T> Net<T> {
     /// # Errors
     /// [`NetError::TooManyFiles`], or what the kernel says.
     pub(crate) fn new() -> Result<(Net<T>, Waker), NetError> {
+        Self::of(0, Register::default())
+    }
+
+    /// That of another thread of the same engine.
+    ///
+    /// # Errors
+    /// As [`Net::new`].
+    pub(crate) fn beside(&self, thread: u16) -> Result<(Net<T>, Waker), NetError> {
+        Self::of(thread, self.register.clone())
+    }
+
+    fn of(thread: u16, register: Register) -> Result<(Net<T>, Waker), NetError> {
         let made = Poller::new();
         let (poller, waker) = made.map_err(|error| NetError::system("set up waiting", error))?;
         let net = Net {
             poller,
             slots: Vec::new(),
             free: Vec::new(),
-            handed: HashSet::new(),
-            networks: Vec::new(),
+            thread,
+            register,
             dirty: Vec::new(),
             ready: VecDeque::new(),
             overdue: VecDeque::new(),
@@ -178,7 +191,7 @@ impl<T> Net<T> {
         let (socket, local) = path::adopt(socket, spec)?;
         let cookie = socket.cookie();
         let cookie = cookie.map_err(|error| NetError::system("tell a socket", error))?;
-        if !self.handed.insert(cookie) {
+        if !self.register.take(cookie) {
             return Err(NetError::HostTwice);
         }
         Ok((self.settle(socket, spec, local)?, local))
@@ -198,7 +211,7 @@ impl<T> Net<T> {
         self.poller.forget(endpoint.socket.as_fd(), urgency);
         self.desk.forget(path);
         if let Ok(cookie) = endpoint.socket.cookie() {
-            self.handed.remove(&cookie);
+            self.register.give_back(cookie);
         }
         for stamped in endpoint.ledger.into_tokens() {
             self.desk.stamped(path, stamped, &mut self.counters);
@@ -343,6 +356,7 @@ impl<T> Net<T> {
             slot,
             generation,
             network: self.network(&socket, spec),
+            thread: self.thread,
         };
         let watched = self
             .poller
@@ -373,16 +387,10 @@ impl<T> Net<T> {
 
     /// The number of the socket's network namespace. Before Linux 5.14 that of a socket of the
     /// host's is not told: it counts as in our own.
-    fn network(&mut self, socket: &Socket, spec: &PathSpec) -> u32 {
+    fn network(&self, socket: &Socket, spec: &PathSpec) -> u32 {
         let told = path::network(socket);
         let named = spec.binding.namespace.as_ref().map(Namespace::inode);
-        let network = told.or(named).unwrap_or(0);
-        let known = self.networks.iter().position(|known| *known == network);
-        let place = known.unwrap_or_else(|| {
-            self.networks.push(network);
-            self.networks.len() - 1
-        });
-        place as u32
+        self.register.network(told.or(named).unwrap_or(0))
     }
 
     /// When the first token will have waited long enough. Forgets what was answered meanwhile.

@@ -43,8 +43,20 @@ pub(crate) struct PathSpec {
     /// What arrives has time until the next probes leave, if the kernel stamps it. For probes: who
     /// answers is in a hurry.
     pub(crate) unhurried: bool,
-    /// Share the port with other sockets of this user. For reflectors only.
-    pub(crate) reuse_port: bool,
+    pub(crate) sharing: Sharing,
+}
+
+/// Whose a port is. The kernel gives all packets of one sender to one of the sockets that share it.
+/// For reflectors only.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) enum Sharing {
+    /// This socket's alone.
+    #[default]
+    Alone,
+    /// It was nobody's before, and now others may join.
+    First,
+    /// Another socket's that lets this one join.
+    Next,
 }
 
 impl PathSpec {
@@ -59,12 +71,24 @@ impl PathSpec {
             receive_buffer: DEFAULT_RECEIVE_BUFFER,
             transmit_stamps: true,
             unhurried: false,
-            reuse_port: false,
+            sharing: Sharing::Alone,
         }
     }
 }
 
 impl PathSpec {
+    /// Of another socket beside one that was opened so: on its port if that is shared.
+    pub(crate) fn beside(&self) -> PathSpec {
+        let sharing = match self.sharing {
+            Sharing::Alone => Sharing::Alone,
+            Sharing::First | Sharing::Next => Sharing::Next,
+        };
+        PathSpec {
+            sharing,
+            ..self.clone()
+        }
+    }
+
     /// Do packets of both leave alike, whatever the port?
     pub(crate) fn is_like(&self, other: &PathSpec) -> bool {
         let mut local = other.local;
@@ -77,7 +101,7 @@ impl PathSpec {
             && self.receive_buffer == other.receive_buffer
             && self.transmit_stamps == other.transmit_stamps
             && self.unhurried == other.unhurried
-            && self.reuse_port == other.reuse_port
+            && self.sharing == other.sharing
     }
 }
 
@@ -85,9 +109,8 @@ impl PathSpec {
 pub(super) fn open(spec: &PathSpec) -> Result<(Socket, SocketAddr), NetError> {
     let domain = Domain::for_address(spec.local);
     let socket = spec.binding.socket(domain, Type::DGRAM)?;
-    if spec.reuse_port {
-        let done = socket.set_reuse_port(true);
-        done.map_err(|error| NetError::system("share the port", error))?;
+    if spec.sharing == Sharing::Next {
+        share(&socket)?;
     }
     if spec.local.is_ipv6() {
         let done = socket.set_only_v6(true);
@@ -95,8 +118,17 @@ pub(super) fn open(spec: &PathSpec) -> Result<(Socket, SocketAddr), NetError> {
     }
     switch_on(&socket, spec)?;
     bind(&socket, spec.local)?;
+    // Not before: a port that another program shares would be taken from it unseen.
+    if spec.sharing == Sharing::First {
+        share(&socket)?;
+    }
     let local = local_address(&socket)?;
     Ok((socket, local))
+}
+
+fn share(socket: &Socket) -> Result<(), NetError> {
+    let done = socket.set_reuse_port(true);
+    done.map_err(|error| NetError::system("share the port", error))
 }
 
 /// Takes a socket that the host opened and bound; nobody else may send through it.

@@ -66,6 +66,7 @@ impl<T> Desk<T> {
                 slot: 0,
                 generation: 0,
                 network: 0,
+                thread: 0,
             },
             replies: SEALED_BATCH,
         }

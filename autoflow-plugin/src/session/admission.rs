@@ -7,7 +7,7 @@
 //!   first packet of a stranger ──▶ peers ──▶ places ──▶ stay
 //! ```
 //!
-//! One desk for all responders of an engine. `twamp-ctl` and the probe thread come to it for what
+//! One desk for all responders of an engine. `twamp-ctl` and the probe threads come to it for what
 //! is new only, and leave at once: known packets pass it by.
 
 mod complaints;

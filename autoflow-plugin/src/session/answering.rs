@@ -139,6 +139,14 @@ impl Answering {
         }
     }
 
+    /// Those of another thread: it knows the same addresses as this host's own.
+    pub(super) fn beside(&self) -> Self {
+        Self {
+            own: self.own.beside(),
+            ..Self::new(self.admission.clone())
+        }
+    }
+
     /// A session that was agreed on.
     pub(super) fn begin(&mut self, agreed: Agreed) {
         let (path, from) = (agreed.path, agreed.from);

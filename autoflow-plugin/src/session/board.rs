@@ -10,6 +10,7 @@ use plugin_abi::manage::{
 use twamp_core::metrics::loss::LossCounts;
 use twamp_core::wire::control::Modes;
 
+use super::counters::Tellings;
 use super::identity::session_id;
 use super::keyed::Keyed;
 use super::result::{Identity, Tally, served};
@@ -27,6 +28,7 @@ pub(crate) struct Board {
     served: Keyed<Served>,
     /// Senders that are over and served sessions that are, in the order in which they ended.
     over: [VecDeque<Key>; 2],
+    counters: Tellings,
     statistics: Statistics,
 }
 
@@ -108,9 +110,9 @@ impl Board {
         self.senders.remove(&key);
     }
 
-    /// Enters what the probe thread has seen. Answers what the served sessions that have ended
+    /// Enters what a probe thread has seen. Answers what the served sessions that have ended
     /// saw.
-    pub(crate) fn absorb(&mut self, report: &Report) -> Vec<ServedResult> {
+    pub(crate) fn absorb(&mut self, thread: u16, report: &Report) -> Vec<ServedResult> {
         for (key, entry) in &report.entries {
             if let Some(sender) = self.senders.get_mut(key) {
                 sender.tally.absorb(entry);
@@ -139,7 +141,8 @@ impl Board {
         if !ended.is_empty() {
             self.forget_oldest();
         }
-        let counters = &report.counters;
+        self.counters.enter(thread, report.at.mono, report.counters);
+        let counters = self.counters.sum();
         self.statistics.probes_sent = counters.sent;
         self.statistics.replies_received = counters.received;
         self.statistics.reflected = counters.reflected;
@@ -214,7 +217,7 @@ impl Board {
         ended
     }
 
-    /// Counters, as far as the probe thread knows them.
+    /// Counters, as far as probe threads have told them.
     pub(crate) fn statistics(&mut self) -> &mut Statistics {
         &mut self.statistics
     }

@@ -1,10 +1,18 @@
-//! Where probes are answered. A responder may move to another port while sessions stand on the
-//! one they were told.
+//! Where probes are answered: each probe thread has a port of its own. A responder may move to other
+//! ports while sessions stand on the one they were told.
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::net::Path;
+
+/// Those on which a responder puts its new sessions, one thread's after the other's.
+#[derive(Debug)]
+pub(crate) struct Grounds {
+    all: Vec<Ground>,
+    turn: AtomicUsize,
+}
 
 /// A port and the path behind it. The path is closed when nobody stands on it any more.
 #[derive(Clone)]
@@ -14,6 +22,26 @@ struct Held {
     path: Path,
     port: u16,
     close: Box<dyn Fn(Path) + Send + Sync>,
+}
+
+impl Grounds {
+    /// `first` is the place of the next session's, counted round: responders with a session each
+    /// need not put all of them on one thread.
+    pub(crate) fn new(all: Vec<Ground>, first: u16) -> Self {
+        let turn = AtomicUsize::new(first.into());
+        Self { all, turn }
+    }
+
+    /// That of the next session; `None` if there is none at all.
+    pub(crate) fn next(&self) -> Option<Ground> {
+        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
+        let place = turn.checked_rem(self.all.len())?;
+        self.all.get(place).cloned()
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Ground> {
+        self.all.iter()
+    }
 }
 
 impl Ground {

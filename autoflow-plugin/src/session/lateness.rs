@@ -34,6 +34,17 @@ pub(crate) struct Spread {
     pub(crate) max: Duration,
 }
 
+impl Spread {
+    /// Each figure of that of both in which it is longer.
+    pub(super) fn worst(self, other: Self) -> Self {
+        Self {
+            p50: self.p50.max(other.p50),
+            p99: self.p99.max(other.p99),
+            max: self.max.max(other.max),
+        }
+    }
+}
+
 impl From<Spread> for SendLateness {
     fn from(spread: Spread) -> Self {
         let micros = |span: Duration| span.as_nanos().div_ceil(1_000) as u64;

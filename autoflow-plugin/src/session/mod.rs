@@ -1,7 +1,7 @@
 //! Sessions: who talks to whom, when probes leave, and what came of it.
 //!
 //! ```text
-//!      twamp-ctl                                        twamp-io/0
+//!      twamp-ctl                                        twamp-io/n
 //!   initiator ─┐ (Control-Client)                    ┌────────────────┐
 //!   target  ───┼── Order ───────────────────────────▶│ Probes         │◀──▶ net
 //!              │   Send, Finish, Reflect, Retire …   │  senders       │
@@ -10,7 +10,8 @@
 //!   (results)      outcomes, pulses, what was served
 //! ```
 //!
-//! The probe thread knows no line, no class and no score; it sends on time, answers, and reports.
+//! A probe thread knows no line, no class and no score; it sends on time, answers, and reports.
+//! Where there are several, a session is on the one that has its path, and all orders go there.
 
 pub(crate) mod admission;
 pub(crate) mod answering;
@@ -19,6 +20,7 @@ pub(crate) mod board;
 mod calendar;
 mod connect;
 mod conversation;
+mod counters;
 pub(crate) mod credentials;
 mod entropy;
 mod far_end;
@@ -59,13 +61,13 @@ use twamp_core::wire::control::Modes;
 
 use self::admission::Stay;
 use self::answering::Door;
+pub(crate) use self::counters::Counters;
 use self::credentials::Credentials;
 pub(crate) use self::features::Terms;
-use self::lateness::Spread;
 use self::rhythm::Rhythm;
 pub(crate) use self::sender::Dialect;
 use self::setback::Setback;
-use crate::net::{NetCounters, NetError, Path, PathSpec};
+use crate::net::{NetError, Path, PathSpec};
 
 /// A session's number inside this process. Never reused.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
@@ -79,7 +81,7 @@ impl Key {
     }
 }
 
-/// What the probe thread is told.
+/// What a probe thread is told.
 pub(crate) enum Order {
     /// Open a path on the first free port of the range. For probes to `far` one may do that is
     /// there already. Of a socket that the host handed over, one is made of that.
@@ -97,9 +99,9 @@ pub(crate) enum Order {
     /// Send probes; to a session that is there already: it was agreed on anew.
     Send { key: Key, stream: Stream },
     /// The far end has ended the session: no probes until another one is agreed on.
-    Suspend(Key),
+    Suspend { key: Key, path: Path },
     /// Send no more of them; what is in flight is waited for.
-    Finish(Key),
+    Finish { key: Key, path: Path },
     /// Answer the probes that come from `sender` on `path`.
     Reflect {
         key: Key,
@@ -117,11 +119,32 @@ pub(crate) enum Order {
     /// Whom those paths answer that answer STAMP.
     Accept(Credentials),
     /// Stop-Sessions: answer for `timeout` longer.
-    Retire { key: Key, timeout: Duration },
+    Retire {
+        key: Key,
+        path: Path,
+        timeout: Duration,
+    },
     /// This report was read; its room may be used again.
     Reuse(Box<Report>),
     /// End the thread.
     Quit,
+}
+
+impl Order {
+    /// The path of the session that it is about: the path's thread is meant. `None`: any, or all.
+    pub(crate) fn path(&self) -> Option<Path> {
+        match self {
+            Self::Leave { path, .. }
+            | Self::Close(path)
+            | Self::Suspend { path, .. }
+            | Self::Finish { path, .. }
+            | Self::Reflect { path, .. }
+            | Self::ReflectAll { path, .. }
+            | Self::Retire { path, .. } => Some(*path),
+            Self::Send { stream, .. } => Some(stream.path),
+            Self::Bind { .. } | Self::Accept(_) | Self::Reuse(_) | Self::Quit => None,
+        }
+    }
 }
 
 /// One stream of probes.
@@ -143,10 +166,12 @@ pub(crate) struct Stream {
     pub(crate) dialect: Dialect,
 }
 
-/// What the probe thread has seen since its last report.
+/// What a probe thread has seen since its last report.
 #[derive(Debug, Default)]
 pub(crate) struct Report {
     pub(crate) at: Now,
+    /// When the next one is due, if nothing happens before; `None`: when something does.
+    pub(crate) next: Option<Mono>,
     /// In the order in which they happened.
     pub(crate) entries: Vec<(Key, Entry)>,
     /// Of those streams that something has happened to, and of those that are silent.
@@ -221,23 +246,4 @@ pub(crate) struct Served {
     pub(crate) ended: Option<&'static str>,
     /// The features that were selected.
     pub(crate) features: Modes,
-}
-
-/// Counters of the probe thread.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Counters {
-    pub(crate) sent: u64,
-    pub(crate) received: u64,
-    pub(crate) reflected: u64,
-    pub(crate) discarded: u64,
-    /// Of the discarded ones, those of strangers without credentials.
-    pub(crate) not_admitted: u64,
-    pub(crate) pauses: u64,
-    /// Probes that left more than a millisecond after their time.
-    pub(crate) late: u64,
-    /// Probes that were passed over because their time had gone by.
-    pub(crate) missed: u64,
-    /// How late they left in the last second or two; `None` if none did.
-    pub(crate) lateness: Option<Spread>,
-    pub(crate) net: NetCounters,
 }

@@ -29,6 +29,8 @@ pub(super) struct Phases {
     /// From which on phases count.
     origin: Option<Mono>,
     given: u64,
+    /// From those that other threads give.
+    shift: u64,
     companies: HashMap<Path, Company>,
 }
 
@@ -39,6 +41,14 @@ struct Company {
 }
 
 impl Phases {
+    /// Those of one of so many threads, which need not know of one another.
+    pub(super) fn shifted(thread: u16, threads: u16) -> Self {
+        Self {
+            shift: (u64::MAX / u64::from(threads.max(1))).wrapping_mul(thread.into()),
+            ..Self::default()
+        }
+    }
+
     /// When a session begins that starts at `now`, beside so many `others`.
     pub(super) fn first(
         &mut self,
@@ -58,7 +68,7 @@ impl Phases {
     }
 
     fn next(&mut self) -> u64 {
-        let phase = self.given.wrapping_mul(GOLDEN);
+        let phase = self.given.wrapping_mul(GOLDEN).wrapping_add(self.shift);
         self.given += 1;
         phase
     }
@@ -153,5 +163,21 @@ mod tests {
             6_180,
             "0.618 of an interval"
         );
+    }
+
+    #[test]
+    fn sessions_that_start_together_on_several_threads_do_not_send_together() {
+        let path = paths(1)[0];
+        let now = Mono(7_000 * MS);
+        let mut slots: Vec<u128> = (0..4)
+            .flat_map(|thread| {
+                let mut phases = Phases::shifted(thread, 4);
+                let first = [0, 1].map(|others| phases.first(now, INTERVAL, path, others));
+                first.map(|first| first.since(now).as_millis())
+            })
+            .collect();
+        slots.sort_unstable();
+        let least = slots.windows(2).map(|pair| pair[1] - pair[0]).min();
+        assert!(least >= Some(5), "{slots:?}");
     }
 }

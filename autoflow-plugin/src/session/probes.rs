@@ -1,4 +1,4 @@
-//! What the probe thread carries: every sender and every reflector, sans-IO. Time and packets
+//! What a probe thread carries: every sender and every reflector, sans-IO. Time and packets
 //! come in, packets go to an [`Outlet`], and now and then a [`Report`] is due.
 
 use std::time::Duration;
@@ -64,12 +64,23 @@ pub(crate) struct Probes {
 }
 
 impl Probes {
+    /// Those of the first thread.
     pub(crate) fn new(cadence: Duration, error: ErrorEstimate, admission: Admission) -> Self {
+        Self::of(cadence, error, Phases::default(), Answering::new(admission))
+    }
+
+    /// Those of one more of so many threads of the same engine.
+    pub(crate) fn beside(&self, thread: u16, threads: u16) -> Self {
+        let phases = Phases::shifted(thread, threads);
+        Self::of(self.cadence, self.error, phases, self.answering.beside())
+    }
+
+    fn of(cadence: Duration, error: ErrorEstimate, phases: Phases, answering: Answering) -> Self {
         Self {
             roster: Roster::default(),
             peers: Peers::default(),
-            phases: Phases::default(),
-            answering: Answering::new(admission),
+            phases,
+            answering,
             calendar: Calendar::new(),
             lateness: Lateness::new(),
             silent: Vec::new(),
@@ -94,7 +105,7 @@ impl Probes {
     pub(crate) fn order(&mut self, order: Order, now: Now) {
         match order {
             Order::Send { key, stream } => self.send(key, stream, now.mono),
-            Order::Suspend(key) => {
+            Order::Suspend { key, .. } => {
                 if let Some(place) = self.roster.find(key) {
                     if let Some(sending) = self.roster.get_mut(place) {
                         sending.suspend(now.mono);
@@ -102,7 +113,7 @@ impl Probes {
                     self.tell(place);
                 }
             }
-            Order::Finish(key) => {
+            Order::Finish { key, .. } => {
                 if let Some(place) = self.roster.find(key) {
                     if let Some(sending) = self.roster.get_mut(place) {
                         sending.finish();
@@ -146,7 +157,7 @@ impl Probes {
             }
             Order::ReflectAll { path, door } => self.answering.open(path, door),
             Order::Accept(credentials) => self.answering.accept(credentials),
-            Order::Retire { key, timeout } => self.answering.retire(key, timeout, now.mono),
+            Order::Retire { key, timeout, .. } => self.answering.retire(key, timeout, now.mono),
             Order::Close(path) => {
                 self.answering.close(path);
                 self.news |= self.answering.has_news();
@@ -324,6 +335,9 @@ impl Probes {
                 self.calendar.remove(place);
             }
         }
+        // Whatever is due then will be told of.
+        let next = self.calendar.next();
+        report.next = next.map(|next| next.max(now.mono + self.cadence));
         report
     }
 

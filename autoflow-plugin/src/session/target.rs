@@ -1,4 +1,4 @@
-//! The Server's side: takes control connections on one address and has the probe thread answer.
+//! The Server's side: takes control connections on one address and has probe threads answer.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -22,7 +22,7 @@ use super::connect::adopt;
 pub(crate) use super::connect::{bind, listen};
 use super::conversation::Conversation;
 use super::entropy::SystemEntropy;
-use super::ground::Ground;
+use super::ground::{Ground, Grounds};
 use super::keys::Keys;
 use super::{Key, Order, Terms, features};
 use crate::net::{Path, PathSpec, clock};
@@ -37,10 +37,8 @@ pub(crate) struct Target {
     pub(crate) local: SocketAddr,
     /// How those paths are opened that probes are answered on; port 0.
     pub(crate) spec: PathSpec,
-    /// The first of them.
-    pub(crate) path: Path,
-    /// Its port.
-    pub(crate) port: u16,
+    /// The first of them, with their ports: one a thread.
+    pub(crate) paths: Vec<(Path, u16)>,
 }
 
 /// What all connections of one engine share.
@@ -77,11 +75,11 @@ impl Manners {
 pub(crate) struct Means<Orders> {
     /// Others hold from the next connection on.
     pub(crate) manners: watch::Receiver<Manners>,
-    /// Another one holds from the next session on.
-    pub(crate) ground: watch::Receiver<Ground>,
+    /// Others hold from the next session on.
+    pub(crate) grounds: watch::Receiver<Grounds>,
     pub(crate) admission: Admission,
     pub(crate) keys: Keys,
-    /// The way to the probe thread.
+    /// The way to the probe threads.
     pub(crate) orders: Orders,
 }
 
@@ -166,6 +164,8 @@ struct Accepted {
     key: Key,
     request: SessionParameters,
     security: TestSecurity,
+    /// Where its probes are answered.
+    path: Path,
     /// Until it is started.
     ready: Option<(Place, Ground)>,
 }
@@ -215,21 +215,23 @@ impl<Orders: Fn(Order)> Connection<Orders> {
             let _ = server.refuse_session(session, Accept::NOT_SUPPORTED, now.mono);
             return;
         }
-        let Ok(place) = self.means.admission.session(self.caller, now.mono) else {
+        let admitted = self.means.admission.session(self.caller, now.mono).ok();
+        // Of a thread one port for all, whichever was asked for (RFC 5357, section 3.5; RFC 8545,
+        // section 5).
+        let Some((place, ground)) = admitted.zip(self.means.grounds.borrow().next()) else {
             let _ = server.refuse_session(session, Accept::TEMPORARY_LIMIT, now.mono);
             return;
         };
         let mut random = [0; 4];
         SystemEntropy.fill(&mut random);
         let sid = new_sid(self.local.ip(), Ntp64::from_wall(now.wall), random);
-        // One port for all, whichever was asked for (RFC 5357, section 3.5; RFC 8545, section 5).
-        let ground = self.means.ground.borrow().clone();
         let granted = server.accept_session(session, ground.port(), sid, now.mono);
         if granted.is_ok() {
             let accepted = Accepted {
                 key: Key::new(),
                 request,
                 security: server.test_security(&sid),
+                path: ground.path(),
                 ready: Some((place, ground)),
             };
             self.sessions.insert(session, accepted);
@@ -263,7 +265,7 @@ impl<Orders: Fn(Order)> Connection<Orders> {
         tracing::info!("{} is answered on {}", request.sender, self.local.ip());
         (self.means.orders)(Order::Reflect {
             key: accepted.key,
-            path: ground.path(),
+            path: accepted.path,
             local: at_port(self.local, ground.port()),
             sender: request.sender,
             refwait: self.refwait,
@@ -284,6 +286,7 @@ impl<Orders: Fn(Order)> Connection<Orders> {
         if let Some(accepted) = self.sessions.remove(&session) {
             (self.means.orders)(Order::Retire {
                 key: accepted.key,
+                path: accepted.path,
                 timeout: accepted.request.timeout,
             });
         }

@@ -283,6 +283,9 @@ fn every_key_that_the_types_know_is_in_the_tables() {
     let probe: Probe = serde_json::from_value(probe).unwrap();
     let probe = serde_json::to_value(probe).unwrap();
     assert_eq!(keys(&probe), table(PROBE));
+    let io = json!({"threads": 2, "cpus": [0], "policy": "fifo", "priority": 1});
+    let io: plugin_abi::config::Io = serde_json::from_value(io).unwrap();
+    assert_eq!(keys(&serde_json::to_value(io).unwrap()), table(IO));
     let mut stamp = table(STAMP);
     stamp.sort();
     assert_eq!(keys(&probe["stamp"]), stamp);

@@ -15,14 +15,34 @@ fn a_port_in_use_is_said_to_be() {
 }
 
 #[test]
-fn reflectors_may_share_a_port() {
+fn reflectors_may_share_a_port_that_was_nobodys_before() {
     let mut net = net();
     let first = PathSpec {
-        reuse_port: true,
+        sharing: Sharing::First,
         ..spec(V4)
     };
     let (_, local) = net.open(&first).unwrap();
-    net.open(&PathSpec { local, ..first }).unwrap();
+    let again = PathSpec { local, ..first };
+    let next = PathSpec {
+        sharing: Sharing::Next,
+        ..again.clone()
+    };
+    net.open(&next).unwrap();
+    net.open(&next).unwrap();
+    for other in [again, PathSpec::new(local)] {
+        let refused = net.open(&other).unwrap_err();
+        assert!(matches!(refused, NetError::PortInUse { .. }), "{refused}");
+    }
+}
+
+#[test]
+fn paths_of_several_threads_are_told_apart_and_share_their_networks() {
+    let mut one = net();
+    let mut other = one.beside(1).unwrap().0;
+    let [(first, _), (second, _)] = [&mut one, &mut other].map(|net| net.open(&spec(V4)).unwrap());
+    assert_eq!((first.thread(), second.thread()), (0, 1));
+    assert_ne!(first, second);
+    assert_eq!(first.network(), second.network());
 }
 
 #[test]

@@ -280,7 +280,13 @@ fn a_session_agreed_on_anew_begins_its_numbers_anew_and_keeps_its_counts() {
     exchange(&mut near, &mut far, 1_000);
     exchange(&mut near, &mut far, 1_010);
 
-    near.probes.order(Order::Suspend(key), at(1_015));
+    near.probes.order(
+        Order::Suspend {
+            key,
+            path: near.path,
+        },
+        at(1_015),
+    );
     assert_eq!(near.turn(1_020).len(), 0, "nobody is there to answer");
 
     let mut restarted = End::new();
@@ -397,6 +403,7 @@ fn after_stop_sessions_probes_are_answered_for_the_timeout_and_no_longer() {
     far.probes.order(
         Order::Retire {
             key: served,
+            path: far.path,
             timeout: Duration::from_millis(25),
         },
         at(1_000),
@@ -406,4 +413,17 @@ fn after_stop_sessions_probes_are_answered_for_the_timeout_and_no_longer() {
         exchange(&mut near, &mut far, now);
     }
     assert_eq!(samples(&near.report(1_200)), [0, 1, 2]);
+}
+
+#[test]
+fn a_report_tells_when_the_next_one_is_due() {
+    let mut near = End::new();
+    let key = Key::new();
+    near.send(key, "192.0.2.1:862".parse().unwrap(), Some(1), 1_000);
+    near.turn(1_000);
+    let next = near.report(1_000).next;
+    assert_eq!(next, Some(at(1_000).mono + CADENCE), "by its time-out");
+    near.turn(1_100);
+    near.turn(1_200);
+    assert_eq!(near.report(1_300).next, None, "all is over");
 }

@@ -93,7 +93,9 @@ fn nothing_is_learned_from_a_session_that_has_ended() {
     let mut far = End::new();
     let key = far.reflect(from(20_000), 0);
     let timeout = Duration::ZERO;
-    far.probes.order(Order::Retire { key, timeout }, at(10));
+    let path = far.path;
+    far.probes
+        .order(Order::Retire { key, path, timeout }, at(10));
     far.turn(20);
     assert!(!far.answers(0, from(51_000), 30));
 }
