@@ -74,7 +74,8 @@ impl Inbox {
         );
         let fetched = match fetched {
             Ok(fetched) => fetched,
-            Err(Errno::EAGAIN | Errno::EINTR) => return Ok(0),
+            // Of an earlier packet, to a port that has been closed since.
+            Err(Errno::EAGAIN | Errno::EINTR | Errno::ECONNREFUSED) => return Ok(0),
             Err(error) => return Err(error.into()),
         };
         let mut short = false;
@@ -170,7 +171,7 @@ impl Outbox {
             );
             match sent {
                 Ok(sent) => gone += sent.count(),
-                Err(Errno::EINTR) => {}
+                Err(Errno::EINTR | Errno::ECONNREFUSED) => {}
                 Err(error) => {
                     self.clear();
                     return Err(error.into());
