@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::net::IpAddr;
 
-use plugin_abi::config::{Address, Config, Probe, Protocol, Remote};
+use plugin_abi::config::{Config, Probe, Protocol};
 use plugin_abi::manage::Problem;
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -75,7 +75,7 @@ pub(super) fn run(run: &Node, problems: &mut Vec<Problem>) {
 fn ends(local: &Node, remote: &Node, problems: &mut Vec<Problem>) {
     one_host(local, problems);
     one_host(remote, problems);
-    if let (Some(near), Some(far)) = (address(local), address(remote))
+    if let (Some(near), Some(far)) = (local.ip(), remote.ip())
         && near.is_ipv4() != far.is_ipv4()
     {
         let family = if far.is_ipv4() { "IPv4" } else { "IPv6" };
@@ -167,7 +167,7 @@ fn one_host(node: &Node, problems: &mut Vec<Problem>) {
     let many = |ip: IpAddr| {
         ip.is_unspecified() || ip.is_multicast() || ip == IpAddr::from([255, 255, 255, 255])
     };
-    if address(node).is_some_and(many) {
+    if node.ip().is_some_and(many) {
         problems.push(node.problem("the address of one host", "write that host's own address"));
     }
 }
@@ -175,7 +175,7 @@ fn one_host(node: &Node, problems: &mut Vec<Problem>) {
 /// A link-local address is one on each link, and no other address is.
 fn links(line: &Node, problems: &mut Vec<Problem>) {
     let ends = [line.key("remote"), line.key("local")];
-    let [far, near] = ends.each_ref().map(scoped);
+    let [far, near] = ends.each_ref().map(Node::address);
     let zones = [far, near].map(|end| end.and_then(|address| address.zone));
     let linked = zones.iter().any(Option::is_some) || line.key("device").is_there();
     for (node, address) in ends.iter().zip([far, near]) {
@@ -197,12 +197,6 @@ fn links(line: &Node, problems: &mut Vec<Problem>) {
     }
 }
 
-/// The address there, with its link.
-fn scoped(node: &Node) -> Option<Address> {
-    let remote: Remote = node.text()?.parse().ok()?;
-    Some(remote.address)
-}
-
 /// A probe that may not be fragmented fits the line.
 fn probe_fits(line: &Node, problems: &mut Vec<Problem>) {
     let (mtu, probe) = (line.key("mtu"), line.key("probe"));
@@ -212,7 +206,7 @@ fn probe_fits(line: &Node, problems: &mut Vec<Problem>) {
         mtu.whole(),
         padding.number_or(features::default_padding(&probe).into()),
     ) {
-        let ipv6 = address(&line.key("remote")).is_some_and(|ip| ip.is_ipv6());
+        let ipv6 = line.key("remote").ip().is_some_and(|ip| ip.is_ipv6());
         let most = mtu as f64 - f64::from(headers(&typed(&probe), ipv6));
         if octets > most {
             let expected = format!(
@@ -274,11 +268,6 @@ fn class(class: &Node, problems: &mut Vec<Problem>) {
 
 fn ids(things: &Node) -> impl Iterator<Item = u64> {
     things.items().filter_map(|thing| thing.key("id").whole())
-}
-
-/// The address there, with or without a port.
-pub(super) fn address(node: &Node) -> Option<IpAddr> {
-    scoped(node).map(|address| address.ip)
 }
 
 #[cfg(test)]

@@ -1,5 +1,8 @@
 //! A place in a document: its path and, if something is there, its value.
 
+use std::net::IpAddr;
+
+use plugin_abi::config::{Address, Remote};
 use plugin_abi::manage::Problem;
 use serde_json::Value;
 
@@ -71,6 +74,17 @@ impl<'doc> Node<'doc> {
     /// The text there.
     pub(super) fn text(&self) -> Option<&'doc str> {
         self.value.and_then(Value::as_str)
+    }
+
+    /// The address there, with its link, with or without a port.
+    pub(super) fn address(&self) -> Option<Address> {
+        let remote: Remote = self.text()?.parse().ok()?;
+        Some(remote.address)
+    }
+
+    /// The same without the link.
+    pub(super) fn ip(&self) -> Option<IpAddr> {
+        self.address().map(|address| address.ip)
     }
 
     /// The whole number there.

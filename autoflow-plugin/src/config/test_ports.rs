@@ -8,7 +8,7 @@ use plugin_abi::config::Io;
 use plugin_abi::manage::Problem;
 
 use super::node::Node;
-use super::{meaning, shape};
+use super::shape;
 
 /// What tells apart the probes that leave one address: mark, DSCP, TTL, do-not-fragment.
 type Manner = Vec<String>;
@@ -34,7 +34,7 @@ pub(super) fn suffice(root: &Node, problems: &mut Vec<Problem>) {
         let need = needs.entry(place).or_default();
         need.responder |= line.key("responder").flag_or(false) == Some(true);
         if line.key("sender").flag_or(true) == Some(true) {
-            let far = meaning::address(&line.key("remote"));
+            let far = line.key("remote").ip();
             let alike = need.senders.entry(manner(root, &line)).or_default();
             *alike.entry(far).or_default() += 1;
         }
