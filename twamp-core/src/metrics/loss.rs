@@ -154,7 +154,8 @@ enum State {
 /// A window of so many probes takes its memory at once, and no more than it needs.
 pub(crate) const SMALL: usize = 64;
 
-/// Tells one reply from another: its number, or the end of T3 if the number is only a copy.
+/// Tells one reply from another: its number, or 32 bits made of all of T3 if the number is only a
+/// copy.
 type Fingerprint = u32;
 
 const _: () = assert!(size_of::<State>() == 8);
@@ -253,7 +254,7 @@ impl LossAccount {
     pub fn reply(&mut self, number: u64, reflector: u32, t3: Wall) -> Reply {
         let fingerprint = match self.directions {
             Some(_) => reflector,
-            None => t3.0 as u32,
+            None => fingerprint_of(t3),
         };
         match self.state(number) {
             Some(State::Outstanding) => self.first_reply(number, fingerprint, reflector, t3),
@@ -386,6 +387,12 @@ impl LossAccount {
             *slot = state;
         }
     }
+}
+
+/// Times that differ have different ones, but for one in four billion.
+fn fingerprint_of(t3: Wall) -> Fingerprint {
+    // Fibonacci hashing: the high half depends on every bit.
+    (t3.0.cast_unsigned().wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as u32
 }
 
 /// Lost probes in `range`, as far as it is in the window.

@@ -113,6 +113,19 @@ fn a_second_late_reply_is_a_duplicate() {
 }
 
 #[test]
+fn replies_of_a_reflector_that_copies_numbers_are_told_apart_by_all_of_t3() {
+    for apart in [1, 1 << 32, 3 << 32, 1 << 62, i64::MIN] {
+        let mut account = LossAccount::new(ReflectorNumbers::Copied, 64);
+        account.send();
+        account.reply(0, 0, Wall(7));
+        let second = account.reply(0, 0, Wall(7 ^ apart));
+        assert_eq!(second, Reply::Duplicate(Direction::Forward), "{apart}");
+        let again = account.reply(0, 0, Wall(7));
+        assert_eq!(again, Reply::Duplicate(Direction::Backward));
+    }
+}
+
+#[test]
 fn a_number_that_was_consumed_but_not_sent_is_no_loss() {
     let mut account = account(0, &[]);
     for _ in 0..3 {
