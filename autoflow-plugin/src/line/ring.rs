@@ -37,6 +37,11 @@ impl<S: Clone + Default> Ring<S> {
         self.span
     }
 
+    /// The slice of probes sent at `sent` is newer than all that something was entered in.
+    pub(super) fn begins(&self, sent: Mono) -> bool {
+        self.number(sent) > self.newest
+    }
+
     /// The slice of probes sent at `sent`; `None` if it is too long ago.
     pub(super) fn slice_mut(&mut self, sent: Mono) -> Option<&mut S> {
         let number = self.number(sent);
