@@ -121,7 +121,7 @@ pub(crate) struct Net<T> {
     ready: VecDeque<Ready>,
     /// When tokens of a path may have waited long enough; soonest first.
     overdue: VecDeque<(Mono, Path)>,
-    bench: Bench,
+    bench: Bench<T>,
     desk: Desk<T>,
     counters: NetCounters,
 }
@@ -237,6 +237,7 @@ impl<T> Net<T> {
             return;
         };
         if endpoint.outbox.is_empty() {
+            endpoint.outbox = self.bench.outbox();
             self.dirty.push(path);
         }
         endpoint.outbox.push_back(packet.into());
