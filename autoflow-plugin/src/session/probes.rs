@@ -330,7 +330,7 @@ impl Probes {
         self.news = self.answering.has_news();
         for place in self.finished.drain(..) {
             if let Some(gone) = self.roster.remove(place) {
-                let Stream { path, to, .. } = *gone.stream();
+                let (path, to) = gone.far_end();
                 self.peers.remove(path, to, place);
                 self.calendar.remove(place);
             }
@@ -347,9 +347,9 @@ impl Probes {
             // A session that was agreed on anew goes on with its numbers and results.
             Some(place) => {
                 if let Some(sending) = self.roster.get_mut(place) {
-                    let former = sending.stream();
-                    self.peers.remove(former.path, former.to, place);
-                    sending.renew(stream, now, &mut self.report.entries);
+                    let (path, to) = sending.far_end();
+                    self.peers.remove(path, to, place);
+                    sending.renew(&stream, now, &mut self.report.entries);
                 }
                 self.calendar.set(place, now);
                 place
@@ -357,7 +357,7 @@ impl Probes {
             None => {
                 let others = self.roster.len();
                 let first = self.phases.first(now, stream.interval, path, others);
-                let place = self.roster.insert(Sending::new(key, stream, first));
+                let place = self.roster.insert(Sending::new(key, &stream, first));
                 self.calendar.set(place, first);
                 place
             }
