@@ -311,8 +311,9 @@ impl Control {
         let decision = &self.config.decision;
         let cadence = Duration::from_millis(decision.publish_ms.into());
         let too_old = Duration::from_millis(decision.stale_after_ms.into()) / 4;
-        // A report comes with each cadence: what it says is published in the same wake-up.
-        let rest = (began.elapsed() * 20).min(too_old).max(cadence * 9 / 10);
+        // A report comes with each cadence, or a little sooner: what it says is published in the
+        // same wake-up.
+        let rest = (began.elapsed() * 20).min(too_old).max(cadence * 7 / 10);
         self.rest_until = began + rest;
     }
 
