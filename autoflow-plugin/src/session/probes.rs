@@ -108,7 +108,7 @@ impl Probes {
     /// Takes an order that concerns senders and reflectors; paths are the thread's own business.
     pub(crate) fn order(&mut self, order: Order, now: Now) {
         match order {
-            Order::Send { key, stream } => self.send(key, stream, now.mono),
+            Order::Send { key, stream } => self.send(key, &stream, now.mono),
             Order::Suspend { key, .. } => {
                 if let Some(place) = self.roster.find(key) {
                     if let Some(sending) = self.roster.get_mut(place) {
@@ -362,7 +362,7 @@ impl Probes {
         report
     }
 
-    fn send(&mut self, key: Key, stream: Stream, now: Mono) {
+    fn send(&mut self, key: Key, stream: &Stream, now: Mono) {
         let (path, to) = (stream.path, stream.to);
         let place = match self.roster.find(key) {
             // A session that was agreed on anew goes on with its numbers and results.
@@ -370,7 +370,7 @@ impl Probes {
                 if let Some(sending) = self.roster.get_mut(place) {
                     let (path, to) = sending.far_end();
                     self.peers.remove(path, to, place);
-                    sending.renew(&stream, now, &mut self.report.entries);
+                    sending.renew(stream, now, &mut self.report.entries);
                 }
                 self.calendar.set(place, now);
                 place
@@ -378,7 +378,7 @@ impl Probes {
             None => {
                 let others = self.roster.len();
                 let first = self.phases.first(now, stream.interval, path, others);
-                let place = self.roster.insert(Sending::new(key, &stream, first));
+                let place = self.roster.insert(Sending::new(key, stream, first));
                 self.calendar.set(place, first);
                 place
             }
