@@ -2,6 +2,7 @@
 
 use plugin_abi::config::Protocol;
 use twamp_core::probe::Sample;
+use twamp_core::time::ErrorEstimate;
 
 use super::*;
 use crate::session::result::{Identity, Tally};
@@ -76,8 +77,8 @@ fn the_marks_of_probe_and_reply_reach_the_result() {
         let mut tally = Tally::new(&who, Protocol::Open);
         near.entries
             .iter()
-            .for_each(|(_, entry)| tally.absorb(entry));
-        let result = tally.result(&who, &near.pulses[0].1.counts);
+            .for_each(|(_, entry)| assert_eq!(tally.absorb(entry), None));
+        let result = tally.result(&who, &near.pulses[0].1.counts, ErrorEstimate::default());
         let seen = result.seen;
         let backward = (seen.dscp_backward, seen.ecn_backward);
         assert_eq!(backward, (Some(0), Some(2)));
