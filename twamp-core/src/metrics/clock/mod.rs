@@ -47,6 +47,8 @@ pub struct ClockEstimator {
     watch: Watch,
     /// How much longer each way is now than it was at first, by routes that changed.
     longer: (f64, f64),
+    /// What is unsure of that.
+    routes_ns: f64,
     steps: u64,
     last_step: Option<Step>,
 }
@@ -148,7 +150,7 @@ impl ClockEstimator {
         };
         let line = self.envelope.line();
         let (since, uncertainty) = match line {
-            Some(line) => (line.at(now), line.uncertainty(now)),
+            Some(line) => (line.at(now), line.uncertainty(now) + self.routes_ns),
             None => self.first_guess(now),
         };
         let (there, back) = self.floors(now);
@@ -160,7 +162,7 @@ impl ClockEstimator {
             skew: line.map(|line| Skew {
                 ppm: line.skew() / 1e3,
                 uncertainty_ppm: line.skew_uncertainty() / 1e3,
-                variation_uncertainty_ns: line.variation_uncertainty(),
+                variation_uncertainty_ns: line.variation_uncertainty() + self.routes_ns,
             }),
         })
     }
@@ -191,7 +193,7 @@ impl ClockEstimator {
         let seen = origin.seen(at, delay, (0.0, 0.0));
         let now = seen.forward_s;
         let slack = match self.envelope.line() {
-            Some(line) => 3.0 * line.uncertainty(now),
+            Some(line) => 3.0 * line.uncertainty(now) + self.routes_ns,
             None => now.abs() * LARGEST_SKEW_PPM * 1e3,
         };
         let base = (i128::from(origin.forward) + i128::from(origin.backward)) as f64;
@@ -244,7 +246,8 @@ impl ClockEstimator {
             Found::Expected => self.envelope.enter(burst),
             Found::Odd => {}
             Found::Step(size) => return Some(self.step(at, size as i64, size.abs(), delay)),
-            Found::Route(forward, backward) => {
+            Found::Route(forward, backward, unsure) => {
+                self.routes_ns = self.routes_ns.hypot(unsure);
                 self.longer.0 += forward;
                 self.longer.1 += backward;
             }

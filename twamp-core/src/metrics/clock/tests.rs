@@ -197,7 +197,9 @@ fn coverage(kind: Jitter, jitter_ms: f64, seconds: f64) -> Coverage {
             seed,
             jitter: kind,
             jitter_ms,
+            offset_ms: (seed as f64 - 60.0) * 160.0,
             skew_ppm: (seed as f64 - 60.0) * 3.0,
+            congestion: (seed % 3 == 0).then_some((20.0, 45.0, 30.0)),
             ..CALM
         };
         let (clock, steps, truths) = line.run(seconds);

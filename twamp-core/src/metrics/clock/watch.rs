@@ -23,8 +23,8 @@ pub(super) enum Found {
     Odd,
     /// The offset has grown by so much, nanoseconds.
     Step(f64),
-    /// The ways there and back have become longer by so much, nanoseconds.
-    Route(f64, f64),
+    /// The ways there and back have become longer by so much, give or take the last; nanoseconds.
+    Route(f64, f64, f64),
 }
 
 /// Compares bursts with what is usual.
@@ -89,14 +89,18 @@ impl Watch {
     fn verdict(&mut self, limits: [f64; 2]) -> Found {
         let [there, back] = self.odd.map(|odd| odd.sum / f64::from(self.row));
         let limit = limits[0].max(limits[1]);
-        let steady = self.odd.iter().all(|odd| odd.high - odd.low <= 2.0 * limit);
-        let opposite = there * back < 0.0
+        // Queues are never as even as that.
+        let mut pairs = self.odd.iter().zip(limits);
+        let steady = pairs.all(|(odd, limit)| odd.high - odd.low <= limit);
+        // Each burst says the same, and there and back alike: two queues don't do that by chance.
+        let opposite = self.odd[0].side() * self.odd[1].side() < 0.0
+            && there.abs().min(back.abs()) > limit / 2.0
             && (there + back).abs() <= limit.min(there.abs().min(back.abs()) / 2.0);
         let shorter = there + back < -limit;
         let found = match self.row {
             row if row >= ROW && steady && opposite => Found::Step((there - back) / 2.0),
-            row if row >= ROW && steady && shorter => Found::Route(there, back),
-            row if row >= LONG_ROW && steady => Found::Route(there, back),
+            row if row >= ROW && steady && shorter => Found::Route(there, back, limit),
+            row if row >= LONG_ROW && steady => Found::Route(there, back, limit),
             // Queues come and go: what is steady may begin with any burst.
             row if row >= LONG_ROW || !steady => {
                 self.row = 0;
@@ -129,6 +133,17 @@ impl Usual {
 }
 
 impl Range {
+    /// On which side of the usual all are: 1, −1, or 0 if on both.
+    fn side(&self) -> f64 {
+        if self.low > 0.0 {
+            1.0
+        } else if self.high < 0.0 {
+            -1.0
+        } else {
+            0.0
+        }
+    }
+
     fn enter(&mut self, value: f64) {
         self.low = self.low.min(value);
         self.high = self.high.max(value);
