@@ -6,9 +6,11 @@ mod address;
 mod feature;
 mod io;
 mod key;
+mod owner;
 mod peer;
 mod prefix;
 mod stamp;
+mod topology;
 
 use std::net::SocketAddr;
 
@@ -18,9 +20,11 @@ pub use address::{Address, AddressError, Remote, Zone};
 pub use feature::Feature;
 pub use io::{Io, Policy};
 pub use key::{Key, Secret};
+pub use owner::Owner;
 pub use peer::Peer;
 pub use prefix::{Prefix, PrefixError};
 pub use stamp::{Ask, Stamp};
+pub use topology::{BOTH, End, Link, Topology, TopologySite, Uplink};
 
 /// Everything an engine is told.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -50,6 +54,12 @@ pub struct Config {
     /// Classes of traffic.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub classes: Vec<Class>,
+    /// Which site of the topology this engine is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub site: Option<String>,
+    /// All sites and the links between them: beside the lines here, those of this site.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub topology: Option<Topology>,
 }
 
 /// Whose clock drives an engine.
@@ -289,6 +299,9 @@ pub struct Line {
     /// How it is probed; absent: as the engine says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub probe: Option<Probe>,
+    /// Who wrote it, and so who may change it.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub owner: Owner,
 }
 
 /// A set of lines that reach the same destination.
@@ -484,6 +497,10 @@ impl Default for Decision {
 
 fn yes() -> bool {
     true
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 #[cfg(test)]

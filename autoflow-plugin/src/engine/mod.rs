@@ -47,6 +47,7 @@ use plugin_abi::engine_state;
 use plugin_abi::manage::{Answer, Refusal, Request};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
+use crate::config::expand;
 use crate::host::{Host, Picture};
 use crate::log;
 use crate::net::{Namespace, clock, clock_error, with_signals_blocked};
@@ -103,7 +104,7 @@ impl Engine {
                 found: state_name(state),
             });
         }
-        let config = self.config();
+        let config = expand(&self.config());
         let mut crew = Crew::new(&config.io)?;
         let opened = match By::of(&self.host) {
             // By callbacks, which come from `twamp-ctl` alone.
@@ -182,12 +183,12 @@ impl Engine {
     ) -> Result<serde_json::Value, EngineError> {
         let difference = self.shared.apply(&mut config, generation, dry_run)?;
         if !dry_run {
-            self.wish(Wish::Apply(Box::new(config)));
+            self.wish(Wish::Apply(Box::new(expand(&config))));
         }
         Ok(difference)
     }
 
-    /// The wanted state.
+    /// The wanted state, as it was written.
     pub(crate) fn config(&self) -> Config {
         lock(&self.shared.config).clone()
     }

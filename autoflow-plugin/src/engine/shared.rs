@@ -16,7 +16,7 @@ use super::measured::Listed;
 use super::namespaces::Namespaces;
 use super::{EngineError, lock};
 use crate::autoflow::Choices;
-use crate::config::{Misfit, judge_among};
+use crate::config::{Misfit, expand, judge_among};
 use crate::host::{Picture, Taken};
 use crate::log;
 use crate::net::{Bell, Namespace, clock};
@@ -28,6 +28,7 @@ use crate::session::keys::Keys;
 /// What the threads of one engine share.
 pub(super) struct Shared {
     pub(super) state: AtomicU32,
+    /// As written: what is worked with is what [`expand`] makes of it.
     pub(super) config: Mutex<Config>,
     /// The newest generation applied.
     generation: AtomicU64,
@@ -86,7 +87,7 @@ impl Shared {
         let log = log::Queue::new();
         Ok(Self {
             keys: Keys::new(&config.keys, &log),
-            admission: Admission::new(&config),
+            admission: Admission::new(&expand(&config)),
             namespaces: Namespaces::default(),
             state: AtomicU32::new(engine_state::CREATED),
             picture: ArcSwap::from_pointee(Picture::empty()),
@@ -209,7 +210,7 @@ impl Shared {
             let known = wanted.keys.iter().find(|known| known.id == key.id);
             key.passphrase = known.and_then(|known| known.passphrase.clone());
         }
-        let mut difference = difference(&wanted, config);
+        let mut difference = difference(&expand(&wanted), &expand(config));
         let waits = self.state() == engine_state::RUNNING && wanted.io != config.io;
         difference["at_next_start"] = json!(if waits { &["io"][..] } else { &[] });
         if !dry_run {
@@ -237,7 +238,7 @@ impl Shared {
             }
             None => None,
         };
-        judge_among(&line, replaced, &config).map_err(|misfit| match misfit {
+        judge_among(&line, replaced, &expand(&config)).map_err(|misfit| match misfit {
             Misfit::Taken(problems) => EngineError::Taken(problems),
             Misfit::UnknownGroups(problems) => EngineError::UnknownGroups(problems),
         })?;
