@@ -3,11 +3,13 @@
 //! refused, with a list of [`Problem`](crate::manage::Problem)s.
 
 mod address;
+pub mod dscp;
 mod feature;
 mod io;
 mod key;
 mod peer;
 mod prefix;
+mod session;
 mod stamp;
 
 use std::net::SocketAddr;
@@ -20,6 +22,7 @@ pub use io::{Io, Policy};
 pub use key::{Key, Secret};
 pub use peer::Peer;
 pub use prefix::{Prefix, PrefixError};
+pub use session::{Owner, Session};
 pub use stamp::{Ask, Stamp};
 
 /// Everything an engine is told.
@@ -44,6 +47,9 @@ pub struct Config {
     /// The measured uplinks.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub lines: Vec<Line>,
+    /// Sessions apart from lines.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub sessions: Vec<Session>,
     /// Sets of lines that reach the same destination.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub groups: Vec<Group>,
@@ -95,7 +101,8 @@ pub struct Probe {
     /// all that was agreed on. Those of STAMP always are: there, octets of Extra Padding.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub padding: Option<u16>,
-    /// DSCP of the probes, 0–63.
+    /// DSCP of the probes, 0–63; in documents its name will do (`EF`, [`dscp::named`]).
+    #[serde(with = "dscp")]
     pub dscp: u8,
     /// TTL or hop limit of the probes, 1–255.
     pub ttl: u8,

@@ -13,6 +13,7 @@ mod node;
 mod peers;
 #[cfg(test)]
 mod properties;
+mod sessions;
 mod shape;
 mod stamp;
 mod test_ports;

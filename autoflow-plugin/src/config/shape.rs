@@ -3,15 +3,15 @@
 use std::net::{IpAddr, SocketAddr};
 
 use plugin_abi::NONE;
-use plugin_abi::config::{self, Peer};
+use plugin_abi::config::{self, Peer, dscp};
 use plugin_abi::manage::Problem;
 use serde_json::Value;
 use twamp_core::security::{KeyId, SharedSecret};
 
 use super::node::Node;
 use Kind::{
-    Address, Figure, Flag, Id, KeyName, List, Namespace, Near, Object, Passphrase, Peers, Ports,
-    Remote, Socket, Text, Whole, Word,
+    Address, Dscp, Figure, Flag, Id, KeyName, List, Namespace, Near, Object, Passphrase, Peers,
+    Ports, Remote, Socket, Text, Whole, Word,
 };
 
 /// What a value may be.
@@ -29,6 +29,8 @@ enum Kind {
     Figure(f64, f64),
     /// A number above 0, up to.
     Above0(f64),
+    /// A mark, by number or by name.
+    Dscp,
     Address,
     Socket,
     /// An address, perhaps of one link.
@@ -67,6 +69,7 @@ const CONFIG: Keys = &[
     ("keys", false, List(&Object(KEY))),
     ("decision", false, Object(DECISION)),
     ("lines", false, List(&Object(LINE))),
+    ("sessions", false, List(&Object(SESSION))),
     ("groups", false, List(&Object(GROUP))),
     ("classes", false, List(&Object(CLASS))),
 ];
@@ -93,7 +96,7 @@ const fn probe(least_interval_ms: f64) -> [(&'static str, bool, Kind); 13] {
         ("stream", false, Word(&["periodic", "poisson"])),
         ("timeout_ms", false, Whole(1, 600_000)),
         ("padding", false, Whole(0, 9_000)),
-        ("dscp", false, Whole(0, 63)),
+        ("dscp", false, Dscp),
         ("ttl", false, Whole(1, 255)),
         ("dont_fragment", false, Flag),
         ("ptp", false, Flag),
@@ -125,6 +128,24 @@ const RUN: Keys = &[
     ("count", true, Whole(1, u32::MAX as u64)),
     ("probe", false, Object(RUN_PROBE)),
     ("tos", false, Whole(0, 255)),
+    ("line", false, Text),
+];
+
+const SESSION: Keys = &[
+    ("name", false, Text),
+    ("local", false, Near),
+    ("local_port", false, Whole(1, 65_535)),
+    ("remote", true, Remote),
+    ("line", false, Text),
+    ("device", false, Text),
+    ("mark", false, Whole(0, u32::MAX as u64)),
+    ("namespace", false, Namespace),
+    ("probe", false, Object(PROBE)),
+    ("tos", false, Whole(0, 255)),
+    ("count", false, Whole(1, u32::MAX as u64)),
+    ("enabled", false, Flag),
+    ("export", false, Flag),
+    ("owner", false, Word(&["document", "topology", "person"])),
 ];
 
 const RESPONDER: Keys = &[
@@ -227,6 +248,11 @@ pub(super) fn line(line: &Node, problems: &mut Vec<Problem>) {
     object(LINE, line, problems);
 }
 
+/// Judges the shape of a session.
+pub(super) fn session(session: &Node, problems: &mut Vec<Problem>) {
+    object(SESSION, session, problems);
+}
+
 /// Judges the shape of a run.
 pub(super) fn run(run: &Node, problems: &mut Vec<Problem>) {
     object(RUN, run, problems);
@@ -298,6 +324,7 @@ impl Kind {
             Whole(from, to) => node.whole().is_some_and(|n| (*from..=*to).contains(&n)),
             Figure(from, to) => number().is_some_and(|n| (*from..=*to).contains(&n)),
             Kind::Above0(to) => number().is_some_and(|n| n > 0.0 && n <= *to),
+            Dscp => node.dscp().is_some(),
             Address => node
                 .text()
                 .is_some_and(|text| text.parse::<IpAddr>().is_ok()),
@@ -344,6 +371,10 @@ impl Kind {
             Namespace => (
                 "a name below /run/netns, or a path".into(),
                 r#"write it as "blue" or "/proc/1/ns/net""#,
+            ),
+            Dscp => (
+                format!("a DSCP from 0 to {}, or its name", dscp::LARGEST),
+                r#"write the number, or a name as "EF", "AF31", "CS1", "VA", "LE" or "DF""#,
             ),
             Address => (
                 "an IP address without port".into(),

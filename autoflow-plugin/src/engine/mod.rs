@@ -229,6 +229,15 @@ impl Engine {
                 }
                 Answer::Run(key.0)
             }
+            Request::AddSession { .. }
+            | Request::ChangeSession { .. }
+            | Request::DeleteSession { .. }
+            | Request::RunSession { .. }
+            | Request::Results { .. }
+            | Request::Schedules
+            | Request::PauseSchedule { .. } => {
+                refuse(&EngineError::Unsupported("a session apart from lines"))
+            }
             Request::Progress { run } => self.shared.progress(run),
             Request::Cancel { run } => {
                 self.wish(Wish::Cancel(Key(run)));

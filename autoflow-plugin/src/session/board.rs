@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use plugin_abi::config::Probe;
 use plugin_abi::manage::{
-    Failure, Progress, RunState, ServedResult, SessionResult, SessionRow, Statistics,
+    Failure, Progress, RunState, ServedResult, SessionKind, SessionResult, SessionRow, Statistics,
 };
 use twamp_core::metrics::loss::LossCounts;
 use twamp_core::wire::control::Modes;
@@ -174,6 +174,15 @@ impl Board {
     /// Every session, in the order in which they began; those that send come first.
     pub(crate) fn rows(&self) -> Vec<SessionRow> {
         let senders = in_order(&self.senders).map(|sender| SessionRow {
+            id: sender.who.id(),
+            kind: match sender.line {
+                Some(_) => SessionKind::Line,
+                None => SessionKind::Run,
+            },
+            name: None,
+            owner: None,
+            run: None,
+            next_run_at: None,
             line: sender.line.as_deref().map(str::to_owned),
             role: "sender".into(),
             state: match sender.state {
@@ -192,6 +201,12 @@ impl Board {
             served: None,
         });
         let served = in_order(&self.served).map(|seen| SessionRow {
+            id: session_id(seen.remote, seen.local),
+            kind: SessionKind::Served,
+            name: None,
+            owner: None,
+            run: None,
+            next_run_at: None,
             line: None,
             role: "responder".into(),
             state: if seen.ended.is_some() {

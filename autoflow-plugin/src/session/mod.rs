@@ -26,7 +26,7 @@ mod entropy;
 mod far_end;
 pub(crate) mod features;
 pub(crate) mod ground;
-mod identity;
+pub(crate) mod identity;
 pub(crate) mod initiator;
 pub(crate) mod keyed;
 pub(crate) mod keys;

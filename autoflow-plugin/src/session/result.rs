@@ -252,7 +252,7 @@ impl Spread {
 
 impl Identity {
     /// The same after any restart.
-    fn id(&self) -> String {
+    pub(super) fn id(&self) -> String {
         let port = if self.run { 0 } else { self.local.port() };
         session_id(SocketAddr::new(self.local.ip(), port), self.remote)
     }
