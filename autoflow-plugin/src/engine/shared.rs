@@ -24,6 +24,7 @@ use crate::session::Key;
 use crate::session::admission::Admission;
 use crate::session::board::Board;
 use crate::session::keys::Keys;
+use crate::session::registry::Registry;
 
 /// What the threads of one engine share.
 pub(super) struct Shared {
@@ -31,6 +32,9 @@ pub(super) struct Shared {
     pub(super) config: Mutex<Config>,
     /// The newest generation applied.
     generation: AtomicU64,
+    /// The configured sessions; the configuration above has none. Locked after it, before the
+    /// board.
+    pub(super) registry: Mutex<Registry>,
     pub(super) board: Mutex<Board>,
     pub(super) lines: Mutex<Vec<Listed>>,
     pub(super) why: Mutex<Vec<ChoiceRow>>,
@@ -78,12 +82,14 @@ impl Answered {
 }
 
 impl Shared {
-    pub(super) fn new(config: Config) -> Result<Self, EngineError> {
+    pub(super) fn new(mut config: Config) -> Result<Self, EngineError> {
         let event = Bell::new().map_err(|source| EngineError::System {
             action: "make an event descriptor",
             source,
         })?;
         let log = log::Queue::new();
+        let sessions = std::mem::take(&mut config.sessions);
+        let registry = Mutex::new(Registry::new(sessions, &config.lines));
         Ok(Self {
             keys: Keys::new(&config.keys, &log),
             admission: Admission::new(&config),
@@ -97,6 +103,7 @@ impl Shared {
             lines: Mutex::default(),
             why: Mutex::default(),
             choices: ArcSwapOption::empty(),
+            registry,
             event,
             log,
         })

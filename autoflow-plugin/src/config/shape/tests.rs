@@ -110,7 +110,7 @@ fn every_rule_of_the_tables_has_its_sentence() {
         (
             "/probe/dscp",
             json!(64),
-            "probe.dscp: expected a whole number from 0 to 63, found 64; choose a number in that range",
+            r#"probe.dscp: expected a DSCP from 0 to 63, or its name, found 64; write the number, or a name as "EF", "AF31", "CS1", "VA", "LE" or "DF""#,
         ),
         (
             "/probe/ttl",
@@ -263,6 +263,10 @@ fn every_key_that_the_types_know_is_in_the_tables() {
     let mut full = good();
     full["probe"]["reflect_octets"] = json!(1);
     full["probe"]["padding"] = json!(65);
+    full["sessions"] = json!([{
+        "name": "own", "local": "192.0.2.1", "local_port": 9, "remote": "192.0.2.9",
+        "device": "eth0", "mark": 1, "namespace": "blue", "probe": {}, "tos": 0, "count": 1,
+    }]);
     let typed = serde_json::to_value(super::super::judge(&full).unwrap()).unwrap();
     let keys = |value: &Value| {
         value
@@ -278,6 +282,10 @@ fn every_key_that_the_types_know_is_in_the_tables() {
         names
     };
     assert_eq!(keys(&typed), table(CONFIG));
+    let without_line = table(SESSION)
+        .into_iter()
+        .filter(|key| key != "line" && key != "schedule");
+    assert!(keys(&typed["sessions"][0]).into_iter().eq(without_line));
     let mut probe = full["probe"].clone();
     probe["stamp"] = json!({"ssid": 1, "figures_ms": 100});
     let probe: Probe = serde_json::from_value(probe).unwrap();
