@@ -13,6 +13,7 @@ mod node;
 mod peers;
 #[cfg(test)]
 mod properties;
+mod schedule;
 mod shape;
 mod stamp;
 mod test_ports;
@@ -26,6 +27,7 @@ use serde_json::Value;
 
 pub(crate) use among::{Misfit, judge_among};
 use node::Node;
+pub(crate) use shape::distance;
 pub(crate) use warnings::warnings;
 
 /// The configuration in a JSON document.

@@ -54,6 +54,7 @@ type Keys = &'static [(&'static str, bool, Kind)];
 
 const HOUR_MS: u64 = 3_600_000;
 const DAY_S: u64 = 86_400;
+const LONGEST_PERIOD_S: u64 = 31 * DAY_S;
 /// Whose nanoseconds still fit into 63 bits: in the year 2262.
 const LAST_SECOND: u64 = 9_223_372_036;
 const MODE: Kind = Word(&["measure", "advise", "act"]);
@@ -66,6 +67,7 @@ const CONFIG: Keys = &[
     ("responder", false, Object(RESPONDER)),
     ("keys", false, List(&Object(KEY))),
     ("decision", false, Object(DECISION)),
+    ("schedule", false, Object(SCHEDULE)),
     ("lines", false, List(&Object(LINE))),
     ("groups", false, List(&Object(GROUP))),
     ("classes", false, List(&Object(CLASS))),
@@ -174,6 +176,14 @@ const DECISION: Keys = &[
     ("dead_intervals", false, Whole(1, 1_000)),
 ];
 
+const SCHEDULE: Keys = &[
+    ("every_s", false, Whole(1, LONGEST_PERIOD_S)),
+    ("cron", false, Text),
+    ("time_zone", false, Text),
+    ("spread_s", false, Whole(0, LONGEST_PERIOD_S)),
+    ("paused", false, Flag),
+];
+
 const LINE: Keys = &[
     ("id", true, Id),
     ("name", true, Text),
@@ -225,6 +235,11 @@ pub(super) fn config(root: &Node, problems: &mut Vec<Problem>) {
 /// Judges the shape of one line.
 pub(super) fn line(line: &Node, problems: &mut Vec<Problem>) {
     object(LINE, line, problems);
+}
+
+/// Judges the shape of a schedule.
+pub(super) fn schedule(schedule: &Node, problems: &mut Vec<Problem>) {
+    object(SCHEDULE, schedule, problems);
 }
 
 /// Judges the shape of a run.
@@ -404,7 +419,7 @@ fn is_socket(text: &str) -> bool {
 }
 
 /// Letters to insert, delete or replace to make one word of the other (Levenshtein).
-fn distance(one: &str, other: &str) -> usize {
+pub(crate) fn distance(one: &str, other: &str) -> usize {
     let other: Vec<_> = other.chars().collect();
     let mut row: Vec<usize> = (0..=other.len()).collect();
     for (line, letter) in one.chars().enumerate() {

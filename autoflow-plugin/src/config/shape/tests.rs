@@ -1,4 +1,4 @@
-use plugin_abi::config::Probe;
+use plugin_abi::config::{Probe, Schedule};
 use serde_json::json;
 
 use super::super::tests::{good, mistakes};
@@ -263,6 +263,7 @@ fn every_key_that_the_types_know_is_in_the_tables() {
     let mut full = good();
     full["probe"]["reflect_octets"] = json!(1);
     full["probe"]["padding"] = json!(65);
+    full["schedule"] = json!({"every_s": 60});
     let typed = serde_json::to_value(super::super::judge(&full).unwrap()).unwrap();
     let keys = |value: &Value| {
         value
@@ -278,6 +279,15 @@ fn every_key_that_the_types_know_is_in_the_tables() {
         names
     };
     assert_eq!(keys(&typed), table(CONFIG));
+    let schedule = Schedule {
+        every_s: Some(60),
+        cron: Some("@hourly".into()),
+        time_zone: Some("UTC".into()),
+        spread_s: Some(1),
+        paused: true,
+    };
+    let schedule = serde_json::to_value(schedule).unwrap();
+    assert_eq!(keys(&schedule), table(SCHEDULE));
     let mut probe = full["probe"].clone();
     probe["stamp"] = json!({"ssid": 1, "figures_ms": 100});
     let probe: Probe = serde_json::from_value(probe).unwrap();
