@@ -1,5 +1,7 @@
 //! When the runs of one session begin.
 
+use std::sync::Arc;
+
 use plugin_abi::config::Schedule;
 use twamp_core::time::Wall;
 
@@ -15,7 +17,9 @@ const PATIENCE: i64 = 3 * 3_600 * SECOND;
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
     rhythm: Rhythm,
-    /// Runs begin so much later, in nanoseconds.
+    /// Runs begin up to so much later, in nanoseconds.
+    spread: i64,
+    /// Those of this session so much.
     phase: i64,
     paused: bool,
 }
@@ -24,7 +28,8 @@ pub(crate) struct Plan {
 enum Rhythm {
     /// In nanoseconds, from the Unix epoch on.
     Every(i64),
-    Cron(Box<Cron>),
+    /// Thousands of sessions may follow one.
+    Cron(Arc<Cron>),
 }
 
 /// Why a schedule is none; the judge of configurations finds the same.
@@ -49,18 +54,25 @@ impl Plan {
             (Some(every_s @ 1..), None) => Rhythm::Every(i64::from(every_s) * SECOND),
             (None, Some(cron)) => {
                 let zone = time_zone(schedule.time_zone.as_deref().unwrap_or("UTC"))?;
-                Rhythm::Cron(Box::new(Cron::parse(cron, zone).map_err(PlanError::Cron)?))
+                Rhythm::Cron(Arc::new(Cron::parse(cron, zone).map_err(PlanError::Cron)?))
             }
             _ => return Err(PlanError::Rhythm),
         };
-        let spread = i128::from(spread_ns(schedule));
-        let phase = (i128::from(share(id)) * spread) >> u64::BITS;
+        let spread = spread_ns(schedule);
         Ok(Self {
             rhythm,
-            // A share of 64 bits, none of them before the point, of what fits.
-            phase: phase as i64,
+            spread,
+            phase: phase(spread, id),
             paused: schedule.paused,
         })
+    }
+
+    /// The plan of another session with the same schedule, which is not read again for it.
+    pub(crate) fn alike(&self, id: u64) -> Self {
+        Self {
+            phase: phase(self.spread, id),
+            ..self.clone()
+        }
     }
 
     /// The first time after `wall`; none if paused, or at the end of all times.
@@ -99,6 +111,12 @@ fn spread_ns(schedule: &Schedule) -> i64 {
         (None, Some(every_s)) => (ns(every_s) / 10).min(ns(LONGEST_SPREAD_S)),
         (None, None) => 0,
     }
+}
+
+/// The share that a session has of a spread, in nanoseconds.
+fn phase(spread: i64, id: u64) -> i64 {
+    // 64 bits, none of them before the point, of what fits.
+    ((i128::from(share(id)) * i128::from(spread)) >> u64::BITS) as i64
 }
 
 /// What a session has of the spread, of 2^64: the mixing of SplitMix64 (Steele, Lea, Flood 2014), so
@@ -151,6 +169,13 @@ mod tests {
             ..Schedule::default()
         };
         assert_eq!(spread_ns(&cron), 0);
+    }
+
+    #[test]
+    fn a_plan_like_another_has_the_share_of_its_own_session() {
+        let plans = [1, 2].map(|id| every(3_600, Some(100), id));
+        assert_ne!(plans[0].phase, plans[1].phase);
+        assert_eq!(plans[0].alike(2).phase, plans[1].phase);
     }
 
     #[test]
