@@ -9,6 +9,7 @@ mod io;
 mod key;
 mod peer;
 mod prefix;
+mod schedule;
 mod session;
 mod stamp;
 
@@ -22,6 +23,7 @@ pub use io::{Io, Policy};
 pub use key::{Key, Secret};
 pub use peer::Peer;
 pub use prefix::{Prefix, PrefixError};
+pub use schedule::{Schedule, When};
 pub use session::{Owner, Session};
 pub use stamp::{Ask, Stamp};
 
@@ -44,6 +46,10 @@ pub struct Config {
     pub keys: Vec<Key>,
     /// How choices are made.
     pub decision: Decision,
+    /// When runs begin, of all sessions that have no schedule of their own; absent: never by
+    /// themselves.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<Schedule>,
     /// The measured uplinks.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub lines: Vec<Line>,

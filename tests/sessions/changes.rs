@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use plugin_abi::manage::{Answer, Changed, TakesEffect};
 use serde_json::{Value, json};
 
-use crate::ends::{CONTROL, Ends, STAMP, sentences, until_true};
+use crate::ends::{CONTROL, Ends, STAMP, sentences, until, until_true};
 
 fn effect(ends: &Ends, id: &str, change: Value) -> TakesEffect {
     match ends.change(id, change) {
@@ -15,12 +15,12 @@ fn effect(ends: &Ends, id: &str, change: Value) -> TakesEffect {
     }
 }
 
-/// Probes a second, over a second or so.
-fn rate(ends: &Ends, id: &str) -> f64 {
+/// No probe leaves for a while: the next is due in a minute.
+fn rests(ends: &Ends, id: &str) -> bool {
     let sent = || ends.result(id).unwrap().sent;
-    let (before, began) = (sent(), Instant::now());
-    sleep(Duration::from_secs(1));
-    (sent() - before) as f64 / began.elapsed().as_secs_f64()
+    let before = sent();
+    sleep(Duration::from_millis(700));
+    sent() == before
 }
 
 #[test]
@@ -28,35 +28,32 @@ fn another_interval_holds_from_the_next_probe_on_with_the_same_agreement_and_not
     let ends = Ends::new();
     let id = ends.add(
         CONTROL,
-        json!({"probe": {"interval_ms": 100, "timeout_ms": 500}}),
+        json!({"probe": {"interval_ms": 500, "timeout_ms": 5_000}}),
     );
-    ends.until_received(&id, 5);
-    let (run, slow) = (ends.results(Some(&id))[0].run, rate(&ends, &id));
+    ends.until_received(&id, 2);
+    let run = ends.results(Some(&id))[0].run;
     let faster = json!({"probe": {"interval_ms": 5}});
+    let began = Instant::now();
     assert_eq!(effect(&ends, &id, faster), TakesEffect::NextProbe);
-    ends.until_received(&id, 50);
-    let fast = rate(&ends, &id);
-    assert!(fast > 4.0 * slow, "{fast} a second after {slow}");
-    let slower = json!({"probe": {"interval_ms": 100, "ttl": 200}});
+    ends.until_received(&id, 102);
+    let a_hundred = began.elapsed();
+    assert!(a_hundred < Duration::from_millis(500) * 50, "{a_hundred:?}");
+    let slower = json!({"probe": {"interval_ms": 60_000}});
     assert_eq!(effect(&ends, &id, slower), TakesEffect::NextProbe);
-    sleep(Duration::from_millis(200));
-    let slow_again = rate(&ends, &id);
-    assert!(
-        slow_again * 4.0 < fast,
-        "{slow_again} a second after {fast}"
-    );
+    until_true("a probe a minute", || rests(&ends, &id));
+    let again = json!({"probe": {"interval_ms": 10, "ttl": 200}});
+    assert_eq!(effect(&ends, &id, again), TakesEffect::NextProbe);
     until_true("probes arrive with the new TTL", || {
         ends.result(&id).unwrap().seen.ttl_forward == Some(200)
     });
 
     let result = ends.result(&id).unwrap();
     assert_eq!(result.lost.percent, Some(0.0));
-    assert!(result.received > 150, "{result:?}");
+    assert!(result.received > 100, "{result:?}");
     let now = &ends.results(Some(&id))[0];
     assert_eq!((now.run, now.since), (run, None), "it has gone on");
     let served = ends.served();
     assert_eq!(served.len(), 1, "one session was agreed on: {served:?}");
-    assert!(served[0].received + 20 > result.received);
 }
 
 #[test]
@@ -87,16 +84,15 @@ fn what_both_ends_agree_on_makes_the_session_anew() {
     let ends = Ends::new();
     let id = ends.add(CONTROL, json!({"name": "a"}));
     ends.until_received(&id, 10);
-    let run = ends.results(Some(&id))[0].run;
+    let mut run = ends.results(Some(&id))[0].run;
     for change in [
         json!({"probe": {"dscp": 46}}),
         json!({"probe": {"padding": 100}}),
     ] {
         assert_eq!(effect(&ends, &id, change), TakesEffect::AtOnce);
-        until_true("a new session", || {
-            let now = &ends.results(Some(&id));
-            now.last()
-                .is_some_and(|now| now.run > run && now.result.received > 10)
+        run = until("a new session", || {
+            let now = ends.results(Some(&id)).pop()?;
+            (now.run > run && now.result.received > 10).then_some(now.run)
         });
     }
     assert_eq!(ends.result(&id).unwrap().seen.dscp_backward, Some(46));

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use autoflow_tests::{address, artifacts};
 use plugin_abi::host::{Callbacks, Engine, Plugin};
 use plugin_abi::manage::{
-    Answer, Problem, Progress, Request, RunResult, RunState, ServedResult, SessionKind,
+    Answer, Problem, Progress, Refusal, Request, RunResult, RunState, ServedResult, SessionKind,
     SessionResult, SessionRow,
 };
 use serde_json::{Value, json};
@@ -109,7 +109,13 @@ impl Ends {
     }
 
     pub(crate) fn ask(&self, request: Request) -> Answer {
-        self.near.manage(&request).unwrap()
+        let answer = self.near.manage(&request);
+        answer.unwrap_or_else(|error| {
+            Answer::Error(Refusal {
+                code: error.code,
+                message: error.message,
+            })
+        })
     }
 
     pub(crate) fn rows(&self) -> Vec<SessionRow> {

@@ -15,7 +15,9 @@ fn a_session_of_the_document_and_one_that_is_added_come_up_and_measure() {
         STAMP,
         json!({"name": "added", "probe": {"protocol": "stamp"}}),
     );
-    let written = ends.results(Some("written"))[0].session.clone();
+    let rows = ends.rows().into_iter();
+    let mut written = rows.filter(|row| row.name.as_deref() == Some("written"));
+    let written = written.next().unwrap().id;
     for (id, name, owner) in [
         (&written, "written", Owner::Document),
         (&added, "added", Owner::Person),

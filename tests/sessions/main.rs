@@ -10,3 +10,4 @@ mod crowd;
 mod life;
 mod refusals;
 mod runs;
+mod schedules;

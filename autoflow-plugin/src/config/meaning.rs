@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use super::node::Node;
 use super::stamp::around_padding;
 use super::unique::{own, own_items};
-use super::{features, io, keys, peers, sessions, stamp, test_ports};
+use super::{features, io, keys, peers, schedule, sessions, stamp, test_ports};
 use crate::session::rhythm::LONGEST;
 
 /// Judges the meaning of a whole configuration.
@@ -19,6 +19,7 @@ pub(super) fn config(root: &Node, problems: &mut Vec<Problem>) {
     decision(root, problems);
     io::config(&root.key("io"), problems);
     test_ports::suffice(root, problems);
+    schedule::schedule(&root.key("schedule"), problems);
     no_sockets_by_hand(root, problems);
     for list in ["lines", "groups", "classes"] {
         let things = root.key(list);

@@ -14,6 +14,7 @@ mod node;
 mod peers;
 #[cfg(test)]
 mod properties;
+mod schedule;
 mod sessions;
 mod shape;
 mod stamp;
@@ -30,6 +31,7 @@ pub(crate) use among::{Misfit, judge_among};
 pub(crate) use merge::merge_patch;
 use node::Node;
 pub(crate) use sessions::taken_by;
+pub(crate) use shape::distance;
 pub(crate) use warnings::warnings;
 
 /// The configuration in a JSON document.
@@ -85,7 +87,9 @@ pub(crate) fn judge_session(session: &Value, config: &Config) -> Result<Session,
     let node = Node::named("session", session);
     shape::session(&node, &mut problems);
     sessions::session(&node, &mut problems);
-    sessions::Among::new(config).judge(&node, &mut problems);
+    let global = config.schedule.as_ref().map(serde_json::to_value);
+    let global = global.and_then(Result::ok);
+    sessions::Among::new(config, global.as_ref()).judge(&node, &mut problems);
     if problems.is_empty() {
         Session::deserialize(session).map_err(|error| vec![unforeseen(&error)])
     } else {

@@ -30,6 +30,12 @@ impl<'doc> Node<'doc> {
         }
     }
 
+    /// The same where perhaps nothing is.
+    pub(super) fn perhaps(path: &str, value: Option<&'doc Value>) -> Self {
+        let path = path.to_owned();
+        Self { path, value }
+    }
+
     /// `lines[2].remote`; the whole is the document.
     pub(super) fn path(&self) -> &str {
         if self.path.is_empty() {

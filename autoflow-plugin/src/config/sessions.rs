@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::node::Node;
 use super::unique::own;
-use super::{features, keys, meaning, stamp};
+use super::{features, keys, meaning, schedule, stamp};
 use crate::session::identity::{configured_id, four};
 
 /// Judges the sessions of a whole configuration.
@@ -26,7 +26,7 @@ pub(super) fn config(root: &Node, problems: &mut Vec<Problem>) {
     let among = Among {
         lines: by_name(&lines),
         keys: keys.collect(),
-        scheduled: root.key("schedule").is_there(),
+        schedule: root.key("schedule"),
     };
     own(&sessions, "name", Node::text, problems);
     let mut known: HashMap<String, String> = HashMap::new();
@@ -98,17 +98,17 @@ pub(super) fn session(session: &Node, problems: &mut Vec<Problem>) {
 pub(super) struct Among<'a> {
     lines: HashMap<&'a str, &'a Line>,
     keys: HashSet<&'a str>,
-    /// There is a global schedule.
-    scheduled: bool,
+    /// The global schedule.
+    schedule: Node<'a>,
 }
 
 impl<'a> Among<'a> {
-    /// What there is in `config`.
-    pub(super) fn new(config: &'a Config) -> Self {
+    /// What there is in `config`, whose schedule is `global`.
+    pub(super) fn new(config: &'a Config, global: Option<&'a Value>) -> Self {
         Self {
             lines: by_name(&config.lines),
             keys: config.keys.iter().map(|key| key.id.as_str()).collect(),
-            scheduled: false,
+            schedule: Node::perhaps("schedule", global),
         }
     }
 
@@ -127,11 +127,7 @@ impl<'a> Among<'a> {
         if probe.is_there() {
             keys::key_of(&probe, &self.keys, problems);
         }
-        let schedule = session.key("schedule");
-        if schedule.text() == Some("global") && !self.scheduled {
-            let fix = "add the table schedule, or give this session a schedule of its own";
-            problems.push(schedule.problem("a global schedule in schedule", fix));
-        }
+        schedule::when(&session.key("schedule"), &self.schedule, problems);
     }
 }
 
@@ -208,6 +204,11 @@ mod tests {
             (json!({"tos": 256}), "tos: expected a whole number from 0 to 255, found 256; choose a number in that range".into()),
             (json!({"tos": 8, "probe": {"dscp": 46}}), "tos: expected no octet that says otherwise than sessions[0].probe.dscp, found 8; leave out one of the two".into()),
             (json!({"count": 0}), "count: expected a whole number from 1 to 4294967295, found 0; choose a number in that range".into()),
+            (json!({"schedule": {"every_s": 60}}), "schedule: expected no schedule for a session that always runs, found an object; say in count how many probes a run has, or leave the schedule out".into()),
+            (json!({"count": 1, "schedule": "global"}), r#"schedule: expected a table, as there is no schedule, found "global"; add that one, or give the session its own"#.into()),
+            (json!({"count": 1, "schedule": "daily"}), r#"schedule: expected the word "global" or a table, found "daily"; write one of them, or leave it out"#.into()),
+            (json!({"count": 1, "schedule": {"every_s": 0}}), "schedule.every_s: expected a whole number from 1 to 2678400, found 0; choose a number in that range".into()),
+            (json!({"count": 1, "schedule": {}}), "schedule: expected one of every_s and cron, found neither; say how often, or at which times".into()),
             (json!({"enabled": "yes"}), r#"enabled: expected true or false, found "yes"; write it without quotes"#.into()),
             (json!({"export": 1}), "export: expected true or false, found 1; write it without quotes".into()),
             (json!({"owner": "me"}), r#"owner: expected one of document, topology, person, found "me"; take one of them"#.into()),

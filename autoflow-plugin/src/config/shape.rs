@@ -10,8 +10,8 @@ use twamp_core::security::{KeyId, SharedSecret};
 
 use super::node::Node;
 use Kind::{
-    Address, Dscp, Figure, Flag, Id, KeyName, List, Namespace, Near, Object, Passphrase, Peers,
-    Ports, Remote, Socket, Text, Whole, Word,
+    Address, Dscp, Elsewhere, Figure, Flag, Id, KeyName, List, Namespace, Near, Object, Passphrase,
+    Peers, Ports, Remote, Socket, Text, Whole, Word,
 };
 
 /// What a value may be.
@@ -49,6 +49,8 @@ enum Kind {
     Passphrase,
     Object(Keys),
     List(&'static Kind),
+    /// It has a judge of its own.
+    Elsewhere,
 }
 
 /// The keys of an object; a needed one has `true`.
@@ -56,6 +58,7 @@ type Keys = &'static [(&'static str, bool, Kind)];
 
 const HOUR_MS: u64 = 3_600_000;
 const DAY_S: u64 = 86_400;
+const LONGEST_PERIOD_S: u64 = 31 * DAY_S;
 /// Whose nanoseconds still fit into 63 bits: in the year 2262.
 const LAST_SECOND: u64 = 9_223_372_036;
 const MODE: Kind = Word(&["measure", "advise", "act"]);
@@ -68,6 +71,7 @@ const CONFIG: Keys = &[
     ("responder", false, Object(RESPONDER)),
     ("keys", false, List(&Object(KEY))),
     ("decision", false, Object(DECISION)),
+    ("schedule", false, Object(SCHEDULE)),
     ("lines", false, List(&Object(LINE))),
     ("sessions", false, List(&Object(SESSION))),
     ("groups", false, List(&Object(GROUP))),
@@ -143,6 +147,7 @@ const SESSION: Keys = &[
     ("probe", false, Object(PROBE)),
     ("tos", false, Whole(0, 255)),
     ("count", false, Whole(1, u32::MAX as u64)),
+    ("schedule", false, Elsewhere),
     ("enabled", false, Flag),
     ("export", false, Flag),
     ("owner", false, Word(&["document", "topology", "person"])),
@@ -193,6 +198,14 @@ const DECISION: Keys = &[
     ("dwell_ms", false, Whole(0, HOUR_MS)),
     ("failback_ms", false, Whole(0, 24 * HOUR_MS)),
     ("dead_intervals", false, Whole(1, 1_000)),
+];
+
+const SCHEDULE: Keys = &[
+    ("every_s", false, Whole(1, LONGEST_PERIOD_S)),
+    ("cron", false, Text),
+    ("time_zone", false, Text),
+    ("spread_s", false, Whole(0, LONGEST_PERIOD_S)),
+    ("paused", false, Flag),
 ];
 
 const LINE: Keys = &[
@@ -251,6 +264,11 @@ pub(super) fn line(line: &Node, problems: &mut Vec<Problem>) {
 /// Judges the shape of a session.
 pub(super) fn session(session: &Node, problems: &mut Vec<Problem>) {
     object(SESSION, session, problems);
+}
+
+/// Judges the shape of a schedule.
+pub(super) fn schedule(schedule: &Node, problems: &mut Vec<Problem>) {
+    object(SCHEDULE, schedule, problems);
 }
 
 /// Judges the shape of a run.
@@ -343,7 +361,7 @@ impl Kind {
                 .text()
                 .is_some_and(|text| SharedSecret::new(text).is_ok()),
             Ports => ports(node).is_some_and(|(first, last)| 0 < first && first <= last),
-            Object(_) | List(_) => true,
+            Object(_) | List(_) | Elsewhere => true,
         }
     }
 
@@ -404,7 +422,7 @@ impl Kind {
                 "a passphrase: ASCII, in one line, not empty".into(),
                 "write it in quotes, without line ends and letters beyond ASCII",
             ),
-            Object(_) | List(_) => (String::new(), ""),
+            Object(_) | List(_) | Elsewhere => (String::new(), ""),
         }
     }
 }
@@ -435,7 +453,7 @@ fn is_socket(text: &str) -> bool {
 }
 
 /// Letters to insert, delete or replace to make one word of the other (Levenshtein).
-fn distance(one: &str, other: &str) -> usize {
+pub(crate) fn distance(one: &str, other: &str) -> usize {
     let other: Vec<_> = other.chars().collect();
     let mut row: Vec<usize> = (0..=other.len()).collect();
     for (line, letter) in one.chars().enumerate() {

@@ -7,14 +7,15 @@ use std::sync::Arc;
 use plugin_abi::code;
 use plugin_abi::config::{Config, Owner, Session};
 use plugin_abi::manage::{
-    Answer, Cause, Changed, Problem, Refusal, RunRequest, RunResult, SessionKind, SessionRow,
-    TakesEffect,
+    Answer, Cause, Changed, Paused, Problem, Refusal, RunRequest, RunResult, ScheduleRow,
+    SessionKind, SessionRow, TakesEffect,
 };
 use serde_json::{Value, json};
 
 use super::ends::By;
 use super::measurement::{Measurement, Turn};
 use super::message::Wish;
+use super::shared::Shared;
 use super::{Engine, EngineError, lock, refuse, state_name};
 use crate::config::{judge_run, judge_session, merge_patch, taken_by};
 use crate::net::clock;
@@ -42,6 +43,30 @@ pub(super) fn told(answer: Result<Answer, Refused>) -> Answer {
     })
 }
 
+impl Shared {
+    /// Puts a run of a session on the board, unless another one goes on.
+    pub(super) fn announce(
+        &self,
+        id: &Id,
+        key: Key,
+        cause: Cause,
+        measurement: &Measurement,
+        by: By,
+    ) -> bool {
+        let ends = measurement.outlook(by);
+        let id = id.clone();
+        let mut timing = lock(&self.timing);
+        let mut board = lock(&self.board);
+        let free = !board.is_busy(&id);
+        if free {
+            timing.begin(&id, clock());
+            let subject = Subject::Own { id, cause };
+            board.sender(key, subject, &measurement.probe, ends, clock());
+        }
+        free
+    }
+}
+
 impl Engine {
     /// Makes these, and what persons have added, the wanted sessions. Answers what differs.
     pub(super) fn replace_sessions(
@@ -67,6 +92,8 @@ impl Engine {
             return (told, Vec::new());
         }
         *registry = new;
+        let global = config.schedule.as_ref();
+        lock(&self.shared.timing).replace(&registry, global, clock());
         let gone = removed.into_iter().map(Wish::SessionGone);
         let put = added.into_iter().chain(changed);
         let put = put.filter_map(|id| Some(Wish::Session(id.clone(), registry.get(&id)?.clone())));
@@ -94,6 +121,7 @@ impl Engine {
             let message = format!("there are {MOST} sessions already; delete one first");
             return Err(Refused::Message(code::BUSY, message));
         }
+        lock(&self.shared.timing).put(&id, &session, clock());
         registry.put(id.clone(), session);
         drop(config);
         let session = registry.get(&id).cloned();
@@ -123,6 +151,7 @@ impl Engine {
             return Err(Refused::Problems(problems));
         }
         let takes_effect = takes_effect(&former, &session, &config);
+        lock(&self.shared.timing).put(&id, &session, clock());
         registry.put(id.clone(), session);
         let session = registry.get(&id).cloned();
         drop((config, registry));
@@ -140,6 +169,7 @@ impl Engine {
         let (id, session) = find(&registry, text)?;
         may_write(&session)?;
         registry.remove(&id);
+        lock(&self.shared.timing).remove(&id);
         drop(registry);
         self.wish(Wish::SessionGone(id.clone()));
         Ok(Answer::Deleted(id.to_string()))
@@ -163,24 +193,47 @@ impl Engine {
         };
         let key = Key::new();
         let cause = Cause::Person;
-        if !self.announce(&id, key, cause, &measurement) {
+        let by = By::of(&self.host);
+        if !self.shared.announce(&id, key, cause, &measurement, by) {
             let message = format!("session {} is being measured already", title(&id, &session));
             return Err(Refused::Message(code::BUSY, message));
         }
-        self.wish_run(key, Wish::RunSession(id, key))
+        let asked = self.wish_run(key, Wish::RunSession(id.clone(), key));
+        if asked.is_err() {
+            lock(&self.shared.timing).ended(&id);
+        }
+        asked
     }
 
-    /// Puts a run of a session on the board, unless another one goes on.
-    fn announce(&self, id: &Id, key: Key, cause: Cause, measurement: &Measurement) -> bool {
-        let ends = measurement.outlook(By::of(&self.host));
-        let id = id.clone();
-        let mut board = lock(&self.shared.board);
-        let free = !board.is_busy(&id);
-        if free {
-            let subject = Subject::Own { id, cause };
-            board.sender(key, subject, &measurement.probe, ends, clock());
+    /// Every session that runs by a schedule.
+    pub(super) fn schedule_rows(&self) -> Vec<ScheduleRow> {
+        let registry = lock(&self.shared.registry);
+        lock(&self.shared.timing).rows(&registry)
+    }
+
+    pub(super) fn pause_schedule(
+        &self,
+        session: Option<&str>,
+        paused: bool,
+    ) -> Result<Answer, Refused> {
+        let found = session.map(|text| find(&lock(&self.shared.registry), text));
+        let found = found.transpose()?;
+        let id = found.as_ref().map(|(id, _)| id);
+        if !lock(&self.shared.timing).pause(id, paused, clock()) {
+            let message = match &found {
+                Some((id, session)) => format!(
+                    "session {} runs by no schedule; `schedules` lists those that do",
+                    title(id, session)
+                ),
+                None => "there is no global schedule; add the table schedule".into(),
+            };
+            return Err(Refused::Message(code::STATE, message));
         }
-        free
+        self.wish(Wish::Reschedule);
+        Ok(Answer::Paused(Paused {
+            session: id.map(ToString::to_string),
+            paused,
+        }))
     }
 
     /// Asks for a run that is on the board.
@@ -211,6 +264,7 @@ impl Engine {
     /// Every session: those that something goes on of, then those that wait.
     pub(super) fn session_rows(&self) -> Vec<SessionRow> {
         let registry = lock(&self.shared.registry);
+        let next = lock(&self.shared.timing).next();
         let board = lock(&self.shared.board);
         let mut own: HashMap<String, SessionRow> = HashMap::new();
         let mut rows = board.rows();
@@ -230,6 +284,7 @@ impl Engine {
                 name: session.name.clone(),
                 owner: Some(session.owner),
                 line: session.line.clone(),
+                next_run_at: next.get(id).copied(),
                 ..row
             }
         });
@@ -253,11 +308,13 @@ impl Engine {
         });
         let mut found: Vec<RunResult> = Vec::new();
         for (subject, mut result) in board.rolling() {
-            let over = match subject.own().and_then(|id| registry.get(id)) {
-                Some(session) => {
+            let over = match subject.own().map(|id| registry.get(id)) {
+                Some(Some(session)) => {
                     result.name.clone_from(&session.name);
                     session.line.as_deref()
                 }
+                // It is gone, and on its way out.
+                Some(None) => continue,
                 None => subject.line(),
             };
             let of_line = line.is_none_or(|line| over == Some(line));

@@ -150,7 +150,7 @@ impl Control {
         let log = self.shared.log.clone();
         loop {
             let (stale_at, publish_at) = (self.stale_at(), self.publish_at);
-            let stop_at = self.stopping;
+            let (stop_at, run_at) = (self.stopping, self.run_at());
             tokio::select! {
                 Some(wish) = wishes.recv() => self.wish(wish),
                 Some(message) = told.recv() => match message {
@@ -165,6 +165,7 @@ impl Control {
                 () = log.filled() => {}
                 () = until(publish_at) => self.publish(),
                 () = until(stale_at) => self.grow_stale(),
+                () = until(run_at) => self.run_due(),
                 () = until(stop_at) => break,
             }
             self.deliver_log();
@@ -213,6 +214,8 @@ impl Control {
             Wish::SessionGone(id) => self.delete_session(&id),
             Wish::RunSession(id, key) => self.run_session(&id, key, Cause::Person),
             Wish::Cancel(key) => self.cancel(key),
+            // Having woken up, it looks anew when the next run begins.
+            Wish::Reschedule => {}
             Wish::Stop => self.stop(),
         }
     }

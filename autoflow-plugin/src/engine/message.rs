@@ -36,6 +36,8 @@ pub(super) enum Wish {
     RunSession(Id, Key),
     /// End it early.
     Cancel(Key),
+    /// Schedules have changed.
+    Reschedule,
     /// End everything.
     Stop,
 }

@@ -36,6 +36,7 @@ mod publish;
 mod responders;
 mod sessions;
 mod shared;
+mod timing;
 mod upkeep;
 
 use std::os::fd::RawFd;
@@ -241,8 +242,9 @@ impl Engine {
                 line,
                 last,
             } => told(self.results(session.as_deref(), line.as_deref(), last)),
-            Request::Schedules | Request::PauseSchedule { .. } => {
-                refuse(&EngineError::Unsupported("a session apart from lines"))
+            Request::Schedules => Answer::Schedules(self.schedule_rows()),
+            Request::PauseSchedule { session, paused } => {
+                told(self.pause_schedule(session.as_deref(), paused))
             }
             Request::Progress { run } => self.shared.progress(run),
             Request::Cancel { run } => {

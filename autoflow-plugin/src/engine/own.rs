@@ -17,6 +17,8 @@ use super::lock;
 use super::measurement::{Measurement, Turn};
 use super::message::News;
 use super::opening::Sender;
+use tokio::time::Instant;
+
 use crate::net::{NetError, clock};
 use crate::session::keyed::Keyed;
 use crate::session::registry::Id;
@@ -204,7 +206,36 @@ impl Control {
                               changed; run it again"
                         .into(),
                 };
+                lock(&self.shared.timing).ended(id);
                 self.end_session(key, Some(failure));
+            }
+        }
+    }
+
+    /// When the next run begins by its schedule.
+    pub(super) fn run_at(&self) -> Option<Instant> {
+        let now = clock();
+        let next = lock(&self.shared.timing).poll_timeout(now)?;
+        Some(Instant::now() + next.since(now.mono))
+    }
+
+    /// Runs whose time has come begin.
+    pub(super) fn run_due(&mut self) {
+        let due = lock(&self.shared.timing).due(clock());
+        if self.stopping.is_some() {
+            return;
+        }
+        for id in &due {
+            let own = self.own.by_id.get(id).filter(|own| own.now.is_none());
+            let measurement = own.and_then(|own| Measurement::of(&own.session, &self.config));
+            let Some(measurement) = measurement else {
+                tracing::warn!("session {id} can't run now: its line is not there, or it changes");
+                continue;
+            };
+            let (key, cause) = (Key::new(), Cause::Schedule);
+            let by = self.opener().by();
+            if self.shared.announce(id, key, cause, &measurement, by) {
+                self.run_session(id, key, cause);
             }
         }
     }
@@ -309,6 +340,7 @@ impl Control {
         let Some(id) = self.own.by_key.remove(&key) else {
             return;
         };
+        lock(&self.shared.timing).ended(&id);
         match self.own.by_id.get_mut(&id) {
             // Gone, and with it what it has measured.
             None => lock(&self.shared.board).history.forget(&id),

@@ -14,6 +14,7 @@ use twamp_core::time::{Mono, Now};
 
 use super::measured::Listed;
 use super::namespaces::Namespaces;
+use super::timing::Timing;
 use super::{EngineError, lock};
 use crate::autoflow::Choices;
 use crate::config::{Misfit, judge_among};
@@ -35,6 +36,8 @@ pub(super) struct Shared {
     /// The configured sessions; the configuration above has none. Locked after it, before the
     /// board.
     pub(super) registry: Mutex<Registry>,
+    /// When they run.
+    pub(super) timing: Mutex<Timing>,
     pub(super) board: Mutex<Board>,
     pub(super) lines: Mutex<Vec<Listed>>,
     pub(super) why: Mutex<Vec<ChoiceRow>>,
@@ -89,7 +92,9 @@ impl Shared {
         })?;
         let log = log::Queue::new();
         let sessions = std::mem::take(&mut config.sessions);
-        let registry = Mutex::new(Registry::new(sessions, &config.lines));
+        let registry = Registry::new(sessions, &config.lines);
+        let mut timing = Timing::default();
+        timing.replace(&registry, config.schedule.as_ref(), clock());
         Ok(Self {
             keys: Keys::new(&config.keys, &log),
             admission: Admission::new(&config),
@@ -103,7 +108,8 @@ impl Shared {
             lines: Mutex::default(),
             why: Mutex::default(),
             choices: ArcSwapOption::empty(),
-            registry,
+            registry: Mutex::new(registry),
+            timing: Mutex::new(timing),
             event,
             log,
         })
@@ -313,6 +319,7 @@ fn difference(old: &Config, new: &Config) -> serde_json::Value {
             || old.probe != new.probe
             || old.responder != new.responder
             || old.keys != new.keys
-            || old.decision != new.decision,
+            || old.decision != new.decision
+            || old.schedule != new.schedule,
     })
 }

@@ -20,7 +20,7 @@ use super::registry::Id;
 use super::result::{Identity, Tally, served};
 use super::setback::Setback;
 use super::subject::Subject;
-use super::{Entry, Key, Report, Served};
+use super::{Entry, Key, Report, Served, unix_seconds};
 
 /// Ended runs and served sessions that are still listed, at most.
 const KEPT: usize = 256;
@@ -252,7 +252,14 @@ impl Board {
     /// What sessions that go on by themselves have measured so far: those of lines, and of
     /// configured ones. Names of the latter are not known here.
     pub(crate) fn rolling(&self) -> impl Iterator<Item = (&Subject, RunResult)> {
-        let all = in_order(&self.senders).filter(|(_, sender)| !sender.subject.is_run());
+        let goes_on = |key: Key, sender: &Sender| match &sender.subject {
+            Subject::Line(_) => !is_over(sender.state),
+            Subject::Own { id, .. } => {
+                self.newest.get(id) == Some(&key) && !sender.subject.is_run()
+            }
+            Subject::Run => false,
+        };
+        let all = in_order(&self.senders).filter(move |(key, sender)| goes_on(*key, sender));
         all.map(|(key, sender)| (&sender.subject, sender.run_result(key, None)))
     }
 
@@ -302,10 +309,6 @@ fn forget_newest(newest: &mut HashMap<Id, Key>, key: Key, sender: &Sender) {
     {
         newest.remove(id);
     }
-}
-
-fn unix_seconds(wall: Wall) -> f64 {
-    wall.nanos() as f64 / 1e9
 }
 
 impl Sender {

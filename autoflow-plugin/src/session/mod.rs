@@ -59,7 +59,7 @@ use twamp_core::metrics::loss::LossCounts;
 use twamp_core::probe::{Outcome, ReflectorReport};
 use twamp_core::security::TestSecurity;
 use twamp_core::stamp::Returned;
-use twamp_core::time::{Mono, Now};
+use twamp_core::time::{Mono, Now, Wall};
 use twamp_core::wire::control::Modes;
 
 use self::admission::Stay;
@@ -82,6 +82,11 @@ impl Key {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         Self(NEXT.fetch_add(1, Ordering::Relaxed))
     }
+}
+
+/// As people are told of times.
+pub(crate) fn unix_seconds(wall: Wall) -> f64 {
+    wall.nanos() as f64 / 1e9
 }
 
 /// What a probe thread is told.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Address, Probe, Remote};
+use super::{Address, Probe, Remote, When};
 
 /// Probes between two ends that are no line's. They feed no line and no score.
 ///
@@ -47,6 +47,9 @@ pub struct Session {
     /// Probes of a run; absent: it is continuous, and runs as long as the engine does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub count: Option<u32>,
+    /// When runs begin; absent: when somebody asks for one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<When>,
     /// It sends probes. One that doesn't is only known.
     #[serde(default = "super::yes")]
     pub enabled: bool,

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Failure, RunState, SessionResult};
+use crate::config::Schedule;
 
 /// What one run of a session came to, or what a continuous one has come to so far.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -54,6 +55,8 @@ pub struct ScheduleRow {
     /// Its name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
+    /// When it runs.
+    pub schedule: Schedule,
     /// That is the global schedule.
     pub global: bool,
     /// No run begins until it is resumed.

@@ -1,4 +1,4 @@
-use plugin_abi::config::Probe;
+use plugin_abi::config::{Probe, Schedule};
 use serde_json::json;
 
 use super::super::tests::{good, mistakes};
@@ -266,7 +266,9 @@ fn every_key_that_the_types_know_is_in_the_tables() {
     full["sessions"] = json!([{
         "name": "own", "local": "192.0.2.1", "local_port": 9, "remote": "192.0.2.9",
         "device": "eth0", "mark": 1, "namespace": "blue", "probe": {}, "tos": 0, "count": 1,
+        "schedule": "global",
     }]);
+    full["schedule"] = json!({"every_s": 60});
     let typed = serde_json::to_value(super::super::judge(&full).unwrap()).unwrap();
     let keys = |value: &Value| {
         value
@@ -282,10 +284,17 @@ fn every_key_that_the_types_know_is_in_the_tables() {
         names
     };
     assert_eq!(keys(&typed), table(CONFIG));
-    let without_line = table(SESSION)
-        .into_iter()
-        .filter(|key| key != "line" && key != "schedule");
+    let without_line = table(SESSION).into_iter().filter(|key| key != "line");
     assert!(keys(&typed["sessions"][0]).into_iter().eq(without_line));
+    let schedule = Schedule {
+        every_s: Some(60),
+        cron: Some("@hourly".into()),
+        time_zone: Some("UTC".into()),
+        spread_s: Some(1),
+        paused: true,
+    };
+    let schedule = serde_json::to_value(schedule).unwrap();
+    assert_eq!(keys(&schedule), table(SCHEDULE));
     let mut probe = full["probe"].clone();
     probe["stamp"] = json!({"ssid": 1, "figures_ms": 100});
     let probe: Probe = serde_json::from_value(probe).unwrap();
