@@ -3,12 +3,14 @@
 //! refused, with a list of [`Problem`](crate::manage::Problem)s.
 
 mod address;
+pub mod dscp;
 mod feature;
 mod io;
 mod key;
-mod owner;
 mod peer;
 mod prefix;
+mod schedule;
+mod session;
 mod stamp;
 mod topology;
 
@@ -20,9 +22,10 @@ pub use address::{Address, AddressError, Remote, Zone};
 pub use feature::Feature;
 pub use io::{Io, Policy};
 pub use key::{Key, Secret};
-pub use owner::Owner;
 pub use peer::Peer;
 pub use prefix::{Prefix, PrefixError};
+pub use schedule::{Schedule, When};
+pub use session::{Owner, Session};
 pub use stamp::{Ask, Stamp};
 pub use topology::{BOTH, End, Link, Topology, TopologySite, Uplink};
 
@@ -45,9 +48,16 @@ pub struct Config {
     pub keys: Vec<Key>,
     /// How choices are made.
     pub decision: Decision,
+    /// When runs begin, of all sessions that have no schedule of their own; absent: never by
+    /// themselves.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<Schedule>,
     /// The measured uplinks.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub lines: Vec<Line>,
+    /// Sessions apart from lines.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub sessions: Vec<Session>,
     /// Sets of lines that reach the same destination.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub groups: Vec<Group>,
@@ -105,7 +115,8 @@ pub struct Probe {
     /// all that was agreed on. Those of STAMP always are: there, octets of Extra Padding.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub padding: Option<u16>,
-    /// DSCP of the probes, 0–63.
+    /// DSCP of the probes, 0–63; in documents its name will do (`EF`, [`dscp::named`]).
+    #[serde(with = "dscp")]
     pub dscp: u8,
     /// TTL or hop limit of the probes, 1–255.
     pub ttl: u8,

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use super::node::Node;
 use super::stamp::around_padding;
 use super::unique::{own, own_items};
-use super::{features, io, keys, peers, stamp, test_ports, topology};
+use super::{features, io, keys, peers, schedule, sessions, stamp, test_ports, topology};
 use crate::session::rhythm::LONGEST;
 
 /// Judges the meaning of a whole configuration.
@@ -19,6 +19,7 @@ pub(super) fn config(root: &Node, problems: &mut Vec<Problem>) {
     decision(root, problems);
     io::config(&root.key("io"), problems);
     test_ports::suffice(root, problems);
+    schedule::schedule(&root.key("schedule"), problems);
     no_sockets_by_hand(root, problems);
     for list in ["lines", "groups", "classes"] {
         let things = root.key(list);
@@ -39,6 +40,7 @@ pub(super) fn config(root: &Node, problems: &mut Vec<Problem>) {
         line(&each, problems);
         known_groups(&groups, &each, problems);
     }
+    sessions::config(root, problems);
     // Underlays that a class prefers, and groups, may wait for lines that the host brings up.
     for each in root.key("classes").items() {
         class(&each, problems);
@@ -74,7 +76,8 @@ pub(super) fn run(run: &Node, problems: &mut Vec<Problem>) {
     stamp::probe(&run.key("probe"), problems);
 }
 
-fn ends(local: &Node, remote: &Node, problems: &mut Vec<Problem>) {
+/// Judges the two ends of something that sends probes.
+pub(super) fn ends(local: &Node, remote: &Node, problems: &mut Vec<Problem>) {
     one_host(local, problems);
     one_host(remote, problems);
     if let (Some(near), Some(far)) = (local.ip(), remote.ip())
@@ -175,7 +178,7 @@ fn one_host(node: &Node, problems: &mut Vec<Problem>) {
 }
 
 /// A link-local address is one on each link, and no other address is.
-fn links(line: &Node, problems: &mut Vec<Problem>) {
+pub(super) fn links(line: &Node, problems: &mut Vec<Problem>) {
     let ends = [line.key("remote"), line.key("local")];
     let [far, near] = ends.each_ref().map(Node::address);
     let zones = [far, near].map(|end| end.and_then(|address| address.zone));

@@ -10,7 +10,7 @@ use super::tests::good;
 use super::{judge, read};
 
 /// Keys that a document may have somewhere, and a few that it may not.
-const KEYS: [&str; 22] = [
+const KEYS: [&str; 25] = [
     "mode",
     "probe",
     "responder",
@@ -31,6 +31,9 @@ const KEYS: [&str; 22] = [
     "key_id",
     "passphrase",
     "sla",
+    "schedule",
+    "every_s",
+    "cron",
     "",
     "é.b[0]",
 ];

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use plugin_abi::config::Config;
 use plugin_abi::engine_state;
-use plugin_abi::manage::{Failure, FailureKind};
+use plugin_abi::manage::{Cause, Failure, FailureKind};
 use tokio::runtime::Builder;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::watch;
@@ -20,6 +20,7 @@ use super::heard::Heard;
 use super::lock;
 use super::message::{News, Orders, Step, Told, Wish};
 use super::opening::{Opened, Sender};
+use super::own::Owns;
 use super::publish::Publisher;
 use super::responders::Serving;
 use super::sessions::Session;
@@ -49,8 +50,9 @@ pub(super) struct Control {
     pub(super) config: Config,
     pub(super) publisher: Publisher,
     pub(super) sessions: Keyed<Session>,
-    /// Runs whose path is being opened, and that nobody has cancelled.
+    /// Runs and configured sessions whose path is being opened, and that nobody has cancelled.
     pub(super) opening: HashSet<Key>,
+    pub(super) own: Owns,
     pub(super) by_line: HashMap<u64, Key>,
     /// By where TWAMP-Control is answered.
     pub(super) targets: HashMap<Site, Serving>,
@@ -71,7 +73,7 @@ pub(super) struct Control {
     /// Before this, nothing is published.
     rest_until: Instant,
     /// Everything is to end; the probes in flight are waited for.
-    stopping: Option<Instant>,
+    pub(super) stopping: Option<Instant>,
 }
 
 impl Control {
@@ -94,6 +96,7 @@ impl Control {
             config,
             sessions: Keyed::default(),
             opening: HashSet::new(),
+            own: Owns::default(),
             by_line: HashMap::new(),
             targets: HashMap::new(),
             doors: HashMap::new(),
@@ -147,7 +150,7 @@ impl Control {
         let log = self.shared.log.clone();
         loop {
             let (stale_at, publish_at) = (self.stale_at(), self.publish_at);
-            let stop_at = self.stopping;
+            let (stop_at, run_at) = (self.stopping, self.run_at());
             tokio::select! {
                 Some(wish) = wishes.recv() => self.wish(wish),
                 Some(message) = told.recv() => match message {
@@ -162,6 +165,7 @@ impl Control {
                 () = log.filled() => {}
                 () = until(publish_at) => self.publish(),
                 () = until(stale_at) => self.grow_stale(),
+                () = until(run_at) => self.run_due(),
                 () = until(stop_at) => break,
             }
             self.deliver_log();
@@ -196,6 +200,7 @@ impl Control {
         if by == By::Host {
             self.match_responders();
         }
+        self.begin_own();
         self.publish();
     }
 
@@ -204,8 +209,13 @@ impl Control {
             Wish::Line(line) => self.change_line(*line),
             Wish::LineGone(id) => self.lose_line(id),
             Wish::Apply(config) => self.apply(*config),
-            Wish::Run(key, request) => self.bind_run(key, request),
-            Wish::Cancel(key) => self.finish(key),
+            Wish::Run(key, measurement) => self.open(key, *measurement),
+            Wish::Session(id, session) => self.put_session(id, session),
+            Wish::SessionGone(id) => self.delete_session(&id),
+            Wish::RunSession(id, key) => self.run_session(&id, key, Cause::Person),
+            Wish::Cancel(key) => self.cancel(key),
+            // Having woken up, it looks anew when the next run begins.
+            Wish::Reschedule => {}
             Wish::Stop => self.stop(),
         }
     }
@@ -233,20 +243,7 @@ impl Control {
             News::Listening(site, target) => self.listening(site, target),
             News::Moved(site, bound) => self.moved(&site, bound),
             News::Door(door, bound) => self.bound_door(door, bound),
-            News::RunBound(key, request, Ok((path, local))) => match self.opening.remove(&key) {
-                true => self.begin_run(key, *request, path, local),
-                false => self.orders.send(Order::Close(path)),
-            },
-            News::RunBound(key, _, Err(error)) => {
-                if !self.opening.remove(&key) {
-                    return;
-                }
-                let failure = Failure {
-                    kind: FailureKind::Local,
-                    message: error.to_string(),
-                };
-                self.end_session(key, Some(failure));
-            }
+            News::Opened(key, measurement, bound) => self.opened(key, &measurement, bound),
         }
     }
 

@@ -19,11 +19,16 @@ impl Control {
         self.end_line(line.id);
         self.publisher.line(&line);
         self.far_end(line.id, line.remote);
-        self.config.lines.retain(|known| known.id != line.id);
+        let former = self.forget_line(line.id);
         self.config.lines.push(line.clone());
         self.forget_namespaces();
         self.match_responders();
+        let name = line.name.clone();
         self.open_line(line);
+        for name in former.iter().filter(|former| **former != name) {
+            self.match_sessions_over(name);
+        }
+        self.match_sessions_over(&name);
         self.publish_soon();
     }
 
@@ -57,16 +62,30 @@ impl Control {
         self.end_line(id);
         self.publisher.lose(id);
         self.far_end(id, None);
-        self.config.lines.retain(|known| known.id != id);
+        let former = self.forget_line(id);
         self.forget_namespaces();
         self.match_responders();
+        if let Some(name) = former {
+            self.match_sessions_over(&name);
+        }
         self.publish_soon();
+    }
+
+    /// Answers what the line was called.
+    fn forget_line(&mut self, id: u64) -> Option<String> {
+        let place = self.config.lines.iter().position(|known| known.id == id)?;
+        Some(self.config.lines.remove(place).name)
     }
 
     /// By the wanted lines: one of them may be on its way to here.
     fn forget_namespaces(&self) {
         let wanted = lock(&self.shared.config);
-        self.shared.namespaces.keep(&wanted.lines);
+        let sessions = lock(&self.shared.registry);
+        let sessions = sessions
+            .iter()
+            .map(|(_, session)| session.namespace.as_ref());
+        let lines = wanted.lines.iter().map(|line| line.namespace.as_ref());
+        self.shared.namespaces.keep(lines.chain(sessions).flatten());
     }
 
     /// A line has another far end, which is a peer by that.
@@ -115,6 +134,14 @@ impl Control {
             if before != Some(&line) || inherits {
                 self.change_line(line);
             }
+        }
+        if old.probe != self.config.probe {
+            self.match_sessions();
+        }
+        let there = |name: &str| self.config.lines.iter().any(|line| line.name == name);
+        let names = old.lines.into_iter().map(|line| line.name);
+        for name in names.filter(|name| !there(name)).collect::<Vec<_>>() {
+            self.match_sessions_over(&name);
         }
         // The whole, with nothing left of what came and went on the way here.
         self.shared.admission.rule(&self.config);

@@ -84,7 +84,8 @@ impl Measured {
         match entry {
             Entry::Probe(outcome) => self.estimator.absorb(outcome),
             Entry::NewSession => self.estimator.next_session(),
-            Entry::FarEnd(_) => return false,
+            // A line's session never begins afresh.
+            Entry::FarEnd(_) | Entry::Afresh => return false,
         }
         self.news = true;
         // A reply proves that what kept the line from being measured is over.

@@ -16,6 +16,7 @@
 //! configuration wishes for more (`crew.rs`). Another thread, `twamp-kdf`, is there once a secure
 //! connection has needed a key (`session/keys.rs`).
 
+mod asked;
 mod binding;
 mod control;
 mod crew;
@@ -24,15 +25,18 @@ mod error;
 mod heard;
 mod lines;
 mod measured;
+mod measurement;
 mod message;
 mod namespaces;
 mod opening;
+mod own;
 mod paths;
 mod probing;
 mod publish;
 mod responders;
 mod sessions;
 mod shared;
+mod timing;
 mod upkeep;
 
 use std::os::fd::RawFd;
@@ -42,7 +46,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use plugin_abi::config::{Clock, Config, Line};
+use plugin_abi::config::{Clock, Config, Line, Session};
 use plugin_abi::engine_state;
 use plugin_abi::manage::{Answer, Refusal, Request};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
@@ -54,6 +58,7 @@ use crate::net::{Namespace, clock, clock_error, with_signals_blocked};
 use crate::session::Key;
 use crate::session::credentials::Credentials;
 use crate::session::probes::Probes;
+use asked::told;
 use control::Control;
 use crew::{Crew, dismiss};
 use ends::By;
@@ -104,7 +109,7 @@ impl Engine {
                 found: state_name(state),
             });
         }
-        let config = expand(&self.config());
+        let config = expand(&lock(&self.shared.config));
         let mut crew = Crew::new(&config.io)?;
         let opened = match By::of(&self.host) {
             // By callbacks, which come from `twamp-ctl` alone.
@@ -181,16 +186,29 @@ impl Engine {
         generation: u64,
         dry_run: bool,
     ) -> Result<serde_json::Value, EngineError> {
-        let difference = self.shared.apply(&mut config, generation, dry_run)?;
+        let sessions = std::mem::take(&mut config.sessions);
+        let mut difference = self.shared.apply(&mut config, generation, dry_run)?;
+        let (told, wishes) = self.replace_sessions(sessions, &config, dry_run);
+        difference["sessions"] = told;
         if !dry_run {
             self.wish(Wish::Apply(Box::new(expand(&config))));
+            // They may go over lines of the same configuration.
+            for wish in wishes {
+                self.wish(wish);
+            }
         }
         Ok(difference)
     }
 
     /// The wanted state, as it was written.
     pub(crate) fn config(&self) -> Config {
-        lock(&self.shared.config).clone()
+        let mut config = lock(&self.shared.config).clone();
+        let registry = lock(&self.shared.registry);
+        config.sessions = registry
+            .iter()
+            .map(|(_, session)| Session::clone(session))
+            .collect();
+        config
     }
 
     /// Answers what people ask.
@@ -203,7 +221,6 @@ impl Engine {
                 Ok(config) => Answer::Warnings(crate::config::warnings(&config)),
                 Err(problems) => Answer::Problems(problems),
             },
-            Request::Sessions => Answer::Sessions(lock(&self.shared.board).rows()),
             Request::Lines => {
                 Answer::Lines(lock(&self.shared.lines).iter().map(Into::into).collect())
             }
@@ -213,22 +230,22 @@ impl Engine {
                 Answer::Why(rows)
             }
             Request::Statistics => Answer::Statistics(self.shared.statistics()),
-            Request::Run { run } => {
-                if let Err(problems) = crate::config::judge_run(&run) {
-                    return refuse(&EngineError::Run(problems));
-                }
-                let key = Key::new();
-                // Before the thread hears of it, so that its progress can be asked for at once.
-                let local = opening::source(By::of(&self.host), run.local, run.remote);
-                lock(&self.shared.board).sender(key, None, &run.probe, local, run.remote);
-                if !self.wish(Wish::Run(key, Box::new(run))) {
-                    lock(&self.shared.board).forget(key);
-                    return refuse(&EngineError::State {
-                        expected: "running",
-                        found: state_name(self.shared.state()),
-                    });
-                }
-                Answer::Run(key.0)
+            Request::Run { run } => told(self.run(&run)),
+            Request::Sessions => Answer::Sessions(self.session_rows()),
+            Request::AddSession { session } => told(self.add_session(&session)),
+            Request::ChangeSession { session, change } => {
+                told(self.change_session(&session, &change))
+            }
+            Request::DeleteSession { session } => told(self.delete_session(&session)),
+            Request::RunSession { session } => told(self.run_session(&session)),
+            Request::Results {
+                session,
+                line,
+                last,
+            } => told(self.results(session.as_deref(), line.as_deref(), last)),
+            Request::Schedules => Answer::Schedules(self.schedule_rows()),
+            Request::PauseSchedule { session, paused } => {
+                told(self.pause_schedule(session.as_deref(), paused))
             }
             Request::Progress { run } => self.shared.progress(run),
             Request::Cancel { run } => {

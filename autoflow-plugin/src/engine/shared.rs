@@ -14,6 +14,7 @@ use twamp_core::time::{Mono, Now};
 
 use super::measured::Listed;
 use super::namespaces::Namespaces;
+use super::timing::Timing;
 use super::{EngineError, lock};
 use crate::autoflow::Choices;
 use crate::config::{Misfit, expand, judge_among};
@@ -24,6 +25,7 @@ use crate::session::Key;
 use crate::session::admission::Admission;
 use crate::session::board::Board;
 use crate::session::keys::Keys;
+use crate::session::registry::Registry;
 
 /// What the threads of one engine share.
 pub(super) struct Shared {
@@ -32,6 +34,11 @@ pub(super) struct Shared {
     pub(super) config: Mutex<Config>,
     /// The newest generation applied.
     generation: AtomicU64,
+    /// The configured sessions; the configuration above has none. Locked after it, before the
+    /// board.
+    pub(super) registry: Mutex<Registry>,
+    /// When they run.
+    pub(super) timing: Mutex<Timing>,
     pub(super) board: Mutex<Board>,
     pub(super) lines: Mutex<Vec<Listed>>,
     pub(super) why: Mutex<Vec<ChoiceRow>>,
@@ -79,12 +86,16 @@ impl Answered {
 }
 
 impl Shared {
-    pub(super) fn new(config: Config) -> Result<Self, EngineError> {
+    pub(super) fn new(mut config: Config) -> Result<Self, EngineError> {
         let event = Bell::new().map_err(|source| EngineError::System {
             action: "make an event descriptor",
             source,
         })?;
         let log = log::Queue::new();
+        let sessions = std::mem::take(&mut config.sessions);
+        let registry = Registry::new(sessions, &config.lines);
+        let mut timing = Timing::default();
+        timing.replace(&registry, config.schedule.as_ref(), clock());
         Ok(Self {
             keys: Keys::new(&config.keys, &log),
             admission: Admission::new(&expand(&config)),
@@ -98,6 +109,8 @@ impl Shared {
             lines: Mutex::default(),
             why: Mutex::default(),
             choices: ArcSwapOption::empty(),
+            registry: Mutex::new(registry),
+            timing: Mutex::new(timing),
             event,
             log,
         })
@@ -307,6 +320,7 @@ fn difference(old: &Config, new: &Config) -> serde_json::Value {
             || old.probe != new.probe
             || old.responder != new.responder
             || old.keys != new.keys
-            || old.decision != new.decision,
+            || old.decision != new.decision
+            || old.schedule != new.schedule,
     })
 }

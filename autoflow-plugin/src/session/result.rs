@@ -6,6 +6,7 @@ use super::clocks::{Clocks, Told};
 use super::far_end::FarSide;
 use super::features::names;
 use super::identity::session_id;
+use super::registry::Id;
 use super::{Entry, Served};
 use plugin_abi::config::Protocol;
 use plugin_abi::manage::{
@@ -61,8 +62,10 @@ struct Newest {
 /// Who a session is between, for its results.
 #[derive(Clone, Debug)]
 pub(crate) struct Identity {
-    /// It measures no line. The port that it uses is the system's choice, and no part of its id.
+    /// It ends. The port that it uses is the system's choice, and no part of its id.
     pub(crate) run: bool,
+    /// The id, where it is configured.
+    pub(crate) configured: Option<Id>,
     pub(crate) mode: &'static str,
     pub(crate) local: SocketAddr,
     pub(crate) remote: SocketAddr,
@@ -77,12 +80,12 @@ pub(crate) struct Identity {
 }
 
 impl Tally {
-    /// Nothing is known yet.
-    pub(crate) fn new(who: &Identity, protocol: Protocol) -> Self {
+    /// Nothing is known yet. Percentiles will be exact, or rolling.
+    pub(crate) fn new(exact: bool, protocol: Protocol) -> Self {
         Self {
             clocks: None,
             delays: PathSummary::default(),
-            spread: match who.run {
+            spread: match exact {
                 true => Spread::Exact(None),
                 false => Spread::Rolling(None),
             },
@@ -108,6 +111,7 @@ impl Tally {
                     far_side.absorb(returned);
                 }
             }
+            Entry::Afresh => *self = self.blank(),
             Entry::NewSession => {
                 if let Some(far_side) = &mut self.far_side {
                     far_side.restart();
@@ -120,6 +124,16 @@ impl Tally {
             }
         }
         None
+    }
+
+    /// The same with nothing in it.
+    fn blank(&self) -> Self {
+        let exact = matches!(self.spread, Spread::Exact(_));
+        let protocol = match self.far_side {
+            Some(_) => Protocol::Stamp,
+            None => Protocol::Light,
+        };
+        Self::new(exact, protocol)
     }
 
     fn sample(&mut self, sample: &Sample) -> Option<Step> {
@@ -263,7 +277,10 @@ impl Spread {
 
 impl Identity {
     /// The same after any restart.
-    fn id(&self) -> String {
+    pub(super) fn id(&self) -> String {
+        if let Some(id) = &self.configured {
+            return id.as_ref().to_owned();
+        }
         let port = if self.run { 0 } else { self.local.port() };
         session_id(SocketAddr::new(self.local.ip(), port), self.remote)
     }
@@ -297,6 +314,25 @@ fn micros(ns: f64) -> f64 {
     ns / 1e3
 }
 
+/// The result of a session of which nothing is known.
+#[cfg(test)]
+pub(super) fn empty_result() -> SessionResult {
+    let [local, remote] = [1, 2].map(|host| SocketAddr::from(([192, 0, 2, host], 862)));
+    let who = Identity {
+        run: true,
+        configured: None,
+        mode: "light",
+        local,
+        remote,
+        stateful: false,
+        control: false,
+        features: Modes::NONE,
+        refused: Modes::NONE,
+    };
+    let near = ErrorEstimate::new(false, 1);
+    Tally::new(false, Protocol::Light).result(&who, &LossCounts::default(), near)
+}
+
 #[cfg(test)]
 pub(super) mod tests {
     use std::time::Duration;
@@ -309,6 +345,7 @@ pub(super) mod tests {
     pub(in crate::session) fn who(run: bool) -> Identity {
         Identity {
             run,
+            configured: None,
             mode: "light",
             local: "192.0.2.1:20000".parse().unwrap(),
             remote: "192.0.2.2:862".parse().unwrap(),
@@ -321,7 +358,7 @@ pub(super) mod tests {
 
     /// Ten minutes at ten a second: 20 ms, and up to 10 ms more.
     fn tally(run: bool) -> Tally {
-        let mut tally = Tally::new(&who(run), Protocol::Light);
+        let mut tally = Tally::new(run, Protocol::Light);
         for n in 0..6_000 {
             let round_trip = Duration::from_micros(20_000 + n * 7_919 % 10_000);
             let outcome = sample(n, Mono(n * 100_000_000), round_trip);

@@ -188,6 +188,7 @@ fn request(arguments: &Ping, remote: SocketAddr, stamp: Option<Stamp>) -> RunReq
             reflect_octets: arguments.reflect_octets,
         },
         tos: arguments.tos,
+        line: None,
     }
 }
 

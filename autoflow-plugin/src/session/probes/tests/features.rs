@@ -65,6 +65,7 @@ fn the_marks_of_probe_and_reply_reach_the_result() {
         let (.., near, far) = session(modes, 30);
         assert_eq!(far.served[0].1.features, modes);
         let who = Identity {
+            configured: None,
             run: true,
             mode: "open",
             local: "192.0.2.1:1".parse().unwrap(),
@@ -74,7 +75,7 @@ fn the_marks_of_probe_and_reply_reach_the_result() {
             features: modes,
             refused: Modes::NONE,
         };
-        let mut tally = Tally::new(&who, Protocol::Open);
+        let mut tally = Tally::new(who.run, Protocol::Open);
         near.entries
             .iter()
             .for_each(|(_, entry)| assert_eq!(tally.absorb(entry), None));
