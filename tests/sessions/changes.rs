@@ -113,7 +113,7 @@ fn a_session_is_disabled_renamed_and_given_a_count_at_once_and_runs_change_with_
         effect(&ends, &id, json!({"enabled": false})),
         TakesEffect::AtOnce
     );
-    until_true("it rests", || ends.row(&id).unwrap().state == "ended");
+    until_true("it rests", || ends.row(&id).unwrap().state == "disabled");
     assert_eq!(
         effect(&ends, &id, json!({"enabled": true, "name": "b"})),
         TakesEffect::AtOnce

@@ -93,8 +93,11 @@ impl Ends {
             "local": self.from.to_string(),
             "remote": SocketAddr::from((self.to, port)).to_string(),
         });
-        for (key, value) in rest.as_object().unwrap() {
-            session[key] = value.clone();
+        let Value::Object(rest) = rest else {
+            panic!("no object");
+        };
+        for (key, value) in rest {
+            session[key] = value;
         }
         session
     }
@@ -102,14 +105,14 @@ impl Ends {
     /// Adds such a session; answers its id.
     pub(crate) fn add(&self, port: u16, rest: Value) -> String {
         let session = self.session(port, rest);
-        match self.ask(Request::AddSession { session }) {
+        match self.ask(&Request::AddSession { session }) {
             Answer::Session(id) => id,
             other => panic!("not added: {other:?}"),
         }
     }
 
-    pub(crate) fn ask(&self, request: Request) -> Answer {
-        let answer = self.near.manage(&request);
+    pub(crate) fn ask(&self, request: &Request) -> Answer {
+        let answer = self.near.manage(request);
         answer.unwrap_or_else(|error| {
             Answer::Error(Refusal {
                 code: error.code,
@@ -142,14 +145,14 @@ impl Ends {
 
     pub(crate) fn run(&self, id: &str) -> u64 {
         let session = id.to_owned();
-        match self.ask(Request::RunSession { session }) {
+        match self.ask(&Request::RunSession { session }) {
             Answer::Run(run) => run,
             other => panic!("no run: {other:?}"),
         }
     }
 
     pub(crate) fn progress(&self, run: u64) -> Progress {
-        match self.ask(Request::Progress { run }) {
+        match self.ask(&Request::Progress { run }) {
             Answer::Progress(progress) => *progress,
             other => panic!("no progress: {other:?}"),
         }
@@ -169,14 +172,14 @@ impl Ends {
             line: None,
             last: None,
         };
-        match self.ask(request) {
+        match self.ask(&request) {
             Answer::Results(results) => results,
             other => panic!("no results: {other:?}"),
         }
     }
 
     pub(crate) fn change(&self, id: &str, change: Value) -> Answer {
-        self.ask(Request::ChangeSession {
+        self.ask(&Request::ChangeSession {
             session: id.into(),
             change,
         })
@@ -184,7 +187,7 @@ impl Ends {
 
     pub(crate) fn delete(&self, id: &str) {
         let session = id.to_owned();
-        let answer = self.ask(Request::DeleteSession { session });
+        let answer = self.ask(&Request::DeleteSession { session });
         assert!(matches!(answer, Answer::Deleted(_)), "{answer:?}");
     }
 

@@ -129,7 +129,7 @@ fn what_is_in_flight_when_a_session_is_deleted_is_waited_for_and_the_far_end_hea
         (0, served.reflected)
     );
     assert!(matches!(
-        ends.ask(Request::DeleteSession { session: id }),
+        ends.ask(&Request::DeleteSession { session: id }),
         plugin_abi::manage::Answer::Error(_)
     ));
 }
@@ -155,7 +155,7 @@ fn a_session_feeds_no_line() {
                 .is_some_and(|result| result.received > 5)
         })
     });
-    let of_line = ends.ask(Request::Results {
+    let of_line = ends.ask(&Request::Results {
         session: None,
         line: Some("fibre".into()),
         last: None,

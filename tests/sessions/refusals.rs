@@ -13,7 +13,7 @@ fn a_second_session_of_the_same_four_is_refused_by_the_name_of_the_first() {
         json!({"probe": {"protocol": "light"}, "name": "first"}),
     );
     let session = ends.session(LIGHT, json!({"count": 4}));
-    let refused = sentences(ends.ask(Request::AddSession { session }));
+    let refused = sentences(ends.ask(&Request::AddSession { session }));
     let (from, to) = (ends.from, ends.to);
     assert_eq!(
         refused,
@@ -31,7 +31,7 @@ fn all_mistakes_of_a_session_come_at_once_and_nothing_is_added() {
         "name": "", "local_port": 0, "tos": 256, "count": 0, "line": "none",
         "probe": {"ttl": 0, "dscp": "gold", "interval_ms": 0, "key_id": "none"}, "colour": "red",
     }));
-    let refused = sentences(ends.ask(Request::AddSession { session }));
+    let refused = sentences(ends.ask(&Request::AddSession { session }));
     let paths: Vec<_> = refused
         .iter()
         .map(|sentence| sentence.split(':').next().unwrap())
@@ -68,7 +68,7 @@ fn what_the_document_owns_is_changed_there() {
         Request::DeleteSession { session: session() },
     ] {
         assert_eq!(
-            sentences(ends.ask(request)),
+            sentences(ends.ask(&request)),
             ["the session belongs to the document: change the host's document and apply it"]
         );
     }
@@ -88,7 +88,7 @@ fn a_session_that_is_not_there_or_can_t_run_is_told_so() {
     );
     let run = |session: &str| {
         let session = session.to_owned();
-        sentences(ends.ask(Request::RunSession { session })).remove(0)
+        sentences(ends.ask(&Request::RunSession { session })).remove(0)
     };
     assert_eq!(
         run("nobody"),
@@ -109,12 +109,12 @@ fn an_engine_that_was_not_started_keeps_what_is_added_and_runs_nothing() {
     let id = ends.add(LIGHT, json!({"count": 1, "probe": {"protocol": "light"}}));
     ends.near.stop().unwrap();
     let session = id.clone();
-    let refused = sentences(ends.ask(Request::RunSession { session }));
+    let refused = sentences(ends.ask(&Request::RunSession { session }));
     assert!(refused[0].contains("must be running"), "{refused:?}");
     let other = ends.add(LIGHT, json!({"local_port": 31_002}));
     assert!(ends.row(&other).is_some());
     assert!(matches!(
-        ends.ask(Request::DeleteSession { session: id }),
+        ends.ask(&Request::DeleteSession { session: id }),
         Answer::Deleted(_)
     ));
 }

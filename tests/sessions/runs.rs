@@ -36,7 +36,7 @@ fn a_session_with_a_count_waits_until_somebody_runs_it_and_keeps_what_its_runs_c
         (row.state.as_str(), row.run),
         ("ended", runs.last().copied())
     );
-    let last = ends.ask(Request::Results {
+    let last = ends.ask(&Request::Results {
         session: Some(id),
         line: None,
         last: Some(1),
@@ -62,11 +62,11 @@ fn a_run_tells_how_it_stands_and_ends_early_when_it_is_cancelled() {
             .is_some_and(|result| result.received > 5)
     });
     assert_eq!(ends.progress(run).state, RunState::Running);
-    let busy = ends.ask(Request::RunSession {
+    let busy = ends.ask(&Request::RunSession {
         session: id.clone(),
     });
     assert!(sentences(busy)[0].contains("is being measured already"));
-    ends.ask(Request::Cancel { run });
+    ends.ask(&Request::Cancel { run });
     let result = ends.until_over(run).result.unwrap();
     assert!(result.sent < 100_000 && result.in_flight == 0);
     assert_eq!(ends.results(Some(&id))[0].result.sent, result.sent);
@@ -78,7 +78,7 @@ fn nothing_but_a_run_can_be_cancelled() {
     let id = ends.add(LIGHT, json!({"probe": {"protocol": "light"}}));
     ends.until_received(&id, 5);
     let run = ends.results(Some(&id))[0].run;
-    ends.ask(Request::Cancel { run });
+    ends.ask(&Request::Cancel { run });
     let before = ends.result(&id).unwrap().received;
     ends.until_received(&id, before + 50);
 }
@@ -105,7 +105,7 @@ fn a_run_over_a_line_leaves_from_where_the_line_does() {
             "probe": {"protocol": "light", "interval_ms": 5},
         });
         let run = serde_json::from_value(run).unwrap();
-        ends.ask(Request::Run { run })
+        ends.ask(&Request::Run { run })
     };
     let Answer::Run(number) = run("fibre") else {
         panic!("no run");

@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::ends::{Ends, LIGHT, sentences, until, until_true};
 
 fn schedules(ends: &Ends) -> Vec<ScheduleRow> {
-    match ends.ask(Request::Schedules) {
+    match ends.ask(&Request::Schedules) {
         Answer::Schedules(rows) => rows,
         other => panic!("no schedules: {other:?}"),
     }
@@ -14,7 +14,7 @@ fn schedules(ends: &Ends) -> Vec<ScheduleRow> {
 
 fn pause(ends: &Ends, session: Option<&str>, paused: bool) -> Answer {
     let session = session.map(str::to_owned);
-    ends.ask(Request::PauseSchedule { session, paused })
+    ends.ask(&Request::PauseSchedule { session, paused })
 }
 
 #[test]

@@ -10,13 +10,17 @@ use super::tests::good;
 use super::{judge, read};
 
 /// Keys that a document may have somewhere, and a few that it may not.
-const KEYS: [&str; 25] = [
+const KEYS: [&str; 29] = [
     "mode",
     "probe",
     "responder",
     "keys",
     "decision",
     "lines",
+    "sessions",
+    "line",
+    "local_port",
+    "count",
     "groups",
     "classes",
     "id",

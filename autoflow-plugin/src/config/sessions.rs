@@ -12,6 +12,7 @@ use super::node::Node;
 use super::unique::own;
 use super::{features, keys, meaning, schedule, stamp};
 use crate::session::identity::{configured_id, four};
+use crate::session::registry::MOST;
 
 /// Judges the sessions of a whole configuration.
 pub(super) fn config(root: &Node, problems: &mut Vec<Problem>) {
@@ -28,6 +29,12 @@ pub(super) fn config(root: &Node, problems: &mut Vec<Problem>) {
         keys: keys.collect(),
         schedule: root.key("schedule"),
     };
+    let count = sessions.items().count();
+    if count > MOST {
+        let found = format!("{count} of them");
+        let expected = format!("at most {MOST} sessions");
+        problems.push(sessions.problem_found(expected, found, "leave some out"));
+    }
     own(&sessions, "name", Node::text, problems);
     let mut known: HashMap<String, String> = HashMap::new();
     for node in sessions.items() {
@@ -36,11 +43,8 @@ pub(super) fn config(root: &Node, problems: &mut Vec<Problem>) {
         let Some(session) = read::<Session>(&node) else {
             continue;
         };
-        let line = session.line.as_deref().map(|line| among.lines.get(line));
-        // Of a line that is not there nobody knows where it is.
-        let Some(line) = line.map_or(Some(None), |line| line.map(|line| Some(*line))) else {
-            continue;
-        };
+        let line = session.line.as_deref();
+        let line = line.and_then(|name| among.lines.get(name).copied());
         match known.entry(configured_id(&session, line)) {
             Entry::Occupied(first) => {
                 problems.push(taken_by(

@@ -82,7 +82,7 @@ impl Engine {
             removed,
             changed,
         } = registry.difference(&new);
-        let ids = |ids: &[Id]| Vec::from_iter(ids.iter().map(|id| id.to_string()));
+        let ids = |ids: &[Id]| Vec::from_iter(ids.iter().map(ToString::to_string));
         let told = json!({
             "added": ids(&added),
             "removed": ids(&removed),
@@ -137,10 +137,11 @@ impl Engine {
         let mut registry = lock(&self.shared.registry);
         let (id, former) = find(&registry, text)?;
         may_write(&former)?;
-        let mut whole = serde_json::to_value(&*former).map_err(unforeseen)?;
+        let mut whole = serde_json::to_value(&*former).map_err(|error| unforeseen(&error))?;
         // What it takes from the engine is what it is to keep.
         if former.probe.is_none() && change.get("probe").is_some_and(Value::is_object) {
-            whole["probe"] = serde_json::to_value(&config.probe).map_err(unforeseen)?;
+            whole["probe"] =
+                serde_json::to_value(&config.probe).map_err(|error| unforeseen(&error))?;
         }
         merge_patch(&mut whole, change);
         let mut session = judge_session(&whole, &config).map_err(Refused::Problems)?;
@@ -279,7 +280,10 @@ impl Engine {
         let configured = registry.iter().map(|(id, session)| {
             let last = board.history.of(id).next_back();
             let known = own.remove(&**id);
-            let row = known.unwrap_or_else(|| at_rest(id, session, last));
+            let mut row = known.unwrap_or_else(|| at_rest(id, session, last));
+            if !session.enabled && matches!(row.state.as_str(), "ended" | "failed") {
+                row.state = "disabled".into();
+            }
             SessionRow {
                 name: session.name.clone(),
                 owner: Some(session.owner),
@@ -452,6 +456,6 @@ fn takes_effect(former: &Session, new: &Session, config: &Config) -> TakesEffect
     }
 }
 
-fn unforeseen(error: serde_json::Error) -> Refused {
+fn unforeseen(error: &serde_json::Error) -> Refused {
     Refused::Message(code::INVALID, error.to_string())
 }

@@ -210,7 +210,7 @@ impl Control {
             Wish::LineGone(id) => self.lose_line(id),
             Wish::Apply(config) => self.apply(*config),
             Wish::Run(key, measurement) => self.open(key, *measurement),
-            Wish::Session(id, session) => self.put_session(id, session),
+            Wish::Session(id, session) => self.put_session(&id, &session),
             Wish::SessionGone(id) => self.delete_session(&id),
             Wish::RunSession(id, key) => self.run_session(&id, key, Cause::Person),
             Wish::Cancel(key) => self.cancel(key),

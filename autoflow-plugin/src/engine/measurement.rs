@@ -259,8 +259,11 @@ mod tests {
 
     fn session(rest: Value) -> Measurement {
         let mut session = json!({"remote": "192.0.2.9"});
-        for (key, value) in rest.as_object().unwrap() {
-            session[key] = value.clone();
+        let Value::Object(rest) = rest else {
+            panic!("no object");
+        };
+        for (key, value) in rest {
+            session[key] = value;
         }
         let session = serde_json::from_value(session).unwrap();
         Measurement::of(&session, &config()).unwrap()

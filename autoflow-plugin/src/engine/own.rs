@@ -11,14 +11,13 @@ use std::sync::Arc;
 
 use plugin_abi::config::Session;
 use plugin_abi::manage::{Cause, Failure, FailureKind, RunState};
+use tokio::time::Instant;
 
 use super::control::Control;
 use super::lock;
 use super::measurement::{Measurement, Turn};
 use super::message::News;
 use super::opening::Sender;
-use tokio::time::Instant;
-
 use crate::net::{NetError, clock};
 use crate::session::keyed::Keyed;
 use crate::session::registry::Id;
@@ -36,8 +35,10 @@ pub(super) struct Owns {
 }
 
 /// One configured session.
+#[derive(Default)]
 struct Own {
-    session: Arc<Session>,
+    /// `None`: it is gone, but for what is in flight.
+    session: Option<Arc<Session>>,
     /// It, while it is continuous, or its run; from the opening of the path to the last probe.
     now: Option<Now>,
 }
@@ -51,10 +52,24 @@ struct Now {
     ending: bool,
 }
 
-impl Own {
-    /// It is to send probes all the time.
-    fn flows(&self) -> bool {
-        self.session.enabled && self.session.is_continuous()
+impl Owns {
+    /// It goes over its line, if it is to go over one.
+    fn link(&mut self, id: &Id, session: &Session) {
+        if let Some(line) = &session.line {
+            let over = self.by_line.entry(line.as_str().into()).or_default();
+            over.insert(id.clone());
+        }
+    }
+
+    fn unlink(&mut self, id: &Id, session: &Session) {
+        if let Some(line) = session.line.as_deref()
+            && let Some(over) = self.by_line.get_mut(line)
+        {
+            over.remove(id);
+            if over.is_empty() {
+                self.by_line.remove(line);
+            }
+        }
     }
 }
 
@@ -68,24 +83,20 @@ impl Control {
                 .collect()
         };
         for (id, session) in all {
-            self.put_session(id, session);
+            self.put_session(&id, &session);
         }
     }
 
     /// A session is new, or is another one now.
-    pub(super) fn put_session(&mut self, id: Id, session: Arc<Session>) {
-        if let Some(line) = &session.line {
-            let over = self.own.by_line.entry(line.as_str().into()).or_default();
-            over.insert(id.clone());
+    pub(super) fn put_session(&mut self, id: &Id, session: &Arc<Session>) {
+        self.own.link(id, session);
+        let own = self.own.by_id.entry(id.clone()).or_default();
+        if let Some(former) = own.session.replace(Arc::clone(session))
+            && former.line != session.line
+        {
+            self.own.unlink(id, &former);
         }
-        match self.own.by_id.get_mut(&id) {
-            Some(own) => own.session = session,
-            None => {
-                let own = Own { session, now: None };
-                self.own.by_id.insert(id.clone(), own);
-            }
-        }
-        self.match_session(&id);
+        self.match_session(id);
     }
 
     /// A session is gone: what is in flight is waited for.
@@ -93,18 +104,14 @@ impl Control {
         let Some(own) = self.own.by_id.get_mut(id) else {
             return;
         };
-        if let Some(line) = own.session.line.as_deref()
-            && let Some(over) = self.own.by_line.get_mut(line)
-        {
-            over.remove(id);
-            if over.is_empty() {
-                self.own.by_line.remove(line);
-            }
+        let waits = own.now.is_none();
+        if let Some(former) = own.session.take() {
+            self.own.unlink(id, &former);
         }
-        // Without it, nobody begins anew.
-        match self.own.by_id.remove(id).and_then(|own| own.now) {
-            Some(now) => self.finish(now.key),
-            None => lock(&self.shared.board).history.forget(id),
+        lock(&self.shared.board).history.forget(id);
+        match waits {
+            true => _ = self.own.by_id.remove(id),
+            false => self.end_own(id),
         }
     }
 
@@ -129,14 +136,14 @@ impl Control {
         let Some(own) = self.own.by_id.get_mut(id) else {
             return;
         };
-        let flows = own.flows();
-        let wanted = Measurement::of(&own.session, &self.config).filter(|_| flows);
-        let lost = flows && wanted.is_none();
+        let flows = |session: &&Arc<Session>| session.enabled && session.is_continuous();
+        let session = own.session.as_ref().filter(flows);
+        let wanted = session.and_then(|session| Measurement::of(session, &self.config));
         let Some(now) = &mut own.now else {
-            match wanted {
-                Some(measurement) => self.open_session(id.clone(), Key::new(), measurement),
-                None if lost => self.miss_line(id),
-                None => {}
+            match (wanted, session.cloned()) {
+                (Some(measurement), _) => self.open_session(id, Key::new(), measurement),
+                (None, Some(session)) => self.miss_line(id, &session),
+                (None, None) => {}
             }
             return;
         };
@@ -191,9 +198,10 @@ impl Control {
 
     /// A run of a session begins; it is on the board already.
     pub(super) fn run_session(&mut self, id: &Id, key: Key, cause: Cause) {
-        let own = self.own.by_id.get(id).filter(|own| own.now.is_none());
-        let measurement = own.and_then(|own| Measurement::of(&own.session, &self.config));
-        match measurement.filter(|measurement| measurement.count.is_some()) {
+        match self
+            .next_of(id)
+            .filter(|measurement| measurement.count.is_some())
+        {
             Some(measurement) => {
                 self.enter(id, key, cause, measurement.clone());
                 self.open(key, measurement);
@@ -212,6 +220,12 @@ impl Control {
         }
     }
 
+    /// What is to be measured next of a session of which nothing goes on.
+    fn next_of(&self, id: &Id) -> Option<Measurement> {
+        let own = self.own.by_id.get(id).filter(|own| own.now.is_none())?;
+        Measurement::of(own.session.as_ref()?, &self.config)
+    }
+
     /// When the next run begins by its schedule.
     pub(super) fn run_at(&self) -> Option<Instant> {
         let now = clock();
@@ -226,9 +240,7 @@ impl Control {
             return;
         }
         for id in &due {
-            let own = self.own.by_id.get(id).filter(|own| own.now.is_none());
-            let measurement = own.and_then(|own| Measurement::of(&own.session, &self.config));
-            let Some(measurement) = measurement else {
+            let Some(measurement) = self.next_of(id) else {
                 tracing::warn!("session {id} can't run now: its line is not there, or it changes");
                 continue;
             };
@@ -241,14 +253,14 @@ impl Control {
     }
 
     /// Puts a session on the board and has its path opened.
-    fn open_session(&mut self, id: Id, key: Key, measurement: Measurement) {
+    fn open_session(&mut self, id: &Id, key: Key, measurement: Measurement) {
         let ends = measurement.outlook(self.opener().by());
         let subject = Subject::Own {
             id: id.clone(),
             cause: Cause::Continuous,
         };
         lock(&self.shared.board).sender(key, subject, &measurement.probe, ends, clock());
-        self.enter(&id, key, Cause::Continuous, measurement.clone());
+        self.enter(id, key, Cause::Continuous, measurement.clone());
         self.open(key, measurement);
     }
 
@@ -265,11 +277,8 @@ impl Control {
     }
 
     /// The line that a session is to go over is not there: nothing can begin.
-    fn miss_line(&mut self, id: &Id) {
-        let Some(own) = self.own.by_id.get(id) else {
-            return;
-        };
-        let (session, line) = (&own.session, own.session.line.as_deref().unwrap_or("?"));
+    fn miss_line(&mut self, id: &Id, session: &Session) {
+        let line = session.line.as_deref().unwrap_or("?");
         tracing::warn!("session {id} waits: the line {line} that it is to go over is not there");
         let key = Key::new();
         let probe = session.probe.clone().unwrap_or_default();
@@ -341,16 +350,17 @@ impl Control {
             return;
         };
         lock(&self.shared.timing).ended(&id);
-        match self.own.by_id.get_mut(&id) {
+        let Some(own) = self.own.by_id.get_mut(&id) else {
+            return;
+        };
+        let ended = own.now.take_if(|now| now.key == key);
+        if own.session.is_none() {
             // Gone, and with it what it has measured.
-            None => lock(&self.shared.board).history.forget(&id),
-            Some(own) => {
-                let ended = own.now.take_if(|now| now.key == key);
-                // One that could not begin is not tried again before something changes.
-                if ended.is_some_and(|now| now.ending || now.cause != Cause::Continuous) {
-                    self.match_session(&id);
-                }
-            }
+            self.own.by_id.remove(&id);
+            lock(&self.shared.board).history.forget(&id);
+        } else if ended.is_some_and(|now| now.ending || now.cause != Cause::Continuous) {
+            // One that could not begin is not tried again before something changes.
+            self.match_session(&id);
         }
     }
 }

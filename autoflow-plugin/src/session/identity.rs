@@ -12,7 +12,8 @@ pub(crate) fn session_id(local: SocketAddr, remote: SocketAddr) -> String {
 
 /// The id of a configured session, by its four and by where they are ones: namespace, and link of
 /// a link-local end. Where no address is given to leave from, interface and mark say from where.
-/// A session over a line has the line's; `line` is that one.
+/// A session over a line has the line's; `line` is that one, if it is there. Of one that is not
+/// nothing is known but its name.
 pub(crate) fn configured_id(session: &Session, line: Option<&Line>) -> String {
     hashed(&four(session, line))
 }
@@ -39,6 +40,7 @@ pub(crate) fn four(session: &Session, line: Option<&Line>) -> String {
     let link = zone(remote.address, local)
         .or_else(|| local.and_then(|local| zone(local, Some(remote.address))));
     let anywhere = local.is_none();
+    let unknown = session.line.clone().filter(|_| line.is_none());
     for (what, value) in [
         ("link", link),
         ("namespace", way.namespace.map(str::to_owned)),
@@ -47,6 +49,7 @@ pub(crate) fn four(session: &Session, line: Option<&Line>) -> String {
             "mark",
             way.mark.filter(|_| anywhere).map(|mark| mark.to_string()),
         ),
+        ("line", unknown),
     ] {
         if let Some(value) = value {
             text += &format!(" {what} {value}");
@@ -155,6 +158,12 @@ mod tests {
         let one = id(json!({"remote": "192.0.2.2", "device": "a"}));
         let other = id(json!({"remote": "192.0.2.2", "device": "b"}));
         assert_ne!(one, other);
+    }
+
+    #[test]
+    fn sessions_over_lines_that_are_not_there_are_told_apart_by_their_names() {
+        let over = |line: &str| id(json!({"remote": "192.0.2.2", "line": line}));
+        assert_ne!(over("a"), over("b"));
     }
 
     #[test]
