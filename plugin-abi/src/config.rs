@@ -7,6 +7,7 @@ pub mod dscp;
 mod feature;
 mod io;
 mod key;
+mod owner;
 mod peer;
 mod prefix;
 mod session;
@@ -20,6 +21,7 @@ pub use address::{Address, AddressError, Remote, Zone};
 pub use feature::Feature;
 pub use io::{Io, Policy};
 pub use key::{Key, Secret};
+pub use owner::{Answering, Answers, Toggled};
 pub use peer::Peer;
 pub use prefix::{Prefix, PrefixError};
 pub use session::{Owner, Session};
@@ -182,8 +184,11 @@ pub struct Responder {
     /// Learn from STAMP senders what they see of the way back: by a private TLV, so only among
     /// peers that agreed on it.
     pub figures: bool,
-    /// Who is answered, besides the far ends of lines. Nobody else is: everybody is `any`.
+    /// Addresses that persons have added while it runs.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub added: Vec<Answering>,
+    /// Who is answered, besides the far ends of lines. Nobody else is: everybody is `any`. It is
+    /// written out even if it is empty: where something listens, that must be said.
     pub peers: Vec<Peer>,
     /// Security modes that TWAMP-Control offers; all but open need a key. STAMP sessions may be
     /// unprotected with open, authenticated with auth.
@@ -296,6 +301,12 @@ pub struct Line {
     /// How it is probed; absent: as the engine says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub probe: Option<Probe>,
+    /// Roles that a person has toggled.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub toggled: Toggled,
+    /// Who wrote it, and so who may change it.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub owner: Owner,
 }
 
 /// A set of lines that reach the same destination.
@@ -460,6 +471,7 @@ impl Default for Responder {
             light: Vec::new(),
             peers: Vec::new(),
             stamp: Vec::new(),
+            added: Vec::new(),
             figures: false,
             modes: vec![Security::Open],
             control_port: TWAMP_PORT,
@@ -491,6 +503,10 @@ impl Default for Decision {
 
 fn yes() -> bool {
     true
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 #[cfg(test)]

@@ -154,6 +154,7 @@ const RESPONDER: Keys = &[
     ("peers", false, List(&Peers)),
     ("stamp", false, List(&Socket)),
     ("figures", false, Flag),
+    ("added", false, List(&Object(ANSWERING))),
     (
         "modes",
         false,
@@ -169,6 +170,11 @@ const RESPONDER: Keys = &[
     ("max_sessions_per_peer", false, Whole(1, 1_000_000)),
     ("max_sessions_total", false, Whole(1, 1_000_000)),
     ("features", false, List(&Word(FEATURES))),
+];
+
+const ANSWERING: Keys = &[
+    ("at", true, Socket),
+    ("protocol", true, Word(&["twamp", "light", "stamp"])),
 ];
 
 const FEATURES: &[&str] = &[
@@ -216,7 +222,11 @@ const LINE: Keys = &[
     ("responder", false, Flag),
     ("groups", false, List(&Id)),
     ("probe", false, Object(PROBE)),
+    ("toggled", false, Object(TOGGLED)),
+    ("owner", false, Word(&["document", "topology"])),
 ];
+
+const TOGGLED: Keys = &[("sender", false, Flag), ("responder", false, Flag)];
 
 const GROUP: Keys = &[
     ("id", true, Id),

@@ -238,6 +238,14 @@ impl Engine {
             | Request::PauseSchedule { .. } => {
                 refuse(&EngineError::Unsupported("a session apart from lines"))
             }
+            Request::Apply { .. }
+            | Request::Confirm
+            | Request::Configuration
+            | Request::Expand { .. }
+            | Request::Roles { .. }
+            | Request::Respond { .. } => {
+                refuse(&EngineError::Unsupported("the whole state by manage"))
+            }
             Request::Progress { run } => self.shared.progress(run),
             Request::Cancel { run } => {
                 self.wish(Wish::Cancel(Key(run)));
