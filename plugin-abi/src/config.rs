@@ -58,6 +58,9 @@ pub struct Config {
     /// Classes of traffic.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub classes: Vec<Class>,
+    /// Roles of lines that persons have toggled while it runs.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub toggled: Vec<Toggled>,
 }
 
 /// Whose clock drives an engine.
@@ -301,9 +304,6 @@ pub struct Line {
     /// How it is probed; absent: as the engine says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub probe: Option<Probe>,
-    /// Roles that a person has toggled.
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub toggled: Toggled,
     /// Who wrote it, and so who may change it.
     #[serde(default, skip_serializing_if = "is_default")]
     pub owner: Owner,

@@ -68,7 +68,6 @@ pub(super) unsafe fn read(pointer: *const TwampLine) -> Result<(Line, Option<Nam
         responder: has(line_flag::RESPONDER),
         groups: groups.to_vec(),
         probe: None,
-        toggled: Default::default(),
         owner: Default::default(),
     };
     config::judge_line(&line)

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use super::node::Node;
 use super::stamp::around_padding;
 use super::unique::{own, own_items};
-use super::{features, io, keys, peers, sessions, stamp, test_ports};
+use super::{answering, features, io, keys, peers, sessions, stamp, test_ports};
 use crate::session::rhythm::LONGEST;
 
 /// Judges the meaning of a whole configuration.
@@ -32,6 +32,8 @@ pub(super) fn config(root: &Node, problems: &mut Vec<Problem>) {
     peers::config(root, problems);
     stamp::probe(&root.key("probe"), problems);
     stamp::responder(&root.key("responder"), problems);
+    answering::added(&root.key("responder"), problems);
+    own(&root.key("toggled"), "line", Node::whole, problems);
     let groups: HashSet<u64> = ids(&root.key("groups")).collect();
     for each in root.key("lines").items() {
         line(&each, problems);

@@ -72,6 +72,7 @@ const CONFIG: Keys = &[
     ("sessions", false, List(&Object(SESSION))),
     ("groups", false, List(&Object(GROUP))),
     ("classes", false, List(&Object(CLASS))),
+    ("toggled", false, List(&Object(TOGGLED))),
 ];
 
 const IO: Keys = &[
@@ -222,11 +223,14 @@ const LINE: Keys = &[
     ("responder", false, Flag),
     ("groups", false, List(&Id)),
     ("probe", false, Object(PROBE)),
-    ("toggled", false, Object(TOGGLED)),
     ("owner", false, Word(&["document", "topology"])),
 ];
 
-const TOGGLED: Keys = &[("sender", false, Flag), ("responder", false, Flag)];
+const TOGGLED: Keys = &[
+    ("line", true, Id),
+    ("sender", false, Flag),
+    ("responder", false, Flag),
+];
 
 const GROUP: Keys = &[
     ("id", true, Id),

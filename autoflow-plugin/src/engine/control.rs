@@ -17,6 +17,7 @@ use twamp_core::time::{Mono, Ntp64};
 
 use super::ends::{By, Site};
 use super::heard::Heard;
+use super::lines::is_probed_alike;
 use super::lock;
 use super::message::{News, Orders, Step, Told, Wish};
 use super::opening::{Opened, Sender};
@@ -147,7 +148,7 @@ impl Control {
         let log = self.shared.log.clone();
         loop {
             let (stale_at, publish_at) = (self.stale_at(), self.publish_at);
-            let stop_at = self.stopping;
+            let (stop_at, take_back_at) = (self.stopping, self.take_back_at());
             tokio::select! {
                 Some(wish) = wishes.recv() => self.wish(wish),
                 Some(message) = told.recv() => match message {
@@ -162,6 +163,7 @@ impl Control {
                 () = log.filled() => {}
                 () = until(publish_at) => self.publish(),
                 () = until(stale_at) => self.grow_stale(),
+                () = until(take_back_at) => self.take_back(),
                 () = until(stop_at) => break,
             }
             self.deliver_log();
@@ -204,6 +206,8 @@ impl Control {
             Wish::Line(line) => self.change_line(*line),
             Wish::LineGone(id) => self.lose_line(id),
             Wish::Apply(config) => self.apply(*config),
+            Wish::Roles(line) => self.change_roles(&line),
+            Wish::Respond(added) => self.respond(added),
             Wish::Run(key, request) => self.bind_run(key, request),
             Wish::Cancel(key) => self.finish(key),
             Wish::Stop => self.stop(),
@@ -214,7 +218,8 @@ impl Control {
         match news {
             News::Step(key, step) => self.step(key, step),
             News::Bound(line, Ok(sender)) => {
-                let current = self.config.lines.contains(&line);
+                let mut lines = self.config.lines.iter();
+                let current = lines.any(|known| is_probed_alike(known, &line));
                 match current && !self.by_line.contains_key(&line.id) {
                     true => self.begin_line(&line, sender),
                     false => self.leave(&sender),

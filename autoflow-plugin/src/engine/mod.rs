@@ -16,9 +16,11 @@
 //! configuration wishes for more (`crew.rs`). Another thread, `twamp-kdf`, is there once a secure
 //! connection has needed a key (`session/keys.rs`).
 
+mod applying;
 mod binding;
 mod control;
 mod crew;
+mod difference;
 mod ends;
 mod error;
 mod heard;
@@ -27,10 +29,12 @@ mod measured;
 mod message;
 mod namespaces;
 mod opening;
+mod owners;
 mod paths;
 mod probing;
 mod publish;
 mod responders;
+mod roles;
 mod sessions;
 mod shared;
 mod upkeep;
@@ -42,7 +46,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use plugin_abi::config::{Clock, Config, Line};
+use plugin_abi::config::{Answering, Clock, Config, Line};
 use plugin_abi::engine_state;
 use plugin_abi::manage::{Answer, Refusal, Request};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
@@ -53,6 +57,7 @@ use crate::net::{Namespace, clock, clock_error, with_signals_blocked};
 use crate::session::Key;
 use crate::session::credentials::Credentials;
 use crate::session::probes::Probes;
+pub(crate) use applying::Terms;
 use control::Control;
 use crew::{Crew, dismiss};
 use ends::By;
@@ -103,7 +108,7 @@ impl Engine {
                 found: state_name(state),
             });
         }
-        let config = self.config();
+        let config = owners::effective(self.config());
         let mut crew = Crew::new(&config.io)?;
         let opened = match By::of(&self.host) {
             // By callbacks, which come from `twamp-ctl` alone.
@@ -156,6 +161,7 @@ impl Engine {
                 found: state_name(self.shared.state()),
             });
         };
+        self.take_back_at_stop();
         let _ = running.wishes.send(Wish::Stop);
         for thread in running.threads {
             // A panic in a thread has been caught and counted there.
@@ -170,24 +176,7 @@ impl Engine {
         Ok(())
     }
 
-    /// Makes `config` the whole wanted state and answers the difference.
-    ///
-    /// # Errors
-    /// A generation that is not newer; then nothing has changed.
-    pub(crate) fn apply(
-        &self,
-        mut config: Config,
-        generation: u64,
-        dry_run: bool,
-    ) -> Result<serde_json::Value, EngineError> {
-        let difference = self.shared.apply(&mut config, generation, dry_run)?;
-        if !dry_run {
-            self.wish(Wish::Apply(Box::new(config)));
-        }
-        Ok(difference)
-    }
-
-    /// The wanted state.
+    /// The wanted state, as it was written.
     pub(crate) fn config(&self) -> Config {
         lock(&self.shared.config).clone()
     }
@@ -203,9 +192,7 @@ impl Engine {
                 Err(problems) => Answer::Problems(problems),
             },
             Request::Sessions => Answer::Sessions(lock(&self.shared.board).rows()),
-            Request::Lines => {
-                Answer::Lines(lock(&self.shared.lines).iter().map(Into::into).collect())
-            }
+            Request::Lines => Answer::Lines(self.line_rows()),
             Request::Why { class } => {
                 let mut rows = lock(&self.shared.why).clone();
                 rows.retain(|row| class.as_ref().is_none_or(|class| *class == row.class));
@@ -238,13 +225,22 @@ impl Engine {
             | Request::PauseSchedule { .. } => {
                 refuse(&EngineError::Unsupported("a session apart from lines"))
             }
-            Request::Apply { .. }
-            | Request::Confirm
-            | Request::Configuration
-            | Request::Expand { .. }
-            | Request::Roles { .. }
-            | Request::Respond { .. } => {
-                refuse(&EngineError::Unsupported("the whole state by manage"))
+            Request::Apply {
+                config,
+                generation,
+                dry_run,
+                confirm_within_s,
+            } => answer(self.apply_asked(&config, generation, dry_run, confirm_within_s)),
+            Request::Confirm => answer(self.confirm()),
+            Request::Configuration => answer(self.configuration()),
+            Request::Expand { config } => answer(self.expand(&config)),
+            Request::Roles {
+                line,
+                sender,
+                responder,
+            } => answer(self.toggle(&line, sender, responder)),
+            Request::Respond { at, protocol, on } => {
+                answer(self.respond(Answering { at, protocol }, on))
             }
             Request::Progress { run } => self.shared.progress(run),
             Request::Cancel { run } => {
@@ -268,7 +264,7 @@ impl Engine {
         line: Line,
         namespace: Option<Namespace>,
     ) -> Result<(), EngineError> {
-        self.shared.enter_line(line.clone(), None, namespace)?;
+        let line = self.shared.enter_line(line, None, namespace)?;
         self.wish(Wish::Line(Box::new(line)));
         Ok(())
     }
@@ -282,8 +278,8 @@ impl Engine {
         line: Line,
         namespace: Option<Namespace>,
     ) -> Result<(), EngineError> {
-        self.shared
-            .enter_line(line.clone(), Some(line.id), namespace)?;
+        let known = line.id;
+        let line = self.shared.enter_line(line, Some(known), namespace)?;
         self.wish(Wish::Line(Box::new(line)));
         Ok(())
     }
@@ -294,11 +290,14 @@ impl Engine {
     /// It is unknown.
     pub(crate) fn line_down(&self, line: u64) -> Result<(), EngineError> {
         let mut config = lock(&self.shared.config);
+        owners::hosts_line(&config.lines, line)?;
         let before = config.lines.len();
         config.lines.retain(|known| known.id != line);
         if config.lines.len() == before {
             return Err(EngineError::UnknownLine(line));
         }
+        config.toggled.retain(|toggled| toggled.line != line);
+        self.shared.line_stays_away(line);
         drop(config);
         self.wish(Wish::LineGone(line));
         Ok(())
@@ -341,6 +340,14 @@ impl Drop for Engine {
             .state
             .store(engine_state::STOPPED, Ordering::Release);
     }
+}
+
+/// The answer, or why there is none.
+fn answer(answer: Result<Answer, EngineError>) -> Answer {
+    answer.unwrap_or_else(|error| match error {
+        EngineError::Mistakes(problems) => Answer::Problems(problems),
+        error => refuse(&error),
+    })
 }
 
 fn refuse(error: &EngineError) -> Answer {

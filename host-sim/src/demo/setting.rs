@@ -272,7 +272,6 @@ fn unbound(id: u64, name: &str) -> Line {
         responder: false,
         groups: Vec::new(),
         probe: None,
-        toggled: Default::default(),
         owner: Default::default(),
     }
 }

@@ -7,14 +7,16 @@ use serde::{Deserialize, Serialize};
 use super::{Line, Owner, Responder};
 
 /// Roles of a line that a person has toggled. They hold until the document has another line there.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Toggled {
+    /// Id of the line.
+    pub line: u64,
     /// Send probes, or don't; absent: as the line says.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sender: Option<bool>,
     /// Answer probes, or don't; absent: as the line says.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub responder: Option<bool>,
 }
 
@@ -55,17 +57,11 @@ impl Answers {
     }
 }
 
-impl Line {
-    /// It sends probes: it says so, or a person has toggled that.
-    #[must_use]
-    pub fn sends(&self) -> bool {
-        self.toggled.sender.unwrap_or(self.sender)
-    }
-
-    /// It answers probes: it says so, or a person has toggled that.
-    #[must_use]
-    pub fn responds(&self) -> bool {
-        self.toggled.responder.unwrap_or(self.responder)
+impl Toggled {
+    /// Gives the line these roles.
+    pub fn set(&self, line: &mut Line) {
+        line.sender = self.sender.unwrap_or(line.sender);
+        line.responder = self.responder.unwrap_or(line.responder);
     }
 }
 
@@ -104,18 +100,17 @@ mod tests {
     }
 
     #[test]
-    fn a_role_is_as_the_line_says_unless_a_person_has_toggled_it() {
-        let plain = line(r#"{"id": 1, "name": "a", "responder": true}"#);
-        assert!(plain.sends() && plain.responds());
-        let toggled =
-            line(r#"{"id": 1, "name": "a", "responder": true, "toggled": {"sender": false}}"#);
-        assert!(!toggled.sends() && toggled.responds() && toggled.sender);
+    fn a_role_that_nobody_toggled_is_as_the_line_says() {
+        let mut line = line(r#"{"id": 1, "name": "a", "responder": true}"#);
+        let toggled: Toggled = serde_json::from_str(r#"{"line": 1, "sender": false}"#).unwrap();
+        toggled.set(&mut line);
+        assert!(!line.sender && line.responder);
     }
 
     #[test]
-    fn what_nobody_toggled_and_the_document_owns_is_not_written_out() {
+    fn a_line_says_whose_it_is_unless_it_is_the_documents() {
         let written = serde_json::to_value(line(r#"{"id": 1, "name": "a"}"#)).unwrap();
-        assert_eq!((written.get("owner"), written.get("toggled")), (None, None));
+        assert_eq!(written.get("owner"), None);
         let topology = line(r#"{"id": 1, "name": "a", "owner": "topology"}"#);
         let written = serde_json::to_value(&topology).unwrap();
         assert_eq!(written["owner"], "topology");
