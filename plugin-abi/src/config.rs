@@ -7,11 +7,12 @@ pub mod dscp;
 mod feature;
 mod io;
 mod key;
-mod owner;
 mod peer;
+mod person;
 mod prefix;
 mod session;
 mod stamp;
+mod topology;
 
 use std::net::SocketAddr;
 
@@ -21,11 +22,12 @@ pub use address::{Address, AddressError, Remote, Zone};
 pub use feature::Feature;
 pub use io::{Io, Policy};
 pub use key::{Key, Secret};
-pub use owner::{Answering, Answers, Toggled};
 pub use peer::Peer;
+pub use person::{Answering, Answers, Toggled};
 pub use prefix::{Prefix, PrefixError};
 pub use session::{Owner, Session};
 pub use stamp::{Ask, Stamp};
+pub use topology::{BOTH, End, Link, Topology, TopologySite, Uplink};
 
 /// Everything an engine is told.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -61,6 +63,12 @@ pub struct Config {
     /// Roles of lines that persons have toggled while it runs.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub toggled: Vec<Toggled>,
+    /// Which site of the topology this engine is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub site: Option<String>,
+    /// All sites and the links between them: beside the lines here, those of this site.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub topology: Option<Topology>,
 }
 
 /// Whose clock drives an engine.

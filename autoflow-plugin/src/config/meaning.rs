@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use super::node::Node;
 use super::stamp::around_padding;
 use super::unique::{own, own_items};
-use super::{answering, features, io, keys, peers, sessions, stamp, test_ports};
+use super::{answering, features, io, keys, peers, sessions, stamp, test_ports, topology};
 use crate::session::rhythm::LONGEST;
 
 /// Judges the meaning of a whole configuration.
@@ -34,7 +34,9 @@ pub(super) fn config(root: &Node, problems: &mut Vec<Problem>) {
     stamp::responder(&root.key("responder"), problems);
     answering::added(&root.key("responder"), problems);
     own(&root.key("toggled"), "line", Node::whole, problems);
-    let groups: HashSet<u64> = ids(&root.key("groups")).collect();
+    topology::judge(root, problems);
+    let shared = root.key("topology").key("groups");
+    let groups: HashSet<u64> = ids(&root.key("groups")).chain(ids(&shared)).collect();
     for each in root.key("lines").items() {
         line(&each, problems);
         known_groups(&groups, &each, problems);

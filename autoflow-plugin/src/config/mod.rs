@@ -18,6 +18,7 @@ mod sessions;
 mod shape;
 mod stamp;
 mod test_ports;
+mod topology;
 mod unique;
 mod warnings;
 
@@ -28,6 +29,7 @@ use serde_json::Value;
 
 pub(crate) use among::{Misfit, judge_among};
 use node::Node;
+pub(crate) use topology::expand;
 pub(crate) use warnings::warnings;
 
 /// The configuration in a JSON document.
@@ -55,8 +57,13 @@ pub(crate) fn judge(document: &Value) -> Result<Config, Vec<Problem>> {
     let root = Node::root(document);
     shape::config(&root, &mut problems);
     meaning::config(&root, &mut problems);
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    let config = Config::deserialize(document).map_err(|error| vec![unforeseen(&error)])?;
+    let problems = topology::misplaced(&config);
     if problems.is_empty() {
-        Config::deserialize(document).map_err(|error| vec![unforeseen(&error)])
+        Ok(config)
     } else {
         Err(problems)
     }

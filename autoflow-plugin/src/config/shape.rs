@@ -1,5 +1,7 @@
 //! Which keys there are, and what each may hold: one table an object.
 
+mod topology;
+
 use std::net::{IpAddr, SocketAddr};
 
 use plugin_abi::NONE;
@@ -49,6 +51,8 @@ enum Kind {
     Passphrase,
     Object(Keys),
     List(&'static Kind),
+    /// An object whose keys are names that people give.
+    Named(&'static Kind),
 }
 
 /// The keys of an object; a needed one has `true`.
@@ -58,6 +62,7 @@ const HOUR_MS: u64 = 3_600_000;
 const DAY_S: u64 = 86_400;
 /// Whose nanoseconds still fit into 63 bits: in the year 2262.
 const LAST_SECOND: u64 = 9_223_372_036;
+const MODES: Kind = List(&Word(&["open", "auth", "encrypted", "mixed"]));
 const MODE: Kind = Word(&["measure", "advise", "act"]);
 
 const CONFIG: Keys = &[
@@ -73,6 +78,8 @@ const CONFIG: Keys = &[
     ("groups", false, List(&Object(GROUP))),
     ("classes", false, List(&Object(CLASS))),
     ("toggled", false, List(&Object(TOGGLED))),
+    ("site", false, Text),
+    ("topology", false, Object(topology::TOPOLOGY)),
 ];
 
 const IO: Keys = &[
@@ -156,11 +163,7 @@ const RESPONDER: Keys = &[
     ("stamp", false, List(&Socket)),
     ("figures", false, Flag),
     ("added", false, List(&Object(ANSWERING))),
-    (
-        "modes",
-        false,
-        List(&Word(&["open", "auth", "encrypted", "mixed"])),
-    ),
+    ("modes", false, MODES),
     ("control_port", false, Whole(1, 65_535)),
     ("test_ports", false, Ports),
     ("servwait_s", false, Whole(1, DAY_S)),
@@ -294,19 +297,23 @@ fn object(keys: Keys, node: &Node, problems: &mut Vec<Problem>) {
 }
 
 fn unknown(keys: Keys, key: &str, node: &Node) -> Problem {
-    let near = keys
-        .iter()
-        .map(|(known, ..)| (distance(key, known), *known))
-        .filter(|(distance, known)| distance * 3 <= known.len().max(3))
-        .min();
-    let fix = match near {
-        Some((_, known)) => format!("did you mean {known:?}?"),
+    let fix = match nearest(key, keys.iter().map(|(known, ..)| *known)) {
+        Some(known) => format!("did you mean {known:?}?"),
         None => {
             let known: Vec<_> = keys.iter().map(|(known, ..)| *known).collect();
             format!("remove it, or take one of {}", known.join(", "))
         }
     };
     node.problem_found("a key that is known here", format!("{key:?}"), fix)
+}
+
+/// The word among `known` that was perhaps meant.
+pub(super) fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    known
+        .map(|known| (distance(word, known), known))
+        .filter(|(distance, known)| distance * 3 <= known.len().max(3))
+        .min()
+        .map(|(_, known)| known)
 }
 
 fn judge(kind: &Kind, node: &Node, problems: &mut Vec<Problem>) {
@@ -317,6 +324,14 @@ fn judge(kind: &Kind, node: &Node, problems: &mut Vec<Problem>) {
                 node.items().for_each(|item| judge(kind, &item, problems));
             }
             _ => problems.push(node.problem("a list", "put it in square brackets")),
+        },
+        Kind::Named(kind) => match node.value() {
+            Some(Value::Object(named)) => {
+                for name in named.keys() {
+                    judge(kind, &node.key(name), problems);
+                }
+            }
+            _ => problems.push(node.problem("an object", "write its names and values")),
         },
         plain if plain.admits(node) => {}
         plain => {
@@ -357,7 +372,7 @@ impl Kind {
                 .text()
                 .is_some_and(|text| SharedSecret::new(text).is_ok()),
             Ports => ports(node).is_some_and(|(first, last)| 0 < first && first <= last),
-            Object(_) | List(_) => true,
+            Object(_) | List(_) | Kind::Named(_) => true,
         }
     }
 
@@ -418,7 +433,7 @@ impl Kind {
                 "a passphrase: ASCII, in one line, not empty".into(),
                 "write it in quotes, without line ends and letters beyond ASCII",
             ),
-            Object(_) | List(_) => (String::new(), ""),
+            Object(_) | List(_) | Kind::Named(_) => (String::new(), ""),
         }
     }
 }

@@ -21,7 +21,7 @@ use super::message::Wish;
 use super::owners::{self, effective};
 use super::shared::Shared;
 use super::{Engine, EngineError, lock, state_name};
-use crate::config::{judge, judge_among};
+use crate::config::{expand, judge, judge_among};
 use crate::net::clock;
 
 /// The longest that may be waited for a confirmation: a day.
@@ -59,7 +59,7 @@ impl Engine {
         }
         let applied = self.shared.apply(&mut config, terms)?;
         if !terms.dry_run {
-            self.wish(Wish::Apply(Box::new(effective(config))));
+            self.wish(Wish::Apply(Box::new(effective(&config))));
         }
         Ok(applied)
     }
@@ -113,7 +113,7 @@ impl Engine {
     /// What a document means, as a document.
     pub(super) fn expand(&self, config: &Value) -> Result<Answer, EngineError> {
         let config = judge(config).map_err(EngineError::Mistakes)?;
-        written(&config).map(Answer::Expanded)
+        written(&effective(&config)).map(Answer::Expanded)
     }
 
     /// An engine that ends waits for no confirmation.
@@ -228,7 +228,7 @@ impl Shared {
     /// What the host brings up stays, if what was applied before is taken back.
     pub(super) fn line_stays(&self, line: &Line) {
         if let Some(Waiting { former, .. }) = &mut *lock(&self.waiting)
-            && judge_among(line, Some(line.id), former).is_ok()
+            && judge_among(line, Some(line.id), &expand(former)).is_ok()
         {
             match former.lines.iter_mut().find(|known| known.id == line.id) {
                 Some(known) => *known = line.clone(),
@@ -258,7 +258,7 @@ impl Control {
             return;
         };
         tracing::warn!("nobody has confirmed what was applied: the former document is back");
-        self.apply(effective(former));
+        self.apply(effective(&former));
         self.shared.event.ring();
     }
 }

@@ -7,9 +7,13 @@ use plugin_abi::manage::{Applied, Difference};
 use serde_json::{Map, Value};
 
 use super::owners::id_of;
+use crate::config::expand;
 
 /// What comes, goes and is different from `old` to `new`.
 pub(super) fn difference(old: &Config, new: &Config) -> Applied {
+    // Of a topology, what it means here, and that it is another one.
+    let settings = settings(old, new);
+    let (old, new) = (&expand(old), &expand(new));
     let line = |line: &Line| (line.id, line.name.clone());
     let group = |group: &Group| (group.id, group.name.clone());
     let class = |class: &Class| (class.id, class.name.clone());
@@ -26,7 +30,6 @@ pub(super) fn difference(old: &Config, new: &Config) -> Applied {
         let all = config.responder.answering().into_iter();
         all.map(|(one, _)| (one, (one, ()))).collect()
     });
-    let settings = settings(old, new);
     Applied {
         lines: compare(named(&old.lines, line), named(&new.lines, line)),
         groups: compare(named(&old.groups, group), named(&new.groups, group)),

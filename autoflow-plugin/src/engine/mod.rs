@@ -51,6 +51,7 @@ use plugin_abi::engine_state;
 use plugin_abi::manage::{Answer, Refusal, Request};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
+use crate::config::expand;
 use crate::host::{Host, Picture};
 use crate::log;
 use crate::net::{Namespace, clock, clock_error, with_signals_blocked};
@@ -108,7 +109,7 @@ impl Engine {
                 found: state_name(state),
             });
         }
-        let config = owners::effective(self.config());
+        let config = owners::effective(&self.config());
         let mut crew = Crew::new(&config.io)?;
         let opened = match By::of(&self.host) {
             // By callbacks, which come from `twamp-ctl` alone.
@@ -290,7 +291,7 @@ impl Engine {
     /// It is unknown.
     pub(crate) fn line_down(&self, line: u64) -> Result<(), EngineError> {
         let mut config = lock(&self.shared.config);
-        owners::hosts_line(&config.lines, line)?;
+        owners::hosts_line(&expand(&config).lines, line)?;
         let before = config.lines.len();
         config.lines.retain(|known| known.id != line);
         if config.lines.len() == before {

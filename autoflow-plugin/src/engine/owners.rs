@@ -10,10 +10,11 @@
 //! Each changes what is its own. Another document replaces what document and topology own; what
 //! persons own stays beside it.
 
-use plugin_abi::config::{Answers, Config, Line, Owner, Session};
+use plugin_abi::config::{Answers, Config, Line, Owner, Session, Toggled};
 use plugin_abi::manage::Problem;
 
 use super::EngineError;
+use crate::config::expand;
 use crate::session::identity::configured_id;
 
 /// May `writer` change what `owner` owns? `what` names it for people.
@@ -56,8 +57,10 @@ pub(super) fn hosts_line(lines: &[Line], id: u64) -> Result<(), EngineError> {
     }
 }
 
-/// What is worked with: lines have the roles that persons have given them.
-pub(super) fn effective(mut config: Config) -> Config {
+/// What is worked with: all that the topology means at this site, and lines have the roles that
+/// persons have given them.
+pub(super) fn effective(config: &Config) -> Config {
+    let mut config = expand(config);
     for toggled in &config.toggled {
         let line = config.lines.iter_mut().find(|line| line.id == toggled.line);
         if let Some(line) = line {
@@ -89,13 +92,17 @@ pub(super) fn keep(now: &Config, wanted: &mut Config) -> Vec<Problem> {
 
 /// They end with a document that has another line there.
 fn keep_toggled(now: &Config, wanted: &mut Config) {
+    if now.toggled.is_empty() {
+        return;
+    }
+    let [before, after] = [now, &*wanted].map(|config| expand(config).lines);
     for toggled in &now.toggled {
-        let said = |config: &Config| {
-            let mut lines = config.lines.iter();
-            lines.find(|line| line.id == toggled.line).cloned()
-        };
-        let told = |other: &plugin_abi::config::Toggled| other.line == toggled.line;
-        if said(now) == said(wanted) && !wanted.toggled.iter().any(told) {
+        let [before, after] = [&before, &after].map(|lines| {
+            let mut lines = lines.iter();
+            lines.find(|line| line.id == toggled.line)
+        });
+        let told = |other: &Toggled| other.line == toggled.line;
+        if before == after && !wanted.toggled.iter().any(told) {
             wanted.toggled.push(*toggled);
         }
     }
@@ -223,7 +230,7 @@ mod tests {
     fn toggled_roles_hold_until_the_document_has_another_line_there() {
         let line = |cost: u32| json!({"id": 1, "name": "a", "remote": "192.0.2.1", "cost": cost});
         let now = config(json!({"lines": [line(0)], "toggled": [{"line": 1, "sender": false}]}));
-        assert!(!effective(now.clone()).lines[0].sender);
+        assert!(!effective(&now).lines[0].sender);
         for (wanted, held) in [
             (json!([line(0)]), 1),
             (json!([line(0), {"id": 2, "name": "b"}]), 1),
@@ -239,7 +246,7 @@ mod tests {
                                       "toggled": [{"line": 1, "sender": true}]}));
         keep(&now, &mut other);
         assert_eq!(other.toggled.len(), 1);
-        assert!(effective(other).lines[0].sender);
+        assert!(effective(&other).lines[0].sender);
     }
 
     #[test]

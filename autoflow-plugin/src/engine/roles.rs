@@ -3,14 +3,14 @@
 
 use std::collections::{HashMap, HashSet};
 
-use plugin_abi::config::{Answering, Config, Line, Owner, Toggled};
+use plugin_abi::config::{Answering, Config, Line, Owner, Responder, Toggled};
 use plugin_abi::manage::{Answer, LineRoles, LineRow, ResponderRow, Roles};
 
 use super::control::Control;
 use super::message::Wish;
 use super::owners::{effective, may_change};
 use super::{Engine, EngineError, lock};
-use crate::config::{judge, judge_line};
+use crate::config::{expand, judge, judge_line};
 
 impl Engine {
     /// Gives a line these roles, until a document has another line there.
@@ -21,7 +21,8 @@ impl Engine {
         responder: Option<bool>,
     ) -> Result<Answer, EngineError> {
         let mut config = lock(&self.shared.config);
-        let line = config.lines.iter().find(|line| line.name == name);
+        let expanded = expand(&config);
+        let line = expanded.lines.iter().find(|line| line.name == name);
         let line = line.ok_or_else(|| EngineError::NoLine(name.to_owned()))?;
         let known = config.toggled.iter().find(|known| known.line == line.id);
         let [was_sender, was_responder] =
@@ -58,9 +59,14 @@ impl Engine {
     /// Has an address answer, or no more.
     pub(super) fn respond(&self, one: Answering, on: bool) -> Result<Answer, EngineError> {
         let mut config = lock(&self.shared.config);
-        let all = config.responder.answering();
-        let known = all.into_iter().find(|(known, _)| *known == one);
-        let owner = known.map(|(_, owner)| owner);
+        let owner = |responder: &Responder| {
+            let all = responder.answering();
+            let known = all.into_iter().find(|(known, _)| *known == one);
+            known.map(|(_, owner)| owner)
+        };
+        // What stands nowhere and yet answers, the topology lets answer.
+        let owner = owner(&config.responder)
+            .or_else(|| owner(&expand(&config).responder).map(|_| Owner::Topology));
         let row = |owner| {
             Ok(Answer::Responder(ResponderRow {
                 at: one.at,
@@ -94,13 +100,8 @@ impl Engine {
     /// The lines, with what each does.
     pub(super) fn line_rows(&self) -> Vec<LineRow> {
         let config = lock(&self.shared.config).clone();
-        let said: HashMap<u64, Owner> = config
-            .lines
-            .iter()
-            .map(|line| (line.id, line.owner))
-            .collect();
         let toggled: HashSet<u64> = config.toggled.iter().map(|toggled| toggled.line).collect();
-        let roles: HashMap<u64, Roles> = effective(config)
+        let known: HashMap<u64, (Roles, Owner)> = effective(&config)
             .lines
             .iter()
             .map(|line| {
@@ -109,15 +110,16 @@ impl Engine {
                     responder: line.responder,
                     overridden: toggled.contains(&line.id),
                 };
-                (line.id, roles)
+                (line.id, (roles, line.owner))
             })
             .collect();
         let rows = lock(&self.shared.lines);
         let rows = rows.iter().map(|listed| {
             let row = LineRow::from(listed);
+            let (roles, owner) = known.get(&row.id).copied().unwrap_or_default();
             LineRow {
-                roles: roles.get(&row.id).copied().unwrap_or_default(),
-                owner: said.get(&row.id).copied().unwrap_or_default(),
+                roles,
+                owner,
                 ..row
             }
         });

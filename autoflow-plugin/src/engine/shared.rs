@@ -15,7 +15,7 @@ use super::measured::Listed;
 use super::namespaces::Namespaces;
 use super::{EngineError, lock, owners};
 use crate::autoflow::Choices;
-use crate::config::{Misfit, judge_among};
+use crate::config::{Misfit, expand, judge_among};
 use crate::host::{Picture, Taken};
 use crate::log;
 use crate::net::{Bell, Namespace, clock};
@@ -27,6 +27,7 @@ use crate::session::keys::Keys;
 /// What the threads of one engine share.
 pub(super) struct Shared {
     pub(super) state: AtomicU32,
+    /// As written: what is worked with is what [`expand`] makes of it.
     pub(super) config: Mutex<Config>,
     /// The newest generation applied.
     pub(super) generation: AtomicU64,
@@ -87,7 +88,7 @@ impl Shared {
         let log = log::Queue::new();
         Ok(Self {
             keys: Keys::new(&config.keys, &log),
-            admission: Admission::new(&config),
+            admission: Admission::new(&expand(&config)),
             namespaces: Namespaces::default(),
             state: AtomicU32::new(engine_state::CREATED),
             picture: ArcSwap::from_pointee(Picture::empty()),
@@ -196,6 +197,8 @@ impl Shared {
         namespace: Option<Namespace>,
     ) -> Result<Line, EngineError> {
         let mut config = lock(&self.config);
+        let known = expand(&config);
+        owners::hosts_line(&known.lines, line.id)?;
         let place = match replaced {
             Some(id) => {
                 let place = config.lines.iter().position(|known| known.id == id);
@@ -203,8 +206,7 @@ impl Shared {
             }
             None => None,
         };
-        owners::hosts_line(&config.lines, line.id)?;
-        judge_among(&line, replaced, &config).map_err(|misfit| match misfit {
+        judge_among(&line, replaced, &known).map_err(|misfit| match misfit {
             Misfit::Taken(problems) => EngineError::Taken(problems),
             Misfit::UnknownGroups(problems) => EngineError::UnknownGroups(problems),
         })?;

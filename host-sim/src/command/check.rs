@@ -148,6 +148,21 @@ mod tests {
     }
 
     #[test]
+    fn the_example_of_a_topology_is_a_configuration() {
+        let text = include_str!("../../examples/topology.toml");
+        let document = Source::new("topology.toml", text).parse().unwrap();
+        let config: Config = serde_json::from_value(document.value().clone()).unwrap();
+        let topology = config.topology.unwrap();
+        assert_eq!((topology.sites.len(), topology.links.len()), (3, 4));
+        assert!(
+            topology
+                .sites
+                .iter()
+                .any(|site| Some(&site.name) == config.site.as_ref())
+        );
+    }
+
+    #[test]
     fn the_example_is_a_configuration() {
         let text = include_str!("../../examples/branch.toml");
         let document = Source::new("branch.toml", text).parse().unwrap();
