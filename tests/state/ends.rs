@@ -44,11 +44,18 @@ impl End {
         let engine = PLUGIN.create(&document.to_string(), heard.clone());
         let engine = engine.unwrap_or_else(|error| panic!("{document}: {error}"));
         engine.start().unwrap();
-        Self {
+        let end = Self {
             engine,
             address,
             heard,
-        }
+        };
+        let has_lines = ["lines", "topology"]
+            .iter()
+            .any(|key| document.get(key).is_some());
+        until("its lines are listed", || {
+            !has_lines || end.told(&json!({"do": "lines"}), "lines") != json!([])
+        });
+        end
     }
 
     /// One that answers TWAMP-Control on port 8620.
