@@ -260,10 +260,13 @@ impl Between<'_> {
             problems.push(place.problem(expected, "take the far site, or remove the link"));
             return;
         }
-        if link.sender.as_deref() != Some(BOTH) {
-            let names = [BOTH, one.site.as_str(), other.site.as_str()];
-            let what = "a site of this link, if not both";
-            known(&node.key("sender"), what, names.into_iter(), problems);
+        let senders = [BOTH, one.site.as_str(), other.site.as_str()];
+        if let Some(sender) = &link.sender
+            && !senders.contains(&sender.as_str())
+        {
+            let expected = format!("one of {}", senders.join(", "));
+            let fix = "say who sends probes over the link";
+            problems.push(node.key("sender").problem(expected, fix));
         }
         self.addresses(&link, node, &places, problems);
         let unread = link.template.as_ref().or(self.probes.template.as_ref());

@@ -106,8 +106,8 @@ fn every_mistake_is_told_where_it_is_written() {
         ),
         (
             "/links/0/ends",
-            link(json!({"site": "north", "uplink": "fiber"})),
-            r#"topology.links[0].ends[1].uplink: expected the name of an uplink of site "north", found "fiber"; did you mean "fibre"?"#,
+            link(json!({"site": "north", "uplink": "fibr"})),
+            r#"topology.links[0].ends[1].uplink: expected the name of an uplink of site "north", found "fibr"; did you mean "fibre"?"#,
         ),
         (
             "/links/0/ends",
@@ -142,7 +142,7 @@ fn every_mistake_is_told_where_it_is_written() {
         (
             "/links/0/sender",
             json!("south"),
-            r#"topology.links[0].sender: expected the name of a site of this link, if not both, found "south"; did you mean "north"?"#,
+            r#"topology.links[0].sender: expected one of both, hub, north, found "south"; say who sends probes over the link"#,
         ),
         (
             "/links/0/port",
@@ -170,9 +170,9 @@ fn every_mistake_is_told_where_it_is_written() {
             "topology.links[0].ends[1].address: expected an address of this end, found nothing; add it here, or to the uplink",
         ),
         (
-            "/sites/1/name",
-            json!("hub"),
-            r#"topology.sites[1].name: expected a name that is not taken, found "hub" as in topology.sites[0].name; change one of the two"#,
+            "/sites/0/name",
+            json!("north"),
+            r#"topology.sites[1].name: expected a name that is not taken, found "north" as in topology.sites[0].name; change one of the two"#,
         ),
         ("/sites/1/modes", json!(["auth"]), "responder"),
         (
@@ -200,9 +200,9 @@ fn every_mistake_is_told_where_it_is_written() {
 #[test]
 fn the_name_of_the_site_is_one_of_the_topology() {
     assert_eq!(
-        mistakes(&at("nroth")),
+        mistakes(&at("nort")),
         [
-            r#"site: expected the name of a site of the topology, found "nroth"; did you mean "north"?"#
+            r#"site: expected the name of a site of the topology, found "nort"; did you mean "north"?"#
         ]
     );
     let mut document = at("hub");
