@@ -76,7 +76,7 @@ impl End {
         let address = address::own();
         let document = json!({
             "probe": {"interval_ms": 20, "timeout_ms": 1_000},
-            "decision": {"window_ms": 3_600_000},
+            "decision": {"window_ms": 60_000},
             "responder": {"test_ports": [8_700, 8_719]},
             "lines": [line(1, "a", address, far), line(2, "b", address, far)],
         });
