@@ -10,18 +10,18 @@ use plugin_abi::manage::{
     Answer, Cause, Changed, Paused, Problem, Refusal, RunRequest, RunResult, ScheduleRow,
     SessionKind, SessionRow, TakesEffect,
 };
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::ends::By;
 use super::measurement::{Measurement, Turn};
 use super::message::Wish;
 use super::shared::Shared;
 use super::{Engine, EngineError, lock, refuse, state_name};
-use crate::config::{judge_run, judge_session, merge_patch, taken_by};
+use crate::config::{expand, judge_run, judge_session, merge_patch, taken_by};
 use crate::net::clock;
 use crate::session::Key;
 use crate::session::identity::{configured_id, four};
-use crate::session::registry::{Difference, Id, MOST, Registry};
+use crate::session::registry::{Id, MOST, Registry};
 use crate::session::subject::Subject;
 
 /// Why a request comes to nothing.
@@ -68,40 +68,10 @@ impl Shared {
 }
 
 impl Engine {
-    /// Makes these, and what persons have added, the wanted sessions. Answers what differs.
-    pub(super) fn replace_sessions(
-        &self,
-        sessions: Vec<Session>,
-        config: &Config,
-        dry_run: bool,
-    ) -> (Value, Vec<Wish>) {
-        let mut registry = lock(&self.shared.registry);
-        let new = Registry::new(sessions, &config.lines).with_persons_of(&registry);
-        let Difference {
-            added,
-            removed,
-            changed,
-        } = registry.difference(&new);
-        let ids = |ids: &[Id]| Vec::from_iter(ids.iter().map(ToString::to_string));
-        let told = json!({
-            "added": ids(&added),
-            "removed": ids(&removed),
-            "changed": ids(&changed),
-        });
-        if dry_run {
-            return (told, Vec::new());
-        }
-        *registry = new;
-        let global = config.schedule.as_ref();
-        lock(&self.shared.timing).replace(&registry, global, clock());
-        let gone = removed.into_iter().map(Wish::SessionGone);
-        let put = added.into_iter().chain(changed);
-        let put = put.filter_map(|id| Some(Wish::Session(id.clone(), registry.get(&id)?.clone())));
-        (told, gone.chain(put).collect())
-    }
-
     pub(super) fn add_session(&self, session: &Value) -> Result<Answer, Refused> {
-        let config = lock(&self.shared.config);
+        let wanted = lock(&self.shared.config);
+        // Lines of the topology are lines as well.
+        let config = expand(&wanted);
         let mut session = judge_session(session, &config).map_err(Refused::Problems)?;
         session.owner = Owner::Person;
         let line = session.line.as_ref();
@@ -123,7 +93,7 @@ impl Engine {
         }
         lock(&self.shared.timing).put(&id, &session, clock());
         registry.put(id.clone(), session);
-        drop(config);
+        drop(wanted);
         let session = registry.get(&id).cloned();
         drop(registry);
         if let Some(session) = session {
@@ -133,7 +103,9 @@ impl Engine {
     }
 
     pub(super) fn change_session(&self, text: &str, change: &Value) -> Result<Answer, Refused> {
-        let config = lock(&self.shared.config);
+        let wanted = lock(&self.shared.config);
+        // Lines of the topology are lines as well.
+        let config = expand(&wanted);
         let mut registry = lock(&self.shared.registry);
         let (id, former) = find(&registry, text)?;
         may_write(&former)?;
@@ -155,7 +127,7 @@ impl Engine {
         lock(&self.shared.timing).put(&id, &session, clock());
         registry.put(id.clone(), session);
         let session = registry.get(&id).cloned();
-        drop((config, registry));
+        drop((wanted, registry));
         if let Some(session) = session {
             self.wish(Wish::Session(id.clone(), session));
         }
@@ -188,7 +160,7 @@ impl Engine {
         if !session.enabled {
             return no("is not enabled; change that first");
         }
-        let measurement = Measurement::of(&session, &lock(&self.shared.config));
+        let measurement = Measurement::of(&session, &expand(&lock(&self.shared.config)));
         let Some(measurement) = measurement else {
             return no("is to go over a line that is not there; `lines` lists them");
         };
@@ -253,7 +225,8 @@ impl Engine {
     pub(super) fn run(&self, run: &RunRequest) -> Result<Answer, Refused> {
         let wrong = |problems| Refused::Engine(EngineError::Run(problems));
         judge_run(run).map_err(wrong)?;
-        let measurement = Measurement::of_run(run, &lock(&self.shared.config)).map_err(wrong)?;
+        let measurement =
+            Measurement::of_run(run, &expand(&lock(&self.shared.config))).map_err(wrong)?;
         let key = Key::new();
         // Before the thread hears of it, so that its progress can be asked for at once.
         let ends = measurement.outlook(By::of(&self.host));
