@@ -8,6 +8,7 @@ mod feature;
 mod io;
 mod key;
 mod peer;
+mod person;
 mod prefix;
 mod schedule;
 mod session;
@@ -23,6 +24,7 @@ pub use feature::Feature;
 pub use io::{Io, Policy};
 pub use key::{Key, Secret};
 pub use peer::Peer;
+pub use person::{Answering, Answers, Toggled};
 pub use prefix::{Prefix, PrefixError};
 pub use schedule::{Schedule, When};
 pub use session::{Owner, Session};
@@ -64,6 +66,9 @@ pub struct Config {
     /// Classes of traffic.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub classes: Vec<Class>,
+    /// Roles of lines that persons have toggled while it runs.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub toggled: Vec<Toggled>,
     /// Which site of the topology this engine is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub site: Option<String>,
@@ -196,8 +201,11 @@ pub struct Responder {
     /// Learn from STAMP senders what they see of the way back: by a private TLV, so only among
     /// peers that agreed on it.
     pub figures: bool,
-    /// Who is answered, besides the far ends of lines. Nobody else is: everybody is `any`.
+    /// Addresses that persons have added while it runs.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub added: Vec<Answering>,
+    /// Who is answered, besides the far ends of lines. Nobody else is: everybody is `any`. It is
+    /// written out even if it is empty: where something listens, that must be said.
     pub peers: Vec<Peer>,
     /// Security modes that TWAMP-Control offers; all but open need a key. STAMP sessions may be
     /// unprotected with open, authenticated with auth.
@@ -477,6 +485,7 @@ impl Default for Responder {
             light: Vec::new(),
             peers: Vec::new(),
             stamp: Vec::new(),
+            added: Vec::new(),
             figures: false,
             modes: vec![Security::Open],
             control_port: TWAMP_PORT,

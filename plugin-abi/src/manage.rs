@@ -4,19 +4,21 @@ mod far_end;
 mod result;
 mod row;
 mod session;
+mod state;
 mod statistics;
 
 use std::net::{IpAddr, SocketAddr};
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::{Config, Probe, Session};
+use crate::config::{Answers, Config, Probe, Session};
 pub use far_end::{Backward, Endpoint, FarClock, FarEnd};
 pub use result::{
     ClockState, Delay, Jitter, LostCounts, ResponderLimited, Seen, ServedResult, SessionResult,
 };
 pub use row::{ChoiceRow, Decision, LineRow, SessionRow};
 pub use session::{Cause, Changed, Paused, RunResult, ScheduleRow, SessionKind, TakesEffect};
+pub use state::{Applied, Difference, LineRoles, Pending, ResponderRow, Roles};
 pub use statistics::{SendLateness, Statistics};
 
 /// What people ask an engine for.
@@ -96,6 +98,51 @@ pub enum Request {
         /// No run is to begin.
         paused: bool,
     },
+    /// Make this the whole wanted state. What persons own stays.
+    Apply {
+        /// The configuration, as written.
+        config: serde_json::Value,
+        /// Refused if it is not above the newest one that was applied; absent: it doesn't count.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        generation: Option<u64>,
+        /// Answer the difference and change nothing.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        dry_run: bool,
+        /// Unless [`Confirm`](Request::Confirm) comes within so many seconds, the last document
+        /// that was confirmed returns. Absent: it is confirmed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        confirm_within_s: Option<u32>,
+    },
+    /// What was applied shall stay.
+    Confirm,
+    /// The whole wanted state as a document without secrets: with its topology as written, with
+    /// what persons own.
+    Configuration,
+    /// What a document means: all that follows from its topology written out. Changes nothing.
+    Expand {
+        /// The configuration, as written.
+        config: serde_json::Value,
+    },
+    /// Toggle what a line does, until a document is applied that has another line there.
+    Roles {
+        /// The line, by name.
+        line: String,
+        /// Send probes; absent: as before.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        sender: Option<bool>,
+        /// Answer probes; absent: as before.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        responder: Option<bool>,
+    },
+    /// Have an address answer, or no more.
+    Respond {
+        /// Address and port: of TWAMP the control port, else the reflector's.
+        at: SocketAddr,
+        /// What it answers.
+        protocol: Answers,
+        /// It shall.
+        on: bool,
+    },
     /// Every line with its state.
     Lines,
     /// Which line each class of each group is on, and the last decisions about it.
@@ -159,6 +206,18 @@ pub enum Answer {
     Schedules(Vec<ScheduleRow>),
     /// The schedule that was paused, or goes on.
     Paused(Paused),
+    /// What an apply has changed, or would.
+    Applied(Box<Applied>),
+    /// The generation that stays.
+    Confirmed(u64),
+    /// The whole wanted state, as a document.
+    Configuration(serde_json::Value),
+    /// What a document means, as a document without topology.
+    Expanded(serde_json::Value),
+    /// What a line does now.
+    Roles(LineRoles),
+    /// An address that answers, or no more.
+    Responder(ResponderRow),
     /// The lines.
     Lines(Vec<LineRow>),
     /// The choices and why.

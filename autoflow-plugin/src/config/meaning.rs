@@ -11,7 +11,9 @@ use serde_json::{Map, Value};
 use super::node::Node;
 use super::stamp::around_padding;
 use super::unique::{own, own_items};
-use super::{features, io, keys, peers, schedule, sessions, stamp, test_ports, topology};
+use super::{
+    answering, features, io, keys, peers, schedule, sessions, stamp, test_ports, topology,
+};
 use crate::session::rhythm::LONGEST;
 
 /// Judges the meaning of a whole configuration.
@@ -33,6 +35,8 @@ pub(super) fn config(root: &Node, problems: &mut Vec<Problem>) {
     peers::config(root, problems);
     stamp::probe(&root.key("probe"), problems);
     stamp::responder(&root.key("responder"), problems);
+    answering::added(&root.key("responder"), problems);
+    own(&root.key("toggled"), "line", Node::whole, problems);
     topology::judge(root, problems);
     let shared = root.key("topology").key("groups");
     let groups: HashSet<u64> = ids(&root.key("groups")).chain(ids(&shared)).collect();

@@ -5,6 +5,7 @@
 //! another. [`mod@warnings`] names what is right and perhaps not meant.
 
 mod among;
+mod answering;
 mod features;
 mod io;
 mod keys;

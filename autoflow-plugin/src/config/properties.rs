@@ -211,6 +211,19 @@ proptest! {
     }
 
     #[test]
+    fn a_number_is_written_and_read_back_to_its_last_bit(
+        interval in 1.0f64..3_000.0, mbps in 0.001f64..1e6, percent in 1e-9f64..100.0,
+    ) {
+        let mut document = good();
+        document["lines"][1]["probe"]["interval_ms"] = interval.into();
+        document["lines"][1]["capacity_up_mbps"] = mbps.into();
+        document["classes"][0]["sla"]["loss_percent"] = percent.into();
+        let config = judge(&document).unwrap();
+        let written = config.revealed().unwrap().to_string();
+        prop_assert_eq!(read(written.as_bytes()), Ok(config));
+    }
+
+    #[test]
     fn any_document_is_refused_with_its_mistakes_or_goes_round(document in value()) {
         told_or_goes_round(&document)?;
     }

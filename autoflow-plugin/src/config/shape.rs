@@ -81,6 +81,7 @@ const CONFIG: Keys = &[
     ("sessions", false, List(&Object(SESSION))),
     ("groups", false, List(&Object(GROUP))),
     ("classes", false, List(&Object(CLASS))),
+    ("toggled", false, List(&Object(TOGGLED))),
     ("site", false, Text),
     ("topology", false, Object(topology::TOPOLOGY)),
 ];
@@ -166,6 +167,7 @@ const RESPONDER: Keys = &[
     ("peers", false, List(&Peers)),
     ("stamp", false, List(&Socket)),
     ("figures", false, Flag),
+    ("added", false, List(&Object(ANSWERING))),
     ("modes", false, MODES),
     ("control_port", false, Whole(1, 65_535)),
     ("test_ports", false, Ports),
@@ -177,6 +179,11 @@ const RESPONDER: Keys = &[
     ("max_sessions_per_peer", false, Whole(1, 1_000_000)),
     ("max_sessions_total", false, Whole(1, 1_000_000)),
     ("features", false, List(&Word(FEATURES))),
+];
+
+const ANSWERING: Keys = &[
+    ("at", true, Socket),
+    ("protocol", true, Word(&["twamp", "light", "stamp"])),
 ];
 
 const FEATURES: &[&str] = &[
@@ -233,6 +240,12 @@ const LINE: Keys = &[
     ("groups", false, List(&Id)),
     ("probe", false, Object(PROBE)),
     ("owner", false, Word(&["document", "topology"])),
+];
+
+const TOGGLED: Keys = &[
+    ("line", true, Id),
+    ("sender", false, Flag),
+    ("responder", false, Flag),
 ];
 
 const GROUP: Keys = &[

@@ -17,6 +17,7 @@ use twamp_core::time::{Mono, Ntp64};
 
 use super::ends::{By, Site};
 use super::heard::Heard;
+use super::lines::is_probed_alike;
 use super::lock;
 use super::message::{News, Orders, Step, Told, Wish};
 use super::opening::{Opened, Sender};
@@ -151,6 +152,7 @@ impl Control {
         loop {
             let (stale_at, publish_at) = (self.stale_at(), self.publish_at);
             let (stop_at, run_at) = (self.stopping, self.run_at());
+            let take_back_at = self.take_back_at();
             tokio::select! {
                 Some(wish) = wishes.recv() => self.wish(wish),
                 Some(message) = told.recv() => match message {
@@ -166,6 +168,7 @@ impl Control {
                 () = until(publish_at) => self.publish(),
                 () = until(stale_at) => self.grow_stale(),
                 () = until(run_at) => self.run_due(),
+                () = until(take_back_at) => self.take_back(),
                 () = until(stop_at) => break,
             }
             self.deliver_log();
@@ -204,11 +207,13 @@ impl Control {
         self.publish();
     }
 
-    fn wish(&mut self, wish: Wish) {
+    pub(super) fn wish(&mut self, wish: Wish) {
         match wish {
             Wish::Line(line) => self.change_line(*line),
             Wish::LineGone(id) => self.lose_line(id),
             Wish::Apply(config) => self.apply(*config),
+            Wish::Roles(line) => self.change_roles(&line),
+            Wish::Respond(added) => self.respond(added),
             Wish::Run(key, measurement) => self.open(key, *measurement),
             Wish::Session(id, session) => self.put_session(&id, &session),
             Wish::SessionGone(id) => self.delete_session(&id),
@@ -224,7 +229,8 @@ impl Control {
         match news {
             News::Step(key, step) => self.step(key, step),
             News::Bound(line, Ok(sender)) => {
-                let current = self.config.lines.contains(&line);
+                let mut lines = self.config.lines.iter();
+                let current = lines.any(|known| is_probed_alike(known, &line));
                 match current && !self.by_line.contains_key(&line.id) {
                     true => self.begin_line(&line, sender),
                     false => self.leave(&sender),

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use plugin_abi::config::{Address, Config, Line, Remote, Zone};
+use plugin_abi::config::{Address, Answers, Config, Line, Remote, Zone};
 
 use super::namespaces::Namespaces;
 use crate::host::Host;
@@ -101,8 +101,10 @@ impl Site {
     /// Every one that `config` asks for, each once.
     pub(super) fn all(config: &Config, by: By) -> Vec<Self> {
         let responder = &config.responder;
-        let named = responder.listen.iter().map(|at| Self {
-            at: (*at).into(),
+        let answering = responder.answering().into_iter();
+        let named = answering.filter(|(one, _)| one.protocol == Answers::Twamp);
+        let named = named.map(|(one, _)| Self {
+            at: one.at.into(),
             device: None,
             mark: None,
             namespace: None,

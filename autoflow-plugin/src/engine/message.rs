@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 
-use plugin_abi::config::{Config, Line, Session};
+use plugin_abi::config::{Answering, Config, Line, Session};
 use plugin_abi::manage::Failure;
 use twamp_core::wire::control::Modes;
 
@@ -26,6 +26,10 @@ pub(super) enum Wish {
     LineGone(u64),
     /// This is the whole wanted state.
     Apply(Box<Config>),
+    /// A line has other roles.
+    Roles(Box<Line>),
+    /// These answer by the will of persons.
+    Respond(Vec<Answering>),
     /// Start a run.
     Run(Key, Box<Measurement>),
     /// A configured session is new or has changed.

@@ -16,10 +16,12 @@
 //! configuration wishes for more (`crew.rs`). Another thread, `twamp-kdf`, is there once a secure
 //! connection has needed a key (`session/keys.rs`).
 
+mod applying;
 mod asked;
 mod binding;
 mod control;
 mod crew;
+mod difference;
 mod ends;
 mod error;
 mod heard;
@@ -30,10 +32,12 @@ mod message;
 mod namespaces;
 mod opening;
 mod own;
+mod owners;
 mod paths;
 mod probing;
 mod publish;
 mod responders;
+mod roles;
 mod sessions;
 mod shared;
 mod timing;
@@ -46,7 +50,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use plugin_abi::config::{Clock, Config, Line, Session};
+use plugin_abi::config::{Answering, Clock, Config, Line};
 use plugin_abi::engine_state;
 use plugin_abi::manage::{Answer, Refusal, Request};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
@@ -58,6 +62,7 @@ use crate::net::{Namespace, clock, clock_error, with_signals_blocked};
 use crate::session::Key;
 use crate::session::credentials::Credentials;
 use crate::session::probes::Probes;
+pub(crate) use applying::Terms;
 use asked::told;
 use control::Control;
 use crew::{Crew, dismiss};
@@ -109,7 +114,7 @@ impl Engine {
                 found: state_name(state),
             });
         }
-        let config = expand(&lock(&self.shared.config));
+        let config = owners::effective(&lock(&self.shared.config));
         let mut crew = Crew::new(&config.io)?;
         let opened = match By::of(&self.host) {
             // By callbacks, which come from `twamp-ctl` alone.
@@ -162,6 +167,7 @@ impl Engine {
                 found: state_name(self.shared.state()),
             });
         };
+        self.take_back_at_stop();
         let _ = running.wishes.send(Wish::Stop);
         for thread in running.threads {
             // A panic in a thread has been caught and counted there.
@@ -176,39 +182,9 @@ impl Engine {
         Ok(())
     }
 
-    /// Makes `config` the whole wanted state and answers the difference.
-    ///
-    /// # Errors
-    /// A generation that is not newer; then nothing has changed.
-    pub(crate) fn apply(
-        &self,
-        mut config: Config,
-        generation: u64,
-        dry_run: bool,
-    ) -> Result<serde_json::Value, EngineError> {
-        let sessions = std::mem::take(&mut config.sessions);
-        let mut difference = self.shared.apply(&mut config, generation, dry_run)?;
-        let (told, wishes) = self.replace_sessions(sessions, &config, dry_run);
-        difference["sessions"] = told;
-        if !dry_run {
-            self.wish(Wish::Apply(Box::new(expand(&config))));
-            // They may go over lines of the same configuration.
-            for wish in wishes {
-                self.wish(wish);
-            }
-        }
-        Ok(difference)
-    }
-
     /// The wanted state, as it was written.
     pub(crate) fn config(&self) -> Config {
-        let mut config = lock(&self.shared.config).clone();
-        let registry = lock(&self.shared.registry);
-        config.sessions = registry
-            .iter()
-            .map(|(_, session)| Session::clone(session))
-            .collect();
-        config
+        self.shared.whole(&lock(&self.shared.config))
     }
 
     /// Answers what people ask.
@@ -221,9 +197,7 @@ impl Engine {
                 Ok(config) => Answer::Warnings(crate::config::warnings(&config)),
                 Err(problems) => Answer::Problems(problems),
             },
-            Request::Lines => {
-                Answer::Lines(lock(&self.shared.lines).iter().map(Into::into).collect())
-            }
+            Request::Lines => Answer::Lines(self.line_rows()),
             Request::Why { class } => {
                 let mut rows = lock(&self.shared.why).clone();
                 rows.retain(|row| class.as_ref().is_none_or(|class| *class == row.class));
@@ -247,6 +221,23 @@ impl Engine {
             Request::PauseSchedule { session, paused } => {
                 told(self.pause_schedule(session.as_deref(), paused))
             }
+            Request::Apply {
+                config,
+                generation,
+                dry_run,
+                confirm_within_s,
+            } => answer(self.apply_asked(&config, generation, dry_run, confirm_within_s)),
+            Request::Confirm => answer(self.confirm()),
+            Request::Configuration => answer(self.configuration()),
+            Request::Expand { config } => answer(self.expand(&config)),
+            Request::Roles {
+                line,
+                sender,
+                responder,
+            } => answer(self.toggle(&line, sender, responder)),
+            Request::Respond { at, protocol, on } => {
+                answer(self.respond(Answering { at, protocol }, on))
+            }
             Request::Progress { run } => self.shared.progress(run),
             Request::Cancel { run } => {
                 self.wish(Wish::Cancel(Key(run)));
@@ -269,7 +260,7 @@ impl Engine {
         line: Line,
         namespace: Option<Namespace>,
     ) -> Result<(), EngineError> {
-        self.shared.enter_line(line.clone(), None, namespace)?;
+        let line = self.shared.enter_line(line, None, namespace)?;
         self.wish(Wish::Line(Box::new(line)));
         Ok(())
     }
@@ -283,8 +274,8 @@ impl Engine {
         line: Line,
         namespace: Option<Namespace>,
     ) -> Result<(), EngineError> {
-        self.shared
-            .enter_line(line.clone(), Some(line.id), namespace)?;
+        let known = line.id;
+        let line = self.shared.enter_line(line, Some(known), namespace)?;
         self.wish(Wish::Line(Box::new(line)));
         Ok(())
     }
@@ -295,11 +286,14 @@ impl Engine {
     /// It is unknown.
     pub(crate) fn line_down(&self, line: u64) -> Result<(), EngineError> {
         let mut config = lock(&self.shared.config);
+        owners::hosts_line(&expand(&config).lines, line)?;
         let before = config.lines.len();
         config.lines.retain(|known| known.id != line);
         if config.lines.len() == before {
             return Err(EngineError::UnknownLine(line));
         }
+        config.toggled.retain(|toggled| toggled.line != line);
+        self.shared.line_stays_away(line);
         drop(config);
         self.wish(Wish::LineGone(line));
         Ok(())
@@ -342,6 +336,14 @@ impl Drop for Engine {
             .state
             .store(engine_state::STOPPED, Ordering::Release);
     }
+}
+
+/// The answer, or why there is none.
+fn answer(answer: Result<Answer, EngineError>) -> Answer {
+    answer.unwrap_or_else(|error| match error {
+        EngineError::Mistakes(problems) => Answer::Problems(problems),
+        error => refuse(&error),
+    })
 }
 
 fn refuse(error: &EngineError) -> Answer {

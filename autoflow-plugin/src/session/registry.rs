@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use plugin_abi::config::{Line, Owner, Session};
+use plugin_abi::config::{Line, Session};
 
 use super::identity::configured_id;
 
@@ -53,17 +53,6 @@ impl Registry {
             registry.put(id.into(), session);
         }
         registry
-    }
-
-    /// The same with `persons` besides: who writes a document doesn't own them. The four of one
-    /// may be in the document by now.
-    pub(crate) fn with_persons_of(mut self, former: &Self) -> Self {
-        for (id, session) in former.iter() {
-            if session.owner == Owner::Person && !self.by_id.contains_key(id) {
-                self.put(id.clone(), Session::clone(session));
-            }
-        }
-        self
     }
 
     /// How many there are.
@@ -190,10 +179,10 @@ mod tests {
     }
 
     #[test]
-    fn another_document_leaves_what_persons_have_added() {
-        let person = json!({"remote": "192.0.2.9", "owner": "person"});
-        let former = registry(&[json!({"remote": "192.0.2.1"}), person]);
-        let new = registry(&[json!({"remote": "192.0.2.2"})]).with_persons_of(&former);
+    fn what_comes_and_goes_is_told_and_what_stays_is_not() {
+        let stays = json!({"remote": "192.0.2.9", "owner": "person"});
+        let former = registry(&[json!({"remote": "192.0.2.1"}), stays.clone()]);
+        let new = registry(&[json!({"remote": "192.0.2.2"}), stays]);
         let difference = former.difference(&new);
         assert_eq!(new.len(), 2);
         assert_eq!((difference.added.len(), difference.removed.len()), (1, 1));

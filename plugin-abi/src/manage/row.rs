@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ServedResult, SessionKind, SessionResult};
+use super::{Roles, ServedResult, SessionKind, SessionResult};
 use crate::config::{Mode, Owner};
 
 /// One session in a list.
@@ -53,6 +53,12 @@ pub struct LineRow {
     /// Why the interface's own stamps are not taken, where they are wished for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stamps: Option<String>,
+    /// What it does.
+    #[serde(default)]
+    pub roles: Roles,
+    /// Who wrote it, and so who may change it.
+    #[serde(default)]
+    pub owner: Owner,
 }
 
 /// One choice and how it came about.

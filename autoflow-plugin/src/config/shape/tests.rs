@@ -263,6 +263,8 @@ fn every_key_that_the_types_know_is_in_the_tables() {
     let mut full = good();
     full["probe"]["reflect_octets"] = json!(1);
     full["probe"]["padding"] = json!(65);
+    full["sessions"] = json!([{"remote": "192.0.2.1"}]);
+    full["toggled"] = json!([{"line": 1, "sender": false}]);
     full["site"] = json!("hub");
     full["topology"] = json!({"sites": [{"name": "hub"}]});
     full["sessions"] = json!([{
@@ -312,7 +314,7 @@ fn every_key_that_the_types_know_is_in_the_tables() {
     let known = table(KEY).into_iter().filter(|key| !unread.contains(key));
     assert!(keys(&typed["keys"][0]).into_iter().eq(known));
     assert_eq!(keys(&typed["decision"]), table(DECISION));
-    let optional = ["light", "stamp"].map(str::to_owned);
+    let optional = ["added", "light", "stamp"].map(str::to_owned);
     let written = table(RESPONDER)
         .into_iter()
         .filter(|key| !optional.contains(key));
