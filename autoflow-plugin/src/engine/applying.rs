@@ -23,7 +23,6 @@ use super::shared::Shared;
 use super::{Engine, EngineError, lock, state_name};
 use crate::config::{expand, judge, judge_among};
 use crate::net::clock;
-use crate::session::registry::{Difference, Registry};
 
 /// The longest that may be waited for a confirmation: a day.
 const LONGEST_WAIT_S: u32 = 86_400;
@@ -54,11 +53,11 @@ impl Engine {
     /// # Errors
     /// A generation that is not newer, a document that takes what a person owns, or nobody is
     /// there to take it back; then nothing has changed.
-    pub(crate) fn apply(&self, config: Config, terms: Terms) -> Result<Applied, EngineError> {
+    pub(crate) fn apply(&self, mut config: Config, terms: Terms) -> Result<Applied, EngineError> {
         if config.clock == Clock::Manual {
             return Err(EngineError::Unsupported("the manual clock"));
         }
-        let (applied, wishes) = self.shared.apply(config, terms)?;
+        let (applied, wishes) = self.shared.apply(&mut config, terms)?;
         for wish in wishes {
             self.wish(wish);
         }
@@ -130,9 +129,13 @@ impl Engine {
 }
 
 impl Shared {
-    /// Makes `config` the wanted one; answers the difference, and what is to be done about it. A key
-    /// without a passphrase keeps the one it has.
-    fn apply(&self, mut config: Config, terms: Terms) -> Result<(Applied, Vec<Wish>), EngineError> {
+    /// Makes `config` the wanted one and answers the difference, and what `twamp-ctl` is to hear of
+    /// it. A key without a passphrase keeps the one it has.
+    fn apply(
+        &self,
+        config: &mut Config,
+        terms: Terms,
+    ) -> Result<(Applied, Vec<Wish>), EngineError> {
         let newest = self.generation();
         if terms.generation != 0 && terms.generation <= newest {
             return Err(EngineError::OldGeneration {
@@ -148,8 +151,6 @@ impl Shared {
             });
         }
         let mut wanted = lock(&self.config);
-        let mut registry = lock(&self.registry);
-        let now = whole(&wanted, &registry);
         for key in config
             .keys
             .iter_mut()
@@ -158,11 +159,12 @@ impl Shared {
             let known = wanted.keys.iter().find(|known| known.id == key.id);
             key.passphrase = known.and_then(|known| known.passphrase.clone());
         }
-        let problems = owners::keep(&now, &mut config);
+        let whole = self.whole(&wanted);
+        let problems = owners::keep(&whole, config);
         if !problems.is_empty() {
             return Err(EngineError::Mistakes(problems));
         }
-        let mut applied = difference(&now, &config);
+        let mut applied = difference(&whole, config);
         if running && wanted.io != config.io {
             applied.at_next_start.push("io".into());
         }
@@ -174,50 +176,32 @@ impl Shared {
         let mut waiting = lock(&self.waiting);
         let former = waiting.take().map(|waiting| waiting.former);
         if let Some(span) = terms.confirm_within {
-            let clock = clock();
+            let now = clock();
             // Before 1970 no clock is.
-            let now_s = u64::try_from(clock.wall.nanos()).unwrap_or(0) / 1_000_000_000;
+            let now_s = u64::try_from(now.wall.nanos()).unwrap_or(0) / 1_000_000_000;
             let confirm_by = now_s + span.as_secs();
             applied.confirm_by = Some(confirm_by);
             *waiting = Some(Waiting {
-                former: former.unwrap_or_else(|| owners::of_document(now)),
-                until: clock.mono + span,
+                former: former.unwrap_or_else(|| owners::of_document(whole)),
+                until: now.mono + span,
                 confirm_by,
             });
         }
         self.generation.store(applied.generation, Ordering::Release);
-        let wishes = self.replace(&mut wanted, &mut registry, config);
-        Ok((applied, wishes))
+        Ok((applied, self.want(&mut wanted, config)))
     }
 
-    /// Puts `config` in the place of what was wanted. Answers what is to be done about it: sessions
-    /// come after all else, as they may go over lines of the same document.
-    fn replace(
-        &self,
-        wanted: &mut Config,
-        registry: &mut Registry,
-        mut config: Config,
-    ) -> Vec<Wish> {
+    /// Makes `config` the wanted one. Answers what `twamp-ctl` is to hear of it.
+    fn want(&self, wanted: &mut Config, config: &mut Config) -> Vec<Wish> {
         let sessions = std::mem::take(&mut config.sessions);
-        let effective = effective(&config);
-        let new = Registry::new(sessions, &effective.lines);
-        let Difference {
-            added,
-            removed,
-            changed,
-        } = registry.difference(&new);
-        *registry = new;
-        let global = config.schedule.as_ref();
-        lock(&self.timing).replace(registry, global, clock());
+        wanted.clone_from(config);
         self.keys.replace(&config.keys);
-        *wanted = config;
-        let gone = removed.into_iter().map(Wish::SessionGone);
-        let put = added.into_iter().chain(changed);
-        let put = put.filter_map(|id| Some(Wish::Session(id.clone(), registry.get(&id)?.clone())));
-        std::iter::once(Wish::Apply(Box::new(effective)))
-            .chain(gone)
-            .chain(put)
-            .collect()
+        let effective = effective(config);
+        let of_sessions = self.replace_sessions(sessions, &effective);
+        // They may go over lines of the same configuration.
+        let mut wishes = vec![Wish::Apply(Box::new(effective))];
+        wishes.extend(of_sessions);
+        wishes
     }
 
     /// The newest generation that was applied.
@@ -240,20 +224,19 @@ impl Shared {
     }
 
     /// The last confirmed document is wanted again, if what came after it has waited until `now`
-    /// or, without, anyhow. Answers what is to be done about it.
+    /// or, without, anyhow. Answers what `twamp-ctl` is to hear of it.
     fn take_back(&self, now: Option<Mono>) -> Option<Vec<Wish>> {
         let mut wanted = lock(&self.config);
-        let mut registry = lock(&self.registry);
         let waiting = {
             let mut waiting = lock(&self.waiting);
             let due = |waiting: &mut Waiting| now.is_none_or(|now| now >= waiting.until);
             waiting.take_if(due)?
         };
         let mut former = waiting.former;
-        for lost in owners::keep(&whole(&wanted, &registry), &mut former) {
+        for lost in owners::keep(&self.whole(&wanted), &mut former) {
             tracing::warn!("what a person owns gives way to the former document: {lost}");
         }
-        Some(self.replace(&mut wanted, &mut registry, former))
+        Some(self.want(&mut wanted, &mut former))
     }
 
     /// What the host brings up stays, if what was applied before is taken back.
@@ -289,17 +272,10 @@ impl Control {
             return;
         };
         tracing::warn!("nobody has confirmed what was applied: the former document is back");
-        wishes.into_iter().for_each(|wish| self.wish(wish));
+        for wish in wishes {
+            self.wish(wish);
+        }
         self.shared.event.ring();
-    }
-}
-
-/// The wanted state with its sessions, which are kept apart.
-pub(super) fn whole(config: &Config, registry: &Registry) -> Config {
-    let sessions = registry.iter();
-    Config {
-        sessions: sessions.map(|(_, session)| (**session).clone()).collect(),
-        ..config.clone()
     }
 }
 

@@ -15,13 +15,14 @@ use serde_json::Value;
 use super::ends::By;
 use super::measurement::{Measurement, Turn};
 use super::message::Wish;
+use super::owners::{effective, may_change};
 use super::shared::Shared;
 use super::{Engine, EngineError, lock, refuse, state_name};
-use crate::config::{expand, judge_run, judge_session, merge_patch, taken_by};
+use crate::config::{judge_run, judge_session, merge_patch, taken_by};
 use crate::net::clock;
 use crate::session::Key;
 use crate::session::identity::{configured_id, four};
-use crate::session::registry::{Id, MOST, Registry};
+use crate::session::registry::{Difference, Id, MOST, Registry};
 use crate::session::subject::Subject;
 
 /// Why a request comes to nothing.
@@ -65,13 +66,39 @@ impl Shared {
         }
         free
     }
+
+    /// Makes these the configured sessions. Answers what `twamp-ctl` is to hear of it.
+    pub(super) fn replace_sessions(&self, sessions: Vec<Session>, config: &Config) -> Vec<Wish> {
+        let mut registry = lock(&self.registry);
+        let new = Registry::new(sessions, &config.lines);
+        let Difference {
+            added,
+            removed,
+            changed,
+        } = registry.difference(&new);
+        *registry = new;
+        let global = config.schedule.as_ref();
+        lock(&self.timing).replace(&registry, global, clock());
+        let gone = removed.into_iter().map(Wish::SessionGone);
+        let put = added.into_iter().chain(changed);
+        let put = put.filter_map(|id| Some(Wish::Session(id.clone(), registry.get(&id)?.clone())));
+        gone.chain(put).collect()
+    }
+
+    /// A configuration with the sessions that are configured beside it.
+    pub(super) fn whole(&self, config: &Config) -> Config {
+        let registry = lock(&self.registry);
+        let sessions = registry.iter().map(|(_, session)| Session::clone(session));
+        Config {
+            sessions: sessions.collect(),
+            ..config.clone()
+        }
+    }
 }
 
 impl Engine {
     pub(super) fn add_session(&self, session: &Value) -> Result<Answer, Refused> {
-        let wanted = lock(&self.shared.config);
-        // Lines of the topology are lines as well.
-        let config = expand(&wanted);
+        let config = effective(&lock(&self.shared.config));
         let mut session = judge_session(session, &config).map_err(Refused::Problems)?;
         session.owner = Owner::Person;
         let line = session.line.as_ref();
@@ -93,7 +120,6 @@ impl Engine {
         }
         lock(&self.shared.timing).put(&id, &session, clock());
         registry.put(id.clone(), session);
-        drop(wanted);
         let session = registry.get(&id).cloned();
         drop(registry);
         if let Some(session) = session {
@@ -103,12 +129,10 @@ impl Engine {
     }
 
     pub(super) fn change_session(&self, text: &str, change: &Value) -> Result<Answer, Refused> {
-        let wanted = lock(&self.shared.config);
-        // Lines of the topology are lines as well.
-        let config = expand(&wanted);
+        let config = effective(&lock(&self.shared.config));
         let mut registry = lock(&self.shared.registry);
         let (id, former) = find(&registry, text)?;
-        may_write(&former)?;
+        may_write(&id, &former)?;
         let mut whole = serde_json::to_value(&*former).map_err(|error| unforeseen(&error))?;
         // What it takes from the engine is what it is to keep.
         if former.probe.is_none() && change.get("probe").is_some_and(Value::is_object) {
@@ -127,7 +151,7 @@ impl Engine {
         lock(&self.shared.timing).put(&id, &session, clock());
         registry.put(id.clone(), session);
         let session = registry.get(&id).cloned();
-        drop((wanted, registry));
+        drop(registry);
         if let Some(session) = session {
             self.wish(Wish::Session(id.clone(), session));
         }
@@ -140,7 +164,7 @@ impl Engine {
     pub(super) fn delete_session(&self, text: &str) -> Result<Answer, Refused> {
         let mut registry = lock(&self.shared.registry);
         let (id, session) = find(&registry, text)?;
-        may_write(&session)?;
+        may_write(&id, &session)?;
         registry.remove(&id);
         lock(&self.shared.timing).remove(&id);
         drop(registry);
@@ -160,7 +184,7 @@ impl Engine {
         if !session.enabled {
             return no("is not enabled; change that first");
         }
-        let measurement = Measurement::of(&session, &expand(&lock(&self.shared.config)));
+        let measurement = Measurement::of(&session, &effective(&lock(&self.shared.config)));
         let Some(measurement) = measurement else {
             return no("is to go over a line that is not there; `lines` lists them");
         };
@@ -226,7 +250,7 @@ impl Engine {
         let wrong = |problems| Refused::Engine(EngineError::Run(problems));
         judge_run(run).map_err(wrong)?;
         let measurement =
-            Measurement::of_run(run, &expand(&lock(&self.shared.config))).map_err(wrong)?;
+            Measurement::of_run(run, &effective(&lock(&self.shared.config))).map_err(wrong)?;
         let key = Key::new();
         // Before the thread hears of it, so that its progress can be asked for at once.
         let ends = measurement.outlook(By::of(&self.host));
@@ -355,15 +379,9 @@ fn unknown(text: &str) -> String {
 }
 
 /// A person writes what persons have added.
-fn may_write(session: &Session) -> Result<(), Refused> {
-    let instead = match session.owner {
-        Owner::Person => return Ok(()),
-        Owner::Document => "change the host's document and apply it",
-        Owner::Topology => "change the topology in the host's document and apply it",
-    };
-    let owner = session.owner.name();
-    let message = format!("the session belongs to the {owner}: {instead}");
-    Err(Refused::Message(code::CONFIGURATION, message))
+fn may_write(id: &Id, session: &Session) -> Result<(), Refused> {
+    let what = || format!("session {}", title(id, session));
+    may_change(Owner::Person, session.owner, what).map_err(Refused::Engine)
 }
 
 /// What people know a session by.

@@ -167,8 +167,8 @@ impl Control {
                 () = log.filled() => {}
                 () = until(publish_at) => self.publish(),
                 () = until(stale_at) => self.grow_stale(),
-                () = until(take_back_at) => self.take_back(),
                 () = until(run_at) => self.run_due(),
+                () = until(take_back_at) => self.take_back(),
                 () = until(stop_at) => break,
             }
             self.deliver_log();

@@ -63,7 +63,6 @@ use crate::session::Key;
 use crate::session::credentials::Credentials;
 use crate::session::probes::Probes;
 pub(crate) use applying::Terms;
-use applying::whole;
 use asked::told;
 use control::Control;
 use crew::{Crew, dismiss};
@@ -185,8 +184,7 @@ impl Engine {
 
     /// The wanted state, as it was written.
     pub(crate) fn config(&self) -> Config {
-        let config = lock(&self.shared.config);
-        whole(&config, &lock(&self.shared.registry))
+        self.shared.whole(&lock(&self.shared.config))
     }
 
     /// Answers what people ask.

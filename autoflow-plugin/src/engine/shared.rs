@@ -33,13 +33,13 @@ pub(super) struct Shared {
     pub(super) config: Mutex<Config>,
     /// The newest generation applied.
     pub(super) generation: AtomicU64,
-    /// Until what was applied is confirmed. Locked after the configuration and its sessions.
-    pub(super) waiting: Mutex<Option<Waiting>>,
     /// The configured sessions; the configuration above has none. Locked after it, before the
     /// board.
     pub(super) registry: Mutex<Registry>,
     /// When they run.
     pub(super) timing: Mutex<Timing>,
+    /// Until what was applied is confirmed. Locked after the configuration.
+    pub(super) waiting: Mutex<Option<Waiting>>,
     pub(super) board: Mutex<Board>,
     pub(super) lines: Mutex<Vec<Listed>>,
     pub(super) why: Mutex<Vec<ChoiceRow>>,
@@ -94,7 +94,7 @@ impl Shared {
         })?;
         let log = log::Queue::new();
         let sessions = std::mem::take(&mut config.sessions);
-        let registry = Registry::new(sessions, &expand(&config).lines);
+        let registry = Registry::new(sessions, &config.lines);
         let mut timing = Timing::default();
         timing.replace(&registry, config.schedule.as_ref(), clock());
         Ok(Self {

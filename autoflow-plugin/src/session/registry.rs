@@ -179,10 +179,10 @@ mod tests {
     }
 
     #[test]
-    fn two_registries_differ_in_what_comes_and_goes() {
-        let both = json!({"remote": "192.0.2.9"});
-        let former = registry(&[json!({"remote": "192.0.2.1"}), both.clone()]);
-        let new = registry(&[json!({"remote": "192.0.2.2"}), both]);
+    fn what_comes_and_goes_is_told_and_what_stays_is_not() {
+        let stays = json!({"remote": "192.0.2.9", "owner": "person"});
+        let former = registry(&[json!({"remote": "192.0.2.1"}), stays.clone()]);
+        let new = registry(&[json!({"remote": "192.0.2.2"}), stays]);
         let difference = former.difference(&new);
         assert_eq!(new.len(), 2);
         assert_eq!((difference.added.len(), difference.removed.len()), (1, 1));

@@ -263,6 +263,7 @@ fn every_key_that_the_types_know_is_in_the_tables() {
     let mut full = good();
     full["probe"]["reflect_octets"] = json!(1);
     full["probe"]["padding"] = json!(65);
+    full["sessions"] = json!([{"remote": "192.0.2.1"}]);
     full["toggled"] = json!([{"line": 1, "sender": false}]);
     full["site"] = json!("hub");
     full["topology"] = json!({"sites": [{"name": "hub"}]});
