@@ -145,11 +145,11 @@ fn wrong_use_is_one_clear_sentence_and_exit_code_2() {
         ),
         (
             "ping h:0",
-            "invalid value 'h:0' for '<HOST[:PORT]>': expected a port from 1 to 65535, found `0`",
+            "invalid value 'h:0' for '[HOST[:PORT]]': expected a port from 1 to 65535, found `0`",
         ),
         (
             "ping [::1",
-            "invalid value '[::1' for '<HOST[:PORT]>': expected an IPv6 address in the brackets, \
+            "invalid value '[::1' for '[HOST[:PORT]]': expected an IPv6 address in the brackets, \
              found `::1`",
         ),
         ("ping --colour h", "unexpected argument '--colour' found"),

@@ -36,8 +36,7 @@ pub struct Ping {
     /// Address to measure from
     #[arg(long, value_name = "ADDR")]
     pub local: Option<IpAddr>,
-    /// Measure over exactly this line's interface, mark and source: of the running host, or of
-    /// --config
+    /// Measure over exactly this line's way, of the running host or of --config
     #[arg(long, value_name = "NAME", conflicts_with = "local")]
     pub line: Option<String>,
     /// The configuration that has the line, in TOML; no running host is asked
@@ -52,8 +51,7 @@ pub struct Ping {
     /// The host that has the line.
     #[command(flatten)]
     pub socket: Socket,
-    /// Far end: name or address, IPv6 bare or in brackets; the port is 862 unless given. With
-    /// --line, the line's own far end unless given
+    /// Far end: name or address, IPv6 bare or in brackets; port 862 or --line's own unless given
     #[arg(value_name = "HOST[:PORT]", required_unless_present = "line")]
     pub target: Option<Target>,
 }
