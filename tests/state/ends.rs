@@ -127,9 +127,9 @@ impl End {
     /// What its sender of a line has seen, the newest session of it.
     pub(crate) fn sender(&self, line: &str) -> Option<Value> {
         let rows = self.told(&json!({"do": "sessions"}), "sessions");
-        let rows = rows.as_array().unwrap().iter();
+        let mut rows = rows.as_array().unwrap().iter();
         let of_line = |row: &&Value| row["line"] == line && row["role"] == "sender";
-        rows.filter(of_line).next_back().cloned()
+        rows.rfind(of_line).cloned()
     }
 
     /// Probes of a line that were answered.

@@ -8,7 +8,7 @@ use crate::ends::{End, until};
 fn the_configuration_of_an_engine_makes_another_one_like_it() {
     let far = End::far();
     let (near, mut document) = End::near(&far);
-    document["probe"]["interval_ms"] = json!(20.100_000_000_000_001);
+    document["probe"]["interval_ms"] = json!(20.1 + f64::EPSILON * 16.0);
     document["keys"] = json!([{"id": "hub", "passphrase": "nobody shall see"}]);
     document["sessions"] = json!([{"remote": far.at(8620), "count": 3, "name": "mine",
                                    "owner": "person", "enabled": false}]);

@@ -37,7 +37,7 @@ mod tests {
 
     use super::super::tests::mistakes;
 
-    fn found(light: Value, added: Value) -> Vec<String> {
+    fn found(light: &Value, added: &Value) -> Vec<String> {
         mistakes(&json!({"responder": {"light": light, "added": added, "peers": ["any"]}}))
     }
 
@@ -45,12 +45,9 @@ mod tests {
     fn an_address_answers_in_one_way() {
         let one = |protocol: &str| json!({"at": "127.0.0.1:862", "protocol": protocol});
         let none = json!([]);
+        assert_eq!(found(&none, &json!([one("twamp"), one("stamp")])), [""; 0]);
         assert_eq!(
-            found(none.clone(), json!([one("twamp"), one("stamp")])),
-            [""; 0]
-        );
-        assert_eq!(
-            found(json!(["127.0.0.1:862"]), json!([one("light")])),
+            found(&json!(["127.0.0.1:862"]), &json!([one("light")])),
             [""; 0]
         );
         let taken = |place: usize, by: &str| {
@@ -59,12 +56,12 @@ mod tests {
             )
         };
         assert_eq!(
-            found(json!(["127.0.0.1:862"]), json!([one("stamp")])),
+            found(&json!(["127.0.0.1:862"]), &json!([one("stamp")])),
             [taken(0, "responder.light[0]")]
         );
         for (first, second) in [("light", "stamp"), ("twamp", "twamp"), ("stamp", "stamp")] {
             assert_eq!(
-                found(none.clone(), json!([one(first), one(second)])),
+                found(&none, &json!([one(first), one(second)])),
                 [taken(1, "responder.added[0]")]
             );
         }

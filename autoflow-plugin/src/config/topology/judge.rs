@@ -236,8 +236,11 @@ struct Between<'a> {
     responder: Responder,
     sites: HashMap<&'a str, TopologySite>,
     /// Paths of the links by what tells their sessions apart.
-    seen: HashMap<[(IpAddr, Option<String>, Option<u16>); 2], String>,
+    seen: HashMap<[Where; 2], String>,
 }
+
+/// Where an end of a link is: its address, its namespace, and a port that is not the usual one.
+type Where = (IpAddr, Option<String>, Option<u16>);
 
 impl Between<'_> {
     fn judge(&mut self, node: &Node, problems: &mut Vec<Problem>) {
@@ -389,7 +392,8 @@ impl Between<'_> {
         if answered_by_line(&probe, port, control_port) {
             return;
         }
-        let linked = address(&link.ends[near], uplink).is_some_and(|near| near.is_link_local());
+        let linked = address(&link.ends[near], uplink)
+            .is_some_and(plugin_abi::config::Address::is_link_local);
         let why = match (linked, &uplink.namespace) {
             (true, _) => "a link-local address",
             (_, Some(_)) => "an uplink in a network namespace",
