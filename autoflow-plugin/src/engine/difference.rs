@@ -18,7 +18,7 @@ pub(super) fn difference(old: &Config, new: &Config) -> Applied {
     let group = |group: &Group| (group.id, group.name.clone());
     let class = |class: &Class| (class.id, class.name.clone());
     let key = |key: &Key| (key.id.clone(), key.id.clone());
-    let keys = compare(named(&old.keys, key), named(&new.keys, key));
+    let keys = compare(&named(&old.keys, key), &named(&new.keys, key));
     let [before, after] = [old, new].map(|config| {
         named(&config.sessions, |session| {
             let id = id_of(session, config);
@@ -31,11 +31,11 @@ pub(super) fn difference(old: &Config, new: &Config) -> Applied {
         all.map(|(one, _)| (one, (one, ()))).collect()
     });
     Applied {
-        lines: compare(named(&old.lines, line), named(&new.lines, line)),
-        groups: compare(named(&old.groups, group), named(&new.groups, group)),
-        classes: compare(named(&old.classes, class), named(&new.classes, class)),
-        sessions: compare(before, after),
-        responder: compare(answered, answers),
+        lines: compare(&named(&old.lines, line), &named(&new.lines, line)),
+        groups: compare(&named(&old.groups, group), &named(&new.groups, group)),
+        classes: compare(&named(&old.classes, class), &named(&new.classes, class)),
+        sessions: compare(&before, &after),
+        responder: compare(&answered, &answers),
         settings_changed: !settings.is_empty() || !keys.is_none() || old.responder != new.responder,
         settings,
         keys,
@@ -44,10 +44,7 @@ pub(super) fn difference(old: &Config, new: &Config) -> Applied {
 }
 
 /// The things of a list by what they are known by, with their names.
-fn named<'a, Id: Ord, T>(
-    list: &'a [T],
-    of: impl Fn(&T) -> (Id, String),
-) -> BTreeMap<Id, (String, &'a T)> {
+fn named<Id: Ord, T>(list: &[T], of: impl Fn(&T) -> (Id, String)) -> BTreeMap<Id, (String, &T)> {
     let list = list.iter();
     list.map(|thing| {
         let (id, name) = of(thing);
@@ -57,11 +54,11 @@ fn named<'a, Id: Ord, T>(
 }
 
 fn compare<Id: Ord, Name: Clone, T: PartialEq>(
-    old: BTreeMap<Id, (Name, T)>,
-    new: BTreeMap<Id, (Name, T)>,
+    old: &BTreeMap<Id, (Name, T)>,
+    new: &BTreeMap<Id, (Name, T)>,
 ) -> Difference<Name> {
     let mut told = Difference::default();
-    for (id, (name, thing)) in &new {
+    for (id, (name, thing)) in new {
         match old.get(id) {
             None => told.added.push(name.clone()),
             Some((_, before)) if before != thing => told.changed.push(name.clone()),
