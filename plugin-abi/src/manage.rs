@@ -1,13 +1,25 @@
 //! Requests and answers of `manage`: one JSON object in, one JSON object out.
 
 mod far_end;
+mod result;
+mod row;
+mod session;
+mod state;
+mod statistics;
 
 use std::net::{IpAddr, SocketAddr};
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::{Config, Probe};
+use crate::config::{Answers, Config, Probe, Session};
 pub use far_end::{Backward, Endpoint, FarClock, FarEnd};
+pub use result::{
+    ClockState, Delay, Jitter, LostCounts, ResponderLimited, Seen, ServedResult, SessionResult,
+};
+pub use row::{ChoiceRow, Decision, LineRow, SessionRow};
+pub use session::{Cause, Changed, Paused, RunResult, ScheduleRow, SessionKind, TakesEffect};
+pub use state::{Applied, Difference, LineRoles, Pending, ResponderRow, Roles};
+pub use statistics::{SendLateness, Statistics};
 
 /// What people ask an engine for.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -40,6 +52,97 @@ pub enum Request {
     },
     /// Every session of this engine and every one that it serves.
     Sessions,
+    /// Add a session. It is a person's, whatever it says of its owner.
+    AddSession {
+        /// The session, as written.
+        session: serde_json::Value,
+    },
+    /// Change a session, but not its ends: local address and port, remote, line, device, namespace.
+    ChangeSession {
+        /// Its id, or its name.
+        session: String,
+        /// What is to be otherwise, as a merge patch (RFC 7396). Into a session that is probed as
+        /// the engine says, `probe` is merged as if that stood there.
+        change: serde_json::Value,
+    },
+    /// Remove a session: no more probes, those in flight are waited for.
+    DeleteSession {
+        /// Its id, or its name.
+        session: String,
+    },
+    /// Begin a run of a session. It goes on by itself, as one of [`Request::Run`] does.
+    RunSession {
+        /// Its id, or its name.
+        session: String,
+    },
+    /// What sessions have measured, the newest last. Of lines and continuous sessions it is what
+    /// they have measured so far.
+    Results {
+        /// Only this session, by its id or its name.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        session: Option<String>,
+        /// Only that of this line, by name.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        line: Option<String>,
+        /// Of each session no more than so many, the newest.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        last: Option<u32>,
+    },
+    /// Every session that runs by a schedule.
+    Schedules,
+    /// Hold a schedule, or let it go on. Runs that have begun go on.
+    PauseSchedule {
+        /// That of this session, by its id or its name; absent: the global one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        session: Option<String>,
+        /// No run is to begin.
+        paused: bool,
+    },
+    /// Make this the whole wanted state. What persons own stays.
+    Apply {
+        /// The configuration, as written.
+        config: serde_json::Value,
+        /// Refused if it is not above the newest one that was applied; absent: it doesn't count.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        generation: Option<u64>,
+        /// Answer the difference and change nothing.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        dry_run: bool,
+        /// Unless [`Confirm`](Request::Confirm) comes within so many seconds, the last document
+        /// that was confirmed returns. Absent: it is confirmed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        confirm_within_s: Option<u32>,
+    },
+    /// What was applied shall stay.
+    Confirm,
+    /// The whole wanted state as a document without secrets: with its topology as written, with
+    /// what persons own.
+    Configuration,
+    /// What a document means: all that follows from its topology written out. Changes nothing.
+    Expand {
+        /// The configuration, as written.
+        config: serde_json::Value,
+    },
+    /// Toggle what a line does, until a document is applied that has another line there.
+    Roles {
+        /// The line, by name.
+        line: String,
+        /// Send probes; absent: as before.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        sender: Option<bool>,
+        /// Answer probes; absent: as before.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        responder: Option<bool>,
+    },
+    /// Have an address answer, or no more.
+    Respond {
+        /// Address and port: of TWAMP the control port, else the reflector's.
+        at: SocketAddr,
+        /// What it answers.
+        protocol: Answers,
+        /// It shall.
+        on: bool,
+    },
     /// Every line with its state.
     Lines,
     /// Which line each class of each group is on, and the last decisions about it.
@@ -69,6 +172,10 @@ pub struct RunRequest {
     /// Whole TOS octet of the probes instead of the DSCP.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tos: Option<u8>,
+    /// Packets leave exactly as those of this line, by name: interface, mark, namespace, and its
+    /// local address unless one is given here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<String>,
 }
 
 /// What `manage` answers.
@@ -87,6 +194,30 @@ pub enum Answer {
     Cancelled(u64),
     /// The sessions.
     Sessions(Vec<SessionRow>),
+    /// The id of the session that was added.
+    Session(String),
+    /// What a change has come to.
+    Changed(Changed),
+    /// The id of the session that was deleted.
+    Deleted(String),
+    /// What was measured.
+    Results(Vec<RunResult>),
+    /// The schedules.
+    Schedules(Vec<ScheduleRow>),
+    /// The schedule that was paused, or goes on.
+    Paused(Paused),
+    /// What an apply has changed, or would.
+    Applied(Box<Applied>),
+    /// The generation that stays.
+    Confirmed(u64),
+    /// The whole wanted state, as a document.
+    Configuration(serde_json::Value),
+    /// What a document means, as a document without topology.
+    Expanded(serde_json::Value),
+    /// What a line does now.
+    Roles(LineRoles),
+    /// An address that answers, or no more.
+    Responder(ResponderRow),
     /// The lines.
     Lines(Vec<LineRow>),
     /// The choices and why.
@@ -175,321 +306,6 @@ pub enum FailureKind {
     Local,
 }
 
-/// The result of one session or run.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct SessionResult {
-    /// Stable over restarts: derived from the configured addresses and ports.
-    pub session_id: String,
-    /// The mode that was selected: `open`, `auth`, `encrypted`, `mixed`, `light` or `stamp`.
-    pub mode: String,
-    /// Where the probes come from.
-    pub local: SocketAddr,
-    /// Where they go.
-    pub remote: SocketAddr,
-    /// Probes sent.
-    pub sent: u64,
-    /// Probes answered in time, each counted once.
-    pub received: u64,
-    /// Probes whose fate is still open.
-    pub in_flight: u64,
-    /// Extra copies that came back.
-    pub duplicates: u64,
-    /// Replies out of order (RFC 4737).
-    pub reordered: u64,
-    /// Replies after the time-out; each is a part of the loss.
-    pub late: u64,
-    /// Replies and probes set aside: not the line's doing.
-    pub set_aside: u64,
-    /// What was lost.
-    pub lost: LostCounts,
-    /// Round trip without the far end's processing.
-    pub round_trip_us: Option<Delay>,
-    /// From the far end.
-    pub inbound_us: Option<Delay>,
-    /// Towards the far end.
-    pub outbound_us: Option<Delay>,
-    /// RFC 3550 jitter.
-    pub jitter_us: Jitter,
-    /// `kernel` or `user`: who stamped.
-    pub stamps: String,
-    /// The clocks of the two ends.
-    pub clock: ClockState,
-    /// What arrived of the marks that were set.
-    pub seen: Seen,
-    /// What the far end told besides; `None` where nothing was asked, or nothing answered yet.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub far_end: Option<FarEnd>,
-    /// What both ends agreed on beyond the mode, as [`Feature::name`](crate::config::Feature::name).
-    #[serde(default)]
-    pub features: Vec<String>,
-    /// What the far end offered, and refused when it was selected: the session goes without.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub features_refused: Vec<String>,
-}
-
-/// Lost probes, by direction.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct LostCounts {
-    /// On the way there; `None` where the far end keeps no numbers.
-    pub forward: Option<u64>,
-    /// On the way back.
-    pub backward: Option<u64>,
-    /// Somewhere.
-    pub unattributed: u64,
-    /// Of the sent, 0–100; `None` before any fate is known.
-    pub percent: Option<f64>,
-}
-
-/// Delays in microseconds.
-///
-/// Percentiles of a run are right to three digits. Those of a line are within a twelfth of their
-/// distance from the smallest delay, mostly half of that, and the old fade: at each 65,535th sample
-/// all before it count half.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Delay {
-    /// Smallest.
-    pub min: f64,
-    /// Mean; inbound and outbound add up to the round trip.
-    pub mean: f64,
-    /// Largest.
-    pub max: f64,
-    /// Median.
-    pub p50: f64,
-    /// 95th percentile.
-    pub p95: f64,
-    /// 99th percentile.
-    pub p99: f64,
-}
-
-/// RFC 3550 jitter in microseconds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Jitter {
-    /// Of the round trip.
-    pub round_trip: Option<f64>,
-    /// From the far end.
-    pub inbound: Option<f64>,
-    /// Towards the far end.
-    pub outbound: Option<f64>,
-}
-
-/// The clocks of the two ends.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct ClockState {
-    /// Both ends say so.
-    pub synchronised: bool,
-    /// Far clock minus near clock, if the path is symmetric; `None` before any sample.
-    pub offset_us: Option<f64>,
-}
-
-/// What arrived of the marks.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Seen {
-    /// DSCP at the far end; `None` where it doesn't tell.
-    pub dscp_forward: Option<u8>,
-    /// DSCP of the replies.
-    pub dscp_backward: Option<u8>,
-    /// TTL at the far end.
-    pub ttl_forward: Option<u8>,
-    /// TTL of the replies.
-    pub ttl_backward: Option<u8>,
-    /// ECN at the far end, 0–3 (RFC 3168); `None` where it doesn't tell.
-    #[serde(default)]
-    pub ecn_forward: Option<u8>,
-    /// ECN of the replies.
-    #[serde(default)]
-    pub ecn_backward: Option<u8>,
-}
-
-/// What a responder saw of a session that it served.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct ServedResult {
-    /// Derived from the two addresses below; the sender counts its control port instead.
-    pub session_id: String,
-    /// Where the probes came from.
-    pub remote: SocketAddr,
-    /// Where they arrived.
-    pub local: SocketAddr,
-    /// Distinct probes received.
-    pub received: u64,
-    /// Probes that never arrived, by their numbers.
-    pub lost_forward: u64,
-    /// Extra copies.
-    pub duplicates: u64,
-    /// Out of order (RFC 4737).
-    pub reordered: u64,
-    /// Replies sent.
-    pub reflected: u64,
-    /// RFC 3550 jitter of the forward direction, microseconds.
-    pub jitter_us: Option<f64>,
-    /// Forward delay above its own minimum, mean, microseconds: needs no common clock.
-    pub variation_mean_us: Option<f64>,
-    /// The same, largest.
-    pub variation_max_us: Option<f64>,
-    /// Its session identifier (STAMP); none, or 0 in the packets.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ssid: Option<u16>,
-    /// What the sender told of the way back.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub backward: Option<Backward>,
-    /// What this host itself kept from being answered.
-    #[serde(default)]
-    pub responder_limited: ResponderLimited,
-    /// Why it ended.
-    pub ended: String,
-    /// What both ends agreed on beyond the mode, as [`Feature::name`](crate::config::Feature::name).
-    #[serde(default)]
-    pub features: Vec<String>,
-}
-
-/// Trouble of a responder's host while a session ran: no fault of the line.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct ResponderLimited {
-    /// Packets dropped for lack of room on the socket of this session. Other sessions share it, so
-    /// at most so many of the forward losses are none of the line's.
-    pub packets: u64,
-    /// How long the process was held up, milliseconds: replies to what came meanwhile left late.
-    pub held_up_ms: f64,
-}
-
-/// One session in a list.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct SessionRow {
-    /// The line it measures, by name; none for runs and served sessions.
-    pub line: Option<String>,
-    /// `sender` or `responder`.
-    pub role: String,
-    /// `connecting`, `running`, `retrying`, `ended`.
-    pub state: String,
-    /// What keeps it from running.
-    pub trouble: Option<String>,
-    /// A sender's result so far.
-    pub result: Option<SessionResult>,
-    /// What a responder saw so far.
-    pub served: Option<ServedResult>,
-}
-
-/// One line in a list.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LineRow {
-    /// The host's id.
-    pub id: u64,
-    /// Its name.
-    pub name: String,
-    /// As [`crate::line_state::name`].
-    pub state: String,
-    /// What keeps it from being measured.
-    pub trouble: Option<String>,
-    /// Why the interface's own stamps are not taken, where they are wished for.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub stamps: Option<String>,
-}
-
-/// One choice and how it came about.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct ChoiceRow {
-    /// Group, by name.
-    pub group: String,
-    /// Class, by name.
-    pub class: String,
-    /// Line, by name.
-    pub line: Option<String>,
-    /// All lines are bad; this is the best of them.
-    pub best_of_bad: bool,
-    /// What may be done with it.
-    pub mode: crate::config::Mode,
-    /// Newest first.
-    pub decisions: Vec<Decision>,
-}
-
-/// A switch, or a switch that was refused.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Decision {
-    /// Wall clock, Unix seconds.
-    pub at: f64,
-    /// The line moved from, by name.
-    pub from: Option<String>,
-    /// The line moved to, or that was not moved to.
-    pub to: Option<String>,
-    /// As [`crate::reason::name`].
-    pub reason: String,
-    /// False: the switch was considered and refused.
-    pub switched: bool,
-    /// The numbers it stood on, in a sentence.
-    pub sentence: String,
-}
-
-/// Counters of an engine.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Statistics {
-    /// Probes sent.
-    pub probes_sent: u64,
-    /// Replies received.
-    pub replies_received: u64,
-    /// Probes answered for others.
-    pub reflected: u64,
-    /// Packets that were thrown away: too short, unknown, or broken.
-    pub discarded: u64,
-    /// Of them, probes to a STAMP responder by strangers who were not let in: no key verifies them,
-    /// or they are open where that is not offered.
-    #[serde(default)]
-    pub not_admitted: u64,
-    /// Times a probe thread woke up.
-    pub wakeups: u64,
-    /// Control connections refused because too many waited for their keys.
-    #[serde(default)]
-    pub keys_refused: u64,
-    /// Control connections closed at once: they came from nobody who may be answered.
-    #[serde(default)]
-    pub foreign_connections: u64,
-    /// Packets dropped on a port of TWAMP Light: they came from nobody who may be answered.
-    #[serde(default)]
-    pub foreign_packets: u64,
-    /// Control connections closed at once: there were too many.
-    #[serde(default)]
-    pub connections_refused: u64,
-    /// Control connections closed before they were set up, because too many others waited.
-    #[serde(default)]
-    pub connections_evicted: u64,
-    /// Sessions refused: there were too many.
-    #[serde(default)]
-    pub sessions_refused: u64,
-    /// Packets dropped because a reply could go round for ever: they came from the port of a
-    /// responder.
-    #[serde(default)]
-    pub loops_prevented: u64,
-    /// Packets that the kernel dropped because a socket's buffer was full.
-    pub overflows: u64,
-    /// Times a probe thread was held up so long that samples of its sessions were set aside.
-    pub pauses: u64,
-    /// Probes that left more than a millisecond after their time.
-    #[serde(default)]
-    pub late_sends: u64,
-    /// Probes that were passed over because their time had gone by: nothing is sent in a burst.
-    #[serde(default)]
-    pub missed_sends: u64,
-    /// How late probes left in the last second or two: sent − due. None if none did. Where there
-    /// are several probe threads, the worst figure of any.
-    #[serde(default)]
-    pub send_lateness_us: Option<SendLateness>,
-    /// Snapshots published.
-    pub snapshots: u64,
-    /// Panics caught at the boundary or in a thread.
-    pub panics: u64,
-    /// Log messages dropped because no engine was there to take them.
-    pub logs_dropped: u64,
-}
-
-/// How late probes leave, in microseconds. When they leave is measured; lateness adds to no delay.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SendLateness {
-    /// Half of them no later than this; right to an eighth.
-    pub p50: u64,
-    /// All but one in a hundred; right to an eighth.
-    pub p99: u64,
-    /// The latest.
-    pub max: u64,
-}
-
 impl Request {
     /// Judges `config` when sent.
     ///
@@ -498,6 +314,16 @@ impl Request {
     pub fn validate(config: &Config) -> Result<Self, serde_json::Error> {
         Ok(Self::Validate {
             config: serde_json::to_value(config)?,
+        })
+    }
+
+    /// Adds `session` when sent.
+    ///
+    /// # Errors
+    /// A session that is no JSON value, which can't happen for [`Session`].
+    pub fn add_session(session: &Session) -> Result<Self, serde_json::Error> {
+        Ok(Self::AddSession {
+            session: serde_json::to_value(session)?,
         })
     }
 }

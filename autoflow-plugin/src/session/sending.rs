@@ -12,7 +12,7 @@ use super::outlet::{Outlet, Token};
 use super::rhythm::{Rhythm, Schedule, slot_after};
 use super::sender::Sender;
 use super::setback::Setback;
-use super::{Entry, Key, Pulse, Stream};
+use super::{Entry, Key, Pulse, Stream, Tuning};
 use crate::net::{Options, Outgoing, Path, SendError, TxStamps};
 
 /// One stream of probes.
@@ -29,6 +29,8 @@ pub(super) struct Sending {
     former: LossCounts,
     pace: Pace,
     schedule: Schedule,
+    /// What has changed of it since it began.
+    tuning: Option<Tuning>,
     /// The newest probe, and when it was due.
     newest: Option<(u64, Mono)>,
     left: Option<u32>,
@@ -80,6 +82,7 @@ impl Sending {
             former: LossCounts::default(),
             pace: Pace::Running,
             schedule: Schedule::new(stream.rhythm, stream.interval, first),
+            tuning: None,
             newest: None,
             left: stream.count,
             last_reply: None,
@@ -107,11 +110,43 @@ impl Sending {
         self.drain(entries);
         entries.push((self.key, Entry::NewSession));
         self.former += self.sender.counts();
+        self.replace(stream, now);
+    }
+
+    /// Other packets leave from now on, and what is counted begins at 0 again.
+    pub(super) fn begin_afresh(
+        &mut self,
+        stream: &Stream,
+        tuning: Tuning,
+        now: Mono,
+        entries: &mut Vec<(Key, Entry)>,
+    ) {
+        self.set_aside(now);
+        self.drain(entries);
+        entries.push((self.key, Entry::Afresh));
+        self.former = LossCounts::default();
+        self.tuning = Some(tuning);
+        self.replace(stream, now);
+    }
+
+    /// The next probe leaves so, not before it would be due by the new interval.
+    pub(super) fn retune(&mut self, tuning: Tuning, now: Mono) {
+        if (tuning.rhythm, tuning.interval) != (self.rhythm, self.interval) {
+            (self.rhythm, self.interval) = (tuning.rhythm, tuning.interval);
+            let next = (self.last_sent + tuning.interval).max(now);
+            self.schedule = Schedule::new(tuning.rhythm, tuning.interval, next);
+        }
+        self.tuning = Some(tuning);
+    }
+
+    fn replace(&mut self, stream: &Stream, now: Mono) {
         self.sender = Sender::new(stream);
         self.session += 1;
-        if (stream.rhythm, stream.interval) != (self.rhythm, self.interval) {
-            (self.rhythm, self.interval) = (stream.rhythm, stream.interval);
-            self.schedule = Schedule::new(stream.rhythm, stream.interval, now);
+        let tuned = self.tuning.map(|tuning| (tuning.rhythm, tuning.interval));
+        let (rhythm, interval) = tuned.unwrap_or((stream.rhythm, stream.interval));
+        if (rhythm, interval) != (self.rhythm, self.interval) {
+            (self.rhythm, self.interval) = (rhythm, interval);
+            self.schedule = Schedule::new(rhythm, interval, now);
         }
         (self.path, self.to) = (stream.path, stream.to);
         if self.pace == Pace::Suspended {
@@ -159,7 +194,9 @@ impl Sending {
                 session: self.session,
                 probe: token,
             }),
-            options: Options::default(),
+            options: self
+                .tuning
+                .map_or_else(Options::default, |tuning| tuning.options),
         });
         self.last_sent = now;
         self.unanswered_since.get_or_insert(now);

@@ -1,0 +1,96 @@
+//! Lists for people: sessions, lines, choices.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Roles, ServedResult, SessionKind, SessionResult};
+use crate::config::{Mode, Owner};
+
+/// One session in a list.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SessionRow {
+    /// Its id: the same after any restart.
+    pub id: String,
+    /// Whose it is.
+    pub kind: SessionKind,
+    /// What people call it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Who wrote it into the configuration; none where it doesn't stand there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<Owner>,
+    /// The number of the run that goes on, or of the last one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<u64>,
+    /// When the next run begins by its schedule, Unix seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_run_at: Option<f64>,
+    /// The line it measures, or whose way its packets take, by name.
+    pub line: Option<String>,
+    /// `sender` or `responder`.
+    pub role: String,
+    /// `connecting`, `running`, `retrying`, `ended`, `failed`; one that is configured and has not
+    /// begun is `waiting` or `disabled`.
+    pub state: String,
+    /// What keeps it from running.
+    pub trouble: Option<String>,
+    /// A sender's result so far.
+    pub result: Option<SessionResult>,
+    /// What a responder saw so far.
+    pub served: Option<ServedResult>,
+}
+
+/// One line in a list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LineRow {
+    /// The host's id.
+    pub id: u64,
+    /// Its name.
+    pub name: String,
+    /// As [`crate::line_state::name`].
+    pub state: String,
+    /// What keeps it from being measured.
+    pub trouble: Option<String>,
+    /// Why the interface's own stamps are not taken, where they are wished for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stamps: Option<String>,
+    /// What it does.
+    #[serde(default)]
+    pub roles: Roles,
+    /// Who wrote it, and so who may change it.
+    #[serde(default)]
+    pub owner: Owner,
+}
+
+/// One choice and how it came about.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ChoiceRow {
+    /// Group, by name.
+    pub group: String,
+    /// Class, by name.
+    pub class: String,
+    /// Line, by name.
+    pub line: Option<String>,
+    /// All lines are bad; this is the best of them.
+    pub best_of_bad: bool,
+    /// What may be done with it.
+    pub mode: Mode,
+    /// Newest first.
+    pub decisions: Vec<Decision>,
+}
+
+/// A switch, or a switch that was refused.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Decision {
+    /// Wall clock, Unix seconds.
+    pub at: f64,
+    /// The line moved from, by name.
+    pub from: Option<String>,
+    /// The line moved to, or that was not moved to.
+    pub to: Option<String>,
+    /// As [`crate::reason::name`].
+    pub reason: String,
+    /// False: the switch was considered and refused.
+    pub switched: bool,
+    /// The numbers it stood on, in a sentence.
+    pub sentence: String,
+}
