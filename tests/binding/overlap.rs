@@ -109,11 +109,10 @@ fn three_lines_with_the_same_four_addresses_keep_to_their_own_namespaces() {
         assert_eq!(four, (format!("{NEAR}:{PORT}"), format!("{FAR}:862")));
         assert_eq!(served(responder), [result.sent], "{result:?}");
         assert_eq!((result.duplicates, result.reordered), (0, 0));
-        assert_eq!(
-            result.received + result.set_aside,
-            result.sent,
-            "{result:?}"
-        );
+        // On a machine that stands still a reply may be received and set aside.
+        let known = result.received..=result.received + result.set_aside;
+        assert!(known.contains(&result.sent), "{result:?}");
+        assert_eq!(result.lost.percent, Some(0.0), "{result:?}");
     }
     let mut sent: Vec<_> = results.values().map(|result| result.sent).collect();
     sent.dedup();
