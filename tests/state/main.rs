@@ -8,5 +8,6 @@ mod ends;
 mod applying;
 mod owners;
 mod toggling;
+mod topology;
 mod undisturbed;
 mod written;
