@@ -1,6 +1,8 @@
 //! Requests and answers of `manage`: one JSON object in, one JSON object out.
 
+mod dscp;
 mod far_end;
+mod figures;
 mod result;
 mod row;
 mod statistics;
@@ -10,7 +12,12 @@ use std::net::{IpAddr, SocketAddr};
 use serde::{Deserialize, Serialize};
 
 use crate::config::{Config, Probe};
+pub use dscp::dscp_name;
 pub use far_end::{Backward, Endpoint, FarClock, FarEnd};
+pub use figures::{
+    Arrived, Asked, Counted, Duplicated, Figures, Finding, LossFigures, MarkTable, PacketOctets,
+    Percentiles, ServedFigures, Severity, Share, TooBig, Variation,
+};
 pub use result::{
     ClockState, Delay, Jitter, LostCounts, ResponderLimited, Seen, ServedResult, SessionResult,
 };

@@ -122,7 +122,12 @@ impl Control {
         path: Path,
         local: SocketAddr,
     ) {
-        lock(&self.shared.board).sender(key, None, &request.probe, local, request.remote);
+        let mut board = lock(&self.shared.board);
+        board.sender(key, None, &request.probe, local, request.remote);
+        if let Some(tos) = request.tos {
+            board.marked(key, tos);
+        }
+        drop(board);
         let initiation = Initiation {
             origin: Origin {
                 local: request.local.map(|_| at_any_port(local)),

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use plugin_abi::config::Probe;
 use plugin_abi::manage::{
-    Failure, Progress, RunState, ServedResult, SessionResult, SessionRow, Statistics,
+    Asked, Failure, Progress, RunState, ServedResult, SessionResult, SessionRow, Statistics,
 };
 use twamp_core::metrics::loss::LossCounts;
 use twamp_core::wire::control::Modes;
@@ -15,7 +15,7 @@ use super::identity::session_id;
 use super::keyed::Keyed;
 use super::result::{Identity, Tally, served};
 use super::setback::Setback;
-use super::{Key, Report, Served};
+use super::{Key, Report, Served, Sizes};
 
 /// Ended runs and served sessions that are still listed, at most.
 const KEPT: usize = 256;
@@ -44,6 +44,7 @@ struct Sender {
     who: Identity,
     tally: Tally,
     counts: LossCounts,
+    sizes: Sizes,
     setback: Option<Setback>,
 }
 
@@ -66,6 +67,12 @@ impl Board {
             control: probe.protocol.has_control(),
             features: Modes::NONE,
             refused: Modes::NONE,
+            asked: Asked {
+                dscp: probe.dscp,
+                ecn: 0,
+                ttl: probe.ttl,
+                dont_fragment: probe.dont_fragment,
+            },
         };
         let sender = Sender {
             line: line.map(Box::from),
@@ -74,6 +81,7 @@ impl Board {
             tally: Tally::new(&who, probe.protocol),
             who,
             counts: LossCounts::default(),
+            sizes: Sizes::default(),
             setback: None,
         };
         self.senders.insert(key, Box::new(sender));
@@ -105,6 +113,13 @@ impl Board {
         }
     }
 
+    /// Its probes are marked with this TOS octet or traffic class, whatever the DSCP.
+    pub(crate) fn marked(&mut self, key: Key, tos: u8) {
+        if let Some(sender) = self.senders.get_mut(&key) {
+            (sender.who.asked.dscp, sender.who.asked.ecn) = (tos >> 2, tos & 3);
+        }
+    }
+
     /// The sender never came to be.
     pub(crate) fn forget(&mut self, key: Key) {
         self.senders.remove(&key);
@@ -120,7 +135,7 @@ impl Board {
         }
         for (key, pulse) in &report.pulses {
             if let Some(sender) = self.senders.get_mut(key) {
-                sender.counts = pulse.counts;
+                (sender.counts, sender.sizes) = (pulse.counts, pulse.sizes);
             }
         }
         for (key, setback) in &report.setbacks {
@@ -247,7 +262,7 @@ fn in_order<T>(all: &Keyed<T>) -> impl Iterator<Item = &T> {
 
 impl Sender {
     fn result(&self) -> SessionResult {
-        self.tally.result(&self.who, &self.counts)
+        self.tally.result(&self.who, &self.counts, &self.sizes)
     }
 }
 

@@ -25,6 +25,8 @@ pub(crate) mod credentials;
 mod entropy;
 mod far_end;
 pub(crate) mod features;
+mod figures;
+mod findings;
 pub(crate) mod ground;
 mod identity;
 pub(crate) mod initiator;
@@ -42,6 +44,7 @@ mod roster;
 mod sender;
 mod sending;
 pub(crate) mod setback;
+mod sizes;
 pub(crate) mod stamp;
 pub(crate) mod target;
 
@@ -67,6 +70,7 @@ pub(crate) use self::features::Terms;
 use self::rhythm::Rhythm;
 pub(crate) use self::sender::Dialect;
 use self::setback::Setback;
+pub(crate) use self::sizes::Sizes;
 use crate::net::{NetError, Path, PathSpec};
 
 /// A session's number inside this process. Never reused.
@@ -226,6 +230,8 @@ pub(crate) struct Pulse {
     pub(crate) unanswered_since: Option<Mono>,
     /// The longest that is usual between two probes.
     pub(crate) interval: Duration,
+    /// How long its packets are, and whether too long.
+    pub(crate) sizes: Sizes,
     /// All probes are sent and the fate of each is known.
     pub(crate) finished: bool,
 }

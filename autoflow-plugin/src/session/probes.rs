@@ -237,10 +237,17 @@ impl Probes {
         if let NoticeKind::Overflow { packets } = notice.kind {
             self.answering.handle_overflow(notice.path, packets);
         }
-        let (Some(remote), Some(setback)) = (notice.remote, Setback::of(notice.kind)) else {
+        let remote = notice.remote;
+        let Some(place) = remote.and_then(|remote| self.peers.get(notice.path, remote)) else {
             return;
         };
-        if let Some(place) = self.peers.get(notice.path, remote) {
+        if let NoticeKind::TooBig { mtu, here } = notice.kind {
+            if let Some(sending) = self.roster.get_mut(place) {
+                sending.handle_too_big(mtu, here);
+            }
+            self.tell(place);
+        }
+        if let Some(setback) = Setback::of(notice.kind) {
             self.set_back(place, setback);
         }
     }

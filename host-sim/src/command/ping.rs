@@ -43,7 +43,7 @@ pub(super) fn run(arguments: &Ping, around: &Surroundings) -> Result<Exit, Comma
     let engine = (around.plugin()?).create(&document.to_string(), listener)?;
     engine.start()?;
     let ended = measure(&engine, request, &interrupt)?;
-    finish(&Report::of(remote, dscp(arguments), ended), around.output)
+    finish(&Report::of(remote, ended), around.output)
 }
 
 fn family(arguments: &Ping) -> Result<Family, CommandError> {
@@ -239,7 +239,7 @@ fn finish(report: &Report, output: Output) -> Result<Exit, CommandError> {
     output.object(report)?;
     // A table without a probe says nothing.
     if let Some(result) = report.result.as_ref().filter(|result| result.sent > 0) {
-        output.text(&report::table(result, report.dscp, output.paint()))?;
+        output.text(&report::table(result, output.paint()))?;
     }
     if let Some(trouble) = &report.failure {
         complain(&trouble.message);

@@ -1,7 +1,6 @@
 //! Text for people: tables, colours, numbers, progress; and the way to standard output.
 
 mod complain;
-mod dscp;
 mod number;
 mod output;
 mod paint;
@@ -10,7 +9,6 @@ mod table;
 mod utc;
 
 pub use complain::complain;
-pub use dscp::dscp;
 pub use number::{milliseconds, percent, plural, share};
 pub use output::Output;
 pub use paint::{Paint, Style};

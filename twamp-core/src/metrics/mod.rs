@@ -11,6 +11,7 @@
 //! | [`span`] | the same for one slice of time, small enough to keep by the hundred |
 //! | [`delay`] | how long, there and back, so that both add up? |
 //! | [`variation`] | how much does the delay move? |
+//! | [`marks`] | with which TOS and TTL did packets arrive? |
 //! | [`reordering`] | did packets overtake one another? |
 //! | [`quantile`] | what do most packets see? |
 //! | [`sketch`] | the same for streams without an end, in 256 octets |
@@ -20,6 +21,7 @@ pub mod delay;
 mod direction;
 pub mod interval;
 pub mod loss;
+pub mod marks;
 pub mod quantile;
 pub mod ratio;
 pub mod reordering;

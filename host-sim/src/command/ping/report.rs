@@ -2,22 +2,21 @@
 
 use std::net::SocketAddr;
 
-use plugin_abi::manage::{ClockState, Delay, Failure, FailureKind, Progress, Seen, SessionResult};
+use plugin_abi::manage::{
+    ClockState, Delay, Failure, FailureKind, Finding, Progress, Seen, SessionResult, Severity,
+};
 use serde::Serialize;
 
 use super::far_end;
 use crate::address::ResolveError;
 use crate::exit::Exit;
-use crate::text::{Cell, Paint, Style, Table, dscp, milliseconds, percent, share};
+use crate::text::{Cell, Paint, Style, Table, milliseconds, percent, share};
 
 /// The result's fields, and `failure` where something failed.
 #[derive(Debug, Serialize)]
 pub(super) struct Report {
     #[serde(flatten)]
     pub(super) result: Option<SessionResult>,
-    /// What the probes were to be marked with.
-    #[serde(skip)]
-    pub(super) dscp: u8,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) failure: Option<Trouble>,
 }
@@ -45,8 +44,8 @@ enum HostKind {
 }
 
 impl Report {
-    /// What a run to `remote`, its probes marked with `dscp`, has come to.
-    pub(super) fn of(remote: SocketAddr, dscp: u8, ended: Progress) -> Self {
+    /// What a run to `remote` has come to.
+    pub(super) fn of(remote: SocketAddr, ended: Progress) -> Self {
         let failure = match (ended.failure, &ended.result) {
             (Some(failure), _) => Some(Trouble::failed(&failure)),
             (None, None) => Some(Trouble::interrupted()),
@@ -54,7 +53,6 @@ impl Report {
         };
         Self {
             result: ended.result,
-            dscp,
             failure,
         }
     }
@@ -63,7 +61,6 @@ impl Report {
     pub(super) fn failed(trouble: Trouble) -> Self {
         Self {
             result: None,
-            dscp: 0,
             failure: Some(trouble),
         }
     }
@@ -124,8 +121,8 @@ impl Trouble {
     }
 }
 
-/// The result as a page of text. `dscp` is what the probes were to be marked with.
-pub(super) fn table(result: &SessionResult, dscp: u8, paint: Paint) -> String {
+/// The result as a page of text.
+pub(super) fn table(result: &SessionResult, paint: Paint) -> String {
     let head = format!(
         "{} session {}: {} → {}",
         result.mode, result.session_id, result.local, result.remote
@@ -134,7 +131,7 @@ pub(super) fn table(result: &SessionResult, dscp: u8, paint: Paint) -> String {
         paint.text(Style::Heading, &head) + "\n",
         counts(result).render(paint),
         delays(result).render(paint),
-        marks(result.seen).render(paint) + &remarked(result, dscp),
+        marks(result.seen).render(paint),
         stamps(result) + &agreed(result),
     ]
     .into_iter()
@@ -144,6 +141,7 @@ pub(super) fn table(result: &SessionResult, dscp: u8, paint: Paint) -> String {
             .as_ref()
             .and_then(|far| far_end::text(far, result.local)),
     )
+    .chain(findings(result, paint))
     .collect::<Vec<_>>()
     .join("\n")
 }
@@ -236,35 +234,26 @@ fn marks(seen: Seen) -> Table {
     table
 }
 
-/// A sentence for each direction in which another DSCP arrived than was asked for. With Light the
-/// far end isn't asked for any.
-fn remarked(result: &SessionResult, asked: u8) -> String {
-    let Seen {
-        dscp_forward,
-        dscp_backward,
-        ..
-    } = result.seen;
-    let backward = dscp_backward.filter(|_| result.mode != "light");
-    let sentence = |(packets, seen): (&str, Option<u8>)| {
-        let seen = seen.filter(|seen| *seen != asked)?;
-        let (asked, seen) = (dscp(asked), dscp(seen));
-        Some(format!("{packets}: {asked} asked, {seen} arrived\n"))
+/// What is worth a sentence.
+fn findings(result: &SessionResult, paint: Paint) -> Option<String> {
+    let findings = &result.figures.findings;
+    let line = |finding: &Finding| {
+        let (style, sign) = match finding.severity {
+            Severity::Warning => (Style::Bad, "!"),
+            Severity::Info => (Style::Plain, "·"),
+        };
+        paint.text(style, &format!("{sign} {}", finding.sentence)) + "\n"
     };
-    let ways = [("probes", dscp_forward), ("replies", backward)];
-    ways.into_iter().filter_map(sentence).collect()
+    let text: String = findings.iter().map(line).collect();
+    (!text.is_empty()).then_some(text)
 }
 
-/// What was agreed on beyond the mode, and what not.
+/// What was agreed on beyond the mode.
 fn agreed(result: &SessionResult) -> String {
-    let mut text = String::new();
-    if !result.features.is_empty() {
-        text += &format!("agreed on {}\n", result.features.join(", "));
+    match result.features.is_empty() {
+        true => String::new(),
+        false => format!("agreed on {}\n", result.features.join(", ")),
     }
-    if !result.features_refused.is_empty() {
-        let refused = result.features_refused.join(", ");
-        text += &format!("the far end refuses {refused}, which it offers: done without\n");
-    }
-    text
 }
 
 fn stamps(result: &SessionResult) -> String {
@@ -287,7 +276,7 @@ fn stamps(result: &SessionResult) -> String {
 
 #[cfg(test)]
 mod tests {
-    use plugin_abi::manage::{Jitter, LostCounts, RunState};
+    use plugin_abi::manage::{Figures, Jitter, LostCounts, RunState};
 
     use super::*;
 
@@ -336,6 +325,14 @@ mod tests {
             far_end: None,
             features: vec!["dscp-ecn".into()],
             features_refused: vec![],
+            figures: Figures {
+                findings: vec![Finding {
+                    code: "dscp-backward-changed".into(),
+                    severity: Severity::Warning,
+                    sentence: "EF asked, replies come back as CS0".into(),
+                }],
+                ..Figures::default()
+            },
         }
     }
 
@@ -349,13 +346,13 @@ mod tests {
             }),
             result,
         };
-        Report::of(remote(), 46, progress)
+        Report::of(remote(), progress)
     }
 
     #[test]
     fn a_result_is_a_page_that_lines_up() {
         assert_eq!(
-            table(&result(10, 9), 46, Paint::PLAIN),
+            table(&result(10, 9), Paint::PLAIN),
             "\
 open session 00c0ffee: 192.0.2.9:20000 → 192.0.2.1:862
 
@@ -381,43 +378,9 @@ replies          –    –    –
 
 stamps by the kernel; clocks not synchronised: one-way figures show variation only
 agreed on dscp-ecn
+
+! EF asked, replies come back as CS0
 "
-        );
-    }
-
-    #[test]
-    fn another_dscp_than_was_asked_for_is_told() {
-        let seen = Seen {
-            dscp_forward: Some(0),
-            dscp_backward: Some(10),
-            ..Seen::default()
-        };
-        let open = SessionResult {
-            seen,
-            ..result(1, 1)
-        };
-        assert_eq!(
-            remarked(&open, 46),
-            "probes: EF asked, CS0 arrived\nreplies: EF asked, AF11 arrived\n"
-        );
-        assert_eq!(remarked(&open, 0), "replies: CS0 asked, AF11 arrived\n");
-        let light = SessionResult {
-            mode: "light".into(),
-            ..open
-        };
-        assert_eq!(remarked(&light, 0), "");
-    }
-
-    #[test]
-    fn features_that_are_offered_and_refused_are_told() {
-        let refused = SessionResult {
-            features: vec![],
-            features_refused: vec!["dscp-ecn".into(), "ptp-timestamps".into()],
-            ..result(1, 1)
-        };
-        assert_eq!(
-            agreed(&refused),
-            "the far end refuses dscp-ecn, ptp-timestamps, which it offers: done without\n"
         );
     }
 
@@ -479,7 +442,7 @@ agreed on dscp-ecn
             },
             ..result(10, 9)
         };
-        let text = table(&light, 0, Paint::PLAIN);
+        let text = table(&light, Paint::PLAIN);
         assert!(text.contains("  forward           –      –\n"), "{text}");
         assert!(text.contains("  unattributed      1  10.00\n"), "{text}");
     }

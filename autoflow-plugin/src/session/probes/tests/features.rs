@@ -1,9 +1,11 @@
 //! What was agreed on beyond the base protocol reaches the packets and the result.
 
 use plugin_abi::config::Protocol;
+use plugin_abi::manage::Asked;
 use twamp_core::probe::Sample;
 
 use super::*;
+use crate::session::Sizes;
 use crate::session::result::{Identity, Tally};
 
 const DSCP: Modes = Modes::DSCP_ECN;
@@ -72,12 +74,13 @@ fn the_marks_of_probe_and_reply_reach_the_result() {
             control: true,
             features: modes,
             refused: Modes::NONE,
+            asked: Asked::default(),
         };
         let mut tally = Tally::new(&who, Protocol::Open);
         near.entries
             .iter()
             .for_each(|(_, entry)| tally.absorb(entry));
-        let result = tally.result(&who, &near.pulses[0].1.counts);
+        let result = tally.result(&who, &near.pulses[0].1.counts, &Sizes::default());
         let seen = result.seen;
         let backward = (seen.dscp_backward, seen.ecn_backward);
         assert_eq!(backward, (Some(0), Some(2)));

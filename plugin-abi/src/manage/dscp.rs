@@ -2,7 +2,7 @@
 
 /// The name of a DSCP (RFC 2474, 2597, 3246, 5865, 8622); its number where it has none.
 #[must_use]
-pub fn dscp(code: u8) -> String {
+pub fn dscp_name(code: u8) -> String {
     let (class, low) = (code >> 3, code & 7);
     match (class, low) {
         (0, 1) => "LE".to_owned(),
@@ -20,7 +20,7 @@ mod tests {
 
     #[test]
     fn a_dscp_has_its_name_or_its_number() {
-        let named = [0, 1, 10, 34, 38, 40, 44, 46, 48, 56].map(dscp);
+        let named = [0, 1, 10, 34, 38, 40, 44, 46, 48, 56].map(dscp_name);
         let expected = [
             "CS0",
             "LE",
@@ -34,9 +34,6 @@ mod tests {
             "CS7",
         ];
         assert_eq!(named, expected);
-        assert_eq!(
-            [dscp(5), dscp(42), dscp(63)],
-            ["DSCP 5", "DSCP 42", "DSCP 63"]
-        );
+        assert_eq!([5, 42, 63].map(dscp_name), ["DSCP 5", "DSCP 42", "DSCP 63"]);
     }
 }
