@@ -7,7 +7,9 @@ use plugin_abi::config::Probe;
 use plugin_abi::manage::{
     Asked, Failure, Progress, RunState, ServedResult, SessionResult, SessionRow, Statistics,
 };
+use twamp_core::metrics::clock::Step;
 use twamp_core::metrics::loss::LossCounts;
+use twamp_core::time::ErrorEstimate;
 use twamp_core::wire::control::Modes;
 
 use super::counters::Tellings;
@@ -16,6 +18,7 @@ use super::keyed::Keyed;
 use super::result::{Identity, Tally, served};
 use super::setback::Setback;
 use super::{Key, Report, Served, Sizes};
+use crate::net::clock_error;
 
 /// Ended runs and served sessions that are still listed, at most.
 const KEPT: usize = 256;
@@ -129,8 +132,10 @@ impl Board {
     /// saw.
     pub(crate) fn absorb(&mut self, thread: u16, report: &Report) -> Vec<ServedResult> {
         for (key, entry) in &report.entries {
-            if let Some(sender) = self.senders.get_mut(key) {
-                sender.tally.absorb(entry);
+            if let Some(sender) = self.senders.get_mut(key)
+                && let Some(step) = sender.tally.absorb(entry)
+            {
+                sender.tell(&step);
             }
         }
         for (key, pulse) in &report.pulses {
@@ -182,12 +187,13 @@ impl Board {
             run: key.0,
             state: sender.state,
             failure: sender.failure.clone(),
-            result: Some(sender.result()),
+            result: Some(sender.result(clock_error())),
         })
     }
 
     /// Every session, in the order in which they began; those that send come first.
     pub(crate) fn rows(&self) -> Vec<SessionRow> {
+        let near = clock_error();
         let senders = in_order(&self.senders).map(|sender| SessionRow {
             line: sender.line.as_deref().map(str::to_owned),
             role: "sender".into(),
@@ -203,7 +209,7 @@ impl Board {
                 .failure
                 .as_ref()
                 .map(|failure| failure.message.clone()),
-            result: Some(sender.result()),
+            result: Some(sender.result(near)),
             served: None,
         });
         let served = in_order(&self.served).map(|seen| SessionRow {
@@ -261,8 +267,20 @@ fn in_order<T>(all: &Keyed<T>) -> impl Iterator<Item = &T> {
 }
 
 impl Sender {
-    fn result(&self) -> SessionResult {
-        self.tally.result(&self.who, &self.counts, &self.sizes)
+    fn result(&self, near: ErrorEstimate) -> SessionResult {
+        self.tally
+            .result(&self.who, &self.counts, &self.sizes, near)
+    }
+
+    fn tell(&self, step: &Step) {
+        let name = match &self.line {
+            Some(line) => format!("line {line}"),
+            None => format!("run to {}", self.who.remote),
+        };
+        tracing::warn!(
+            "{name}: a clock was set: the far one has moved by {:+.3} ms against the near one",
+            step.size_ns as f64 / 1e6
+        );
     }
 }
 

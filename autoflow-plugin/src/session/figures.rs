@@ -103,10 +103,15 @@ pub(super) fn loss(counts: &LossCounts, directed: bool) -> LossFigures {
 fn share(lost: u64, of: u64) -> Option<Share> {
     let interval = clopper_pearson(lost, of, CONFIDENCE)?;
     Some(Share {
-        percent: 100.0 * (lost as f64 / of as f64),
+        percent: percent(lost, of)?,
         percent_low: 100.0 * interval.low,
         percent_high: 100.0 * interval.high,
     })
+}
+
+/// 0–100; `None` of nothing.
+pub(super) fn percent(part: u64, of: u64) -> Option<f64> {
+    (of > 0).then(|| 100.0 * (part.min(of) as f64 / of as f64))
 }
 
 /// How far above the smallest delay most lie: of round trip, outbound, inbound.

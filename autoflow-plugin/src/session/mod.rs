@@ -18,6 +18,7 @@ pub(crate) mod answering;
 mod backward;
 pub(crate) mod board;
 mod calendar;
+mod clocks;
 mod connect;
 mod conversation;
 mod counters;

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use super::clocks::{Clocks, Told};
 use super::far_end::FarSide;
 use super::features::names;
 use super::figures::{self, AllMarks};
@@ -10,9 +11,10 @@ use super::identity::session_id;
 use super::{Entry, Served, Sizes};
 use plugin_abi::config::Protocol;
 use plugin_abi::manage::{
-    Asked, ClockState, Delay, Duplicated, Figures, Jitter as JitterResult, LostCounts, Percentiles,
-    Seen, ServedResult, SessionResult, Variation,
+    Asked, Delay, Duplicated, Figures, Jitter as JitterResult, LostCounts, Percentiles, Seen,
+    ServedResult, SessionResult, Variation,
 };
+use twamp_core::metrics::clock::Step;
 use twamp_core::metrics::delay::{DelaySummary, PathSummary};
 use twamp_core::metrics::loss::LossCounts;
 use twamp_core::metrics::quantile::Quantiles;
@@ -20,7 +22,7 @@ use twamp_core::metrics::reordering::Overtaken;
 use twamp_core::metrics::sketch::Sketch;
 use twamp_core::metrics::variation::Jitter;
 use twamp_core::probe::{Outcome, Sample, Stamps};
-use twamp_core::time::Wall;
+use twamp_core::time::{ErrorEstimate, Wall};
 use twamp_core::wire::control::Modes;
 
 /// A quantile of a run is right to this many decimal digits.
@@ -28,6 +30,8 @@ const DIGITS: u8 = 3;
 
 /// What has become of the probes of one session so far.
 pub(crate) struct Tally {
+    /// None before the first sample. All delays below are relative to it.
+    clocks: Option<Box<Clocks>>,
     delays: PathSummary,
     spread: Spread,
     /// Of differences between neighbours.
@@ -59,9 +63,6 @@ struct Newest {
     /// When the first one of all left, and this one came back.
     since: Wall,
     until: Wall,
-    peer_synchronised: bool,
-    /// The far clock minus ours, nanoseconds, if both ways take equally long.
-    offset: i64,
 }
 
 /// Who a session is between, for its results.
@@ -88,6 +89,7 @@ impl Tally {
     /// Nothing is known yet.
     pub(crate) fn new(who: &Identity, protocol: Protocol) -> Self {
         Self {
+            clocks: None,
             delays: PathSummary::default(),
             spread: Spread::new(who.run),
             steps: Spread::new(who.run),
@@ -102,10 +104,10 @@ impl Tally {
         }
     }
 
-    /// Enters what happened, in its order.
-    pub(crate) fn absorb(&mut self, entry: &Entry) {
+    /// Enters what happened, in its order. Tells of a step of a clock that is to be logged.
+    pub(crate) fn absorb(&mut self, entry: &Entry) -> Option<Step> {
         match entry {
-            Entry::Probe(Outcome::Sample(sample)) => self.sample(sample),
+            Entry::Probe(Outcome::Sample(sample)) => return self.sample(sample),
             Entry::Probe(Outcome::SetAside(aside)) => {
                 self.answered_aside += u64::from(aside.reply.is_some());
             }
@@ -119,15 +121,19 @@ impl Tally {
                 if let Some(far_side) = &mut self.far_side {
                     far_side.restart();
                 }
+                if let Some(clocks) = &mut self.clocks {
+                    clocks.restart();
+                }
                 self.jitter.iter_mut().for_each(Jitter::restart);
                 self.overtaken.restart();
                 self.last = None;
             }
         }
+        None
     }
 
-    fn sample(&mut self, sample: &Sample) {
-        let delay = sample.delay();
+    fn sample(&mut self, sample: &Sample) -> Option<Step> {
+        let (delay, step) = self.clocks.get_or_insert_default().relative(sample);
         self.delays.record(&delay);
         self.all_kernel &= sample.stamps == Stamps::Kernel;
         let three = [delay.round_trip(), delay.forward, delay.backward];
@@ -144,9 +150,8 @@ impl Tally {
         self.newest = Some(Newest {
             since: self.newest.map_or(sample.t1, |newest| newest.since),
             until: sample.t4,
-            peer_synchronised: sample.peer_synchronised,
-            offset: delay.offset_if_symmetrical(),
         });
+        step
     }
 
     /// What changed from one probe to the one sent right after it.
@@ -159,17 +164,20 @@ impl Tally {
         }
     }
 
-    /// The result so far.
+    /// The result so far, where `near` is what the kernel says of this end's clock.
     pub(crate) fn result(
         &self,
         who: &Identity,
         counts: &LossCounts,
         sizes: &Sizes,
+        near: ErrorEstimate,
     ) -> SessionResult {
+        let clocks = self.clocks.as_ref();
+        let Told { state, offset } = clocks.map_or_else(Told::default, |of| of.told(near));
         let newest = self.newest;
         let tos_forward = self.marks.tos_forward.newest();
         let tos_backward = self.marks.tos_backward.newest();
-        let delays = self.delays();
+        let delays = self.delays(offset);
         let [round_trip, outbound, inbound] = delays;
         let mut result = SessionResult {
             session_id: who.id(),
@@ -203,10 +211,7 @@ impl Tally {
                 "user"
             }
             .to_owned(),
-            clock: ClockState {
-                synchronised: newest.is_some_and(|newest| newest.peer_synchronised),
-                offset_us: newest.map(|newest| micros(newest.offset as f64)),
-            },
+            clock: state,
             seen: Seen {
                 dscp_forward: tos_forward.map(|tos| tos >> 2),
                 dscp_backward: tos_backward.map(|tos| tos >> 2),
@@ -233,11 +238,7 @@ impl Tally {
                     forward: counts.duplicates_forward,
                     backward: counts.duplicates_backward,
                 },
-                reordered_percent: (counts.received > 0).then(|| {
-                    100.0
-                        * (self.overtaken.count().min(counts.received) as f64
-                            / counts.received as f64)
-                }),
+                reordered_percent: figures::percent(self.overtaken.count(), counts.received),
             },
         };
         result.figures.findings = findings::of(&result);
@@ -261,15 +262,17 @@ impl Tally {
         }
     }
 
-    /// Round trip, outbound, inbound.
-    fn delays(&self) -> [Option<Delay>; 3] {
-        let Some(means) = self.delays.means() else {
+    /// Round trip, outbound, inbound; the far clock is ahead of the reference by `offset`.
+    fn delays(&self, offset: i64) -> [Option<Delay>; 3] {
+        let paths = self.delays.corrected(offset);
+        let moved = [0, offset.saturating_neg(), offset];
+        let Some(means) = paths.means() else {
             return [None; 3];
         };
         let delay = |summary: &DelaySummary, mean: i64, which: usize| {
             let (min, max) = (summary.min()?, summary.max()?);
             let at = |q| {
-                let found = self.spread.at(which, q)?;
+                let found = self.spread.at(which, q)?.saturating_add(moved[which]);
                 Some(micros(found.clamp(min, max) as f64))
             };
             Some(Delay {
@@ -281,7 +284,6 @@ impl Tally {
                 p99: at(0.99)?,
             })
         };
-        let paths = &self.delays;
         [
             delay(&paths.round_trip, means.round_trip, 0),
             delay(&paths.forward, means.forward, 1),
@@ -362,7 +364,7 @@ fn micros(ns: f64) -> f64 {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::time::Duration;
 
     use twamp_core::time::Mono;
@@ -370,7 +372,7 @@ mod tests {
     use super::*;
     use crate::line::synthetic::sample;
 
-    fn who(run: bool) -> Identity {
+    pub(in crate::session) fn who(run: bool) -> Identity {
         Identity {
             run,
             mode: "light",
@@ -390,7 +392,7 @@ mod tests {
         for n in 0..6_000 {
             let round_trip = Duration::from_micros(20_000 + n * 7_919 % 10_000);
             let outcome = sample(n, Mono(n * 100_000_000), round_trip);
-            tally.absorb(&Entry::Probe(outcome));
+            assert_eq!(tally.absorb(&Entry::Probe(outcome)), None);
         }
         tally
     }
@@ -398,7 +400,9 @@ mod tests {
     #[test]
     fn a_line_is_told_as_a_run_is_but_for_its_quantiles_which_are_near() {
         let [run, line] = [true, false].map(|run| {
-            let result = tally(run).result(&who(run), &LossCounts::default(), &Sizes::default());
+            let near = ErrorEstimate::default();
+            let counts = LossCounts::default();
+            let result = tally(run).result(&who(run), &counts, &Sizes::default(), near);
             [result.round_trip_us, result.outbound_us, result.inbound_us].map(Option::unwrap)
         });
         for (run, line) in run.into_iter().zip(line) {
@@ -425,8 +429,9 @@ mod tests {
             _ => panic!("not as a line"),
         });
         assert!(line.far_side.is_none());
-        let octets = size_of::<Tally>() + sketches.iter().sum::<usize>();
-        assert!(octets <= 2_300, "{octets}");
+        let sketches: usize = sketches.iter().sum();
+        let octets = size_of::<Tally>() + sketches + size_of::<Clocks>();
+        assert!(octets <= 3_500, "{octets}");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! `host-sim ping`: one measurement session, run in the foreground by the plugin.
 
+mod clocks;
 mod far_end;
 mod report;
 

@@ -10,6 +10,7 @@
 //! | [`ratio`] | what part of the whole, never outside 0 to 1? |
 //! | [`span`] | the same for one slice of time, small enough to keep by the hundred |
 //! | [`delay`] | how long, there and back, so that both add up? |
+//! | [`clock`] | how far is the far clock ahead, and what is that worth? |
 //! | [`variation`] | how much does the delay move? |
 //! | [`marks`] | with which TOS and TTL did packets arrive? |
 //! | [`reordering`] | did packets overtake one another? |
@@ -17,6 +18,7 @@
 //! | [`sketch`] | the same for streams without an end, in 256 octets |
 //! | [`interval`] | how far can a loss ratio be trusted? |
 
+pub mod clock;
 pub mod delay;
 mod direction;
 pub mod interval;

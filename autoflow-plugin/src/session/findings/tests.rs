@@ -4,7 +4,7 @@ use plugin_abi::config::Protocol;
 use plugin_abi::manage::Asked;
 use twamp_core::metrics::loss::LossCounts;
 use twamp_core::probe::{Outcome, Sample};
-use twamp_core::time::{Mono, Wall};
+use twamp_core::time::{ErrorEstimate, Mono, Wall};
 use twamp_core::wire::control::Modes;
 
 use crate::line::synthetic::sample;
@@ -59,7 +59,7 @@ fn found(who: &Identity, outcomes: &[Outcome], sizes: &Sizes) -> Vec<(String, St
         received: outcomes.len() as u64,
         ..LossCounts::default()
     };
-    let result = tally.result(who, &counts, sizes);
+    let result = tally.result(who, &counts, sizes, ErrorEstimate::default());
     let findings = result.figures.findings.into_iter();
     findings.map(|found| (found.code, found.sentence)).collect()
 }

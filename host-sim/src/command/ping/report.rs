@@ -3,11 +3,11 @@
 use std::net::SocketAddr;
 
 use plugin_abi::manage::{
-    ClockState, Delay, Failure, FailureKind, Finding, Progress, Seen, SessionResult, Severity,
+    Delay, Failure, FailureKind, Finding, Progress, Seen, SessionResult, Severity,
 };
 use serde::Serialize;
 
-use super::far_end;
+use super::{clocks, far_end};
 use crate::address::ResolveError;
 use crate::exit::Exit;
 use crate::text::{Cell, Paint, Style, Table, milliseconds, percent, share};
@@ -257,26 +257,13 @@ fn agreed(result: &SessionResult) -> String {
 }
 
 fn stamps(result: &SessionResult) -> String {
-    let ClockState {
-        synchronised,
-        offset_us,
-    } = result.clock;
-    let offset = offset_us.map_or_else(String::new, |offset| {
-        let side = if offset < 0.0 { "behind" } else { "ahead" };
-        let by = milliseconds(Some(offset.abs()));
-        format!("\nfar clock {by} ms {side} if the path is symmetric")
-    });
-    let clocks = if synchronised {
-        "clocks synchronised"
-    } else {
-        "clocks not synchronised: one-way figures show variation only"
-    };
-    format!("stamps by the {}; {clocks}{offset}\n", result.stamps)
+    let clocks = clocks::text(&result.clock);
+    format!("stamps by the {}; {clocks}\n", result.stamps)
 }
 
 #[cfg(test)]
 mod tests {
-    use plugin_abi::manage::{Figures, Jitter, LostCounts, RunState};
+    use plugin_abi::manage::{ClockState, Figures, Jitter, LostCounts, RunState};
 
     use super::*;
 

@@ -3,6 +3,7 @@
 use plugin_abi::config::Protocol;
 use plugin_abi::manage::Asked;
 use twamp_core::probe::Sample;
+use twamp_core::time::ErrorEstimate;
 
 use super::*;
 use crate::session::Sizes;
@@ -79,8 +80,9 @@ fn the_marks_of_probe_and_reply_reach_the_result() {
         let mut tally = Tally::new(&who, Protocol::Open);
         near.entries
             .iter()
-            .for_each(|(_, entry)| tally.absorb(entry));
-        let result = tally.result(&who, &near.pulses[0].1.counts, &Sizes::default());
+            .for_each(|(_, entry)| assert_eq!(tally.absorb(entry), None));
+        let (counts, error) = (&near.pulses[0].1.counts, ErrorEstimate::default());
+        let result = tally.result(&who, counts, &Sizes::default(), error);
         let seen = result.seen;
         let backward = (seen.dscp_backward, seen.ecn_backward);
         assert_eq!(backward, (Some(0), Some(2)));
