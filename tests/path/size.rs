@@ -12,18 +12,20 @@ const PADDING: u32 = 1_300;
 /// Near, a router of the kernel, far; the second link takes 1,280 octets.
 fn routed() -> Option<[Net; 3]> {
     let [near, router, far] = Net::several()?;
-    near.cable("up", &router, "near");
-    router.cable("far", &far, "down");
+    near.cable("wan", &router, "near");
+    router.cable("far", &far, "wan");
     near.run(
-        "ip address add 10.8.0.1/24 dev up\nip address add fd00:8::1/64 dev up nodad\n\
+        "ip address add 10.8.0.1/24 dev wan\nip address add fd00:8::1/64 dev wan nodad\n\
          ip route add default via 10.8.0.254\nip -6 route add default via fd00:8::fe",
     );
     far.run(
-        "ip address add 10.7.0.2/24 dev down\nip address add fd00:7::2/64 dev down nodad\n\
+        "ip address add 10.7.0.2/24 dev wan\nip address add fd00:7::2/64 dev wan nodad\n\
          ip route add default via 10.7.0.254\nip -6 route add default via fd00:7::fe",
     );
+    // For a packet that is not its own a router asks for the neighbour by a link-local address.
     router.run(
-        "echo 1 > /proc/sys/net/ipv4/ip_forward\n\
+        "ip address add fe80::1/64 dev near nodad\nip address add fe80::1/64 dev far nodad\n\
+         echo 1 > /proc/sys/net/ipv4/ip_forward\n\
          echo 1 > /proc/sys/net/ipv6/conf/all/forwarding\n\
          ip address add 10.8.0.254/24 dev near\nip address add fd00:8::fe/64 dev near nodad\n\
          ip address add 10.7.0.254/24 dev far\nip address add fd00:7::fe/64 dev far nodad\n\

@@ -1,6 +1,7 @@
 //! What a probe thread carries: every sender and every reflector, sans-IO. Time and packets
 //! come in, packets go to an [`Outlet`], and now and then a [`Report`] is due.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use twamp_core::probe;
@@ -18,7 +19,7 @@ use super::roster::Roster;
 use super::sending::{Look, Sending};
 use super::setback::Setback;
 use super::{Counters, Key, Order, Report, Stream};
-use crate::net::{Datagram, Notice, NoticeKind, Sent};
+use crate::net::{Datagram, Notice, NoticeKind, Path, SendError, Sent};
 
 /// Times of probes fall on slots of this width, so that one wake-up serves many sessions.
 const SLOT: Duration = Duration::from_millis(1);
@@ -44,6 +45,8 @@ pub(crate) struct Probes {
     /// When each sender wants to be looked at.
     calendar: Calendar,
     lateness: Lateness,
+    /// What this host said last of packets too large for an interface: to whom, and the most.
+    limit: Option<(Path, IpAddr, u32)>,
     /// Senders that are silent: told of in each report.
     silent: Vec<u32>,
     /// Senders whose work is done.
@@ -83,6 +86,7 @@ impl Probes {
             answering,
             calendar: Calendar::new(),
             lateness: Lateness::new(),
+            limit: None,
             silent: Vec::new(),
             finished: Vec::new(),
             cadence,
@@ -224,6 +228,11 @@ impl Probes {
                 if let Some((due, left)) = due.zip(left) {
                     self.lateness.record(due, left);
                 }
+                if let (Some(SendError::TooBig), Some((path, to, mtu))) = (not_sent, self.limit)
+                    && (path, to) == (sending.stream().path, sending.stream().to.ip())
+                {
+                    sending.handle_too_big(mtu, true);
+                }
                 if let Some(error) = not_sent {
                     self.set_back(place, Setback::NotSent(error));
                     self.tell(place);
@@ -238,12 +247,17 @@ impl Probes {
             self.answering.handle_overflow(notice.path, packets);
         }
         let remote = notice.remote;
+        if let (NoticeKind::TooBig { mtu, here: true }, Some(to)) = (notice.kind, remote) {
+            // Its port is 0, as the socket is connected to nobody: the probe knows the session.
+            self.limit = Some((notice.path, to.ip(), mtu));
+            return;
+        }
         let Some(place) = remote.and_then(|remote| self.peers.get(notice.path, remote)) else {
             return;
         };
-        if let NoticeKind::TooBig { mtu, here } = notice.kind {
+        if let NoticeKind::TooBig { mtu, .. } = notice.kind {
             if let Some(sending) = self.roster.get_mut(place) {
-                sending.handle_too_big(mtu, here);
+                sending.handle_too_big(mtu, false);
             }
             self.tell(place);
         }
