@@ -1,6 +1,7 @@
 //! What is worth a sentence in a result: above all, what was asked for and did not come so.
 
-use plugin_abi::manage::{Finding, MarkTable, SessionResult, Severity, dscp_name};
+use plugin_abi::config::dscp::label;
+use plugin_abi::manage::{Finding, MarkTable, SessionResult, Severity};
 
 use super::figures::{hops_back, hops_there};
 
@@ -20,9 +21,9 @@ pub(super) fn of(result: &SessionResult) -> Vec<Finding> {
 
 fn dscp(result: &SessionResult, findings: &mut Vec<Finding>) {
     let (asked, arrived) = (result.figures.asked.dscp, &result.figures.arrived);
-    let name = dscp_name(asked);
+    let name = label(asked);
     if let Some(Changed { to, how_often }) = changed(&arrived.tos_forward, asked, |tos| tos >> 2) {
-        let to = names(&to, dscp_name);
+        let to = names(&to, label);
         findings.push(warning(
             "dscp-forward-changed",
             format!("{name} asked, {to} arrived at the far end{how_often}"),
@@ -35,7 +36,7 @@ fn dscp(result: &SessionResult, findings: &mut Vec<Finding>) {
     // The far end of Light isn't asked for any.
     let back = changed(&arrived.tos_backward, asked, |tos| tos >> 2);
     if let Some(Changed { to, how_often }) = back.filter(|_| result.mode != "light") {
-        let to = names(&to, dscp_name);
+        let to = names(&to, label);
         findings.push(warning(
             "dscp-backward-changed",
             format!("{name} asked, replies come back as {to}{how_often}"),

@@ -29,7 +29,8 @@ pub(crate) mod features;
 mod figures;
 mod findings;
 pub(crate) mod ground;
-mod identity;
+pub(crate) mod history;
+pub(crate) mod identity;
 pub(crate) mod initiator;
 pub(crate) mod keyed;
 pub(crate) mod keys;
@@ -39,6 +40,7 @@ mod peers;
 mod phases;
 pub(crate) mod probes;
 mod reflector;
+pub(crate) mod registry;
 mod result;
 pub(crate) mod rhythm;
 mod roster;
@@ -47,6 +49,7 @@ mod sending;
 pub(crate) mod setback;
 mod sizes;
 pub(crate) mod stamp;
+pub(crate) mod subject;
 pub(crate) mod target;
 
 use std::net::{IpAddr, SocketAddr};
@@ -60,7 +63,7 @@ use twamp_core::metrics::loss::LossCounts;
 use twamp_core::probe::{Outcome, ReflectorReport};
 use twamp_core::security::TestSecurity;
 use twamp_core::stamp::Returned;
-use twamp_core::time::{Mono, Now};
+use twamp_core::time::{Mono, Now, Wall};
 use twamp_core::wire::control::Modes;
 
 use self::admission::Stay;
@@ -72,7 +75,7 @@ use self::rhythm::Rhythm;
 pub(crate) use self::sender::Dialect;
 use self::setback::Setback;
 pub(crate) use self::sizes::Sizes;
-use crate::net::{NetError, Path, PathSpec};
+use crate::net::{NetError, Options, Path, PathSpec};
 
 /// A session's number inside this process. Never reused.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
@@ -84,6 +87,11 @@ impl Key {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         Self(NEXT.fetch_add(1, Ordering::Relaxed))
     }
+}
+
+/// As people are told of times.
+pub(crate) fn unix_seconds(wall: Wall) -> f64 {
+    wall.nanos() as f64 / 1e9
 }
 
 /// What a probe thread is told.
@@ -103,6 +111,18 @@ pub(crate) enum Order {
     Close(Path),
     /// Send probes; to a session that is there already: it was agreed on anew.
     Send { key: Key, stream: Stream },
+    /// From the next probe on, otherwise: the far end need not know.
+    Retune {
+        key: Key,
+        path: Path,
+        tuning: Tuning,
+    },
+    /// Other packets from now on, to a far end that agrees on nothing: figures begin anew.
+    Afresh {
+        key: Key,
+        stream: Stream,
+        tuning: Tuning,
+    },
     /// The far end has ended the session: no probes until another one is agreed on.
     Suspend { key: Key, path: Path },
     /// Send no more of them; what is in flight is waited for.
@@ -141,12 +161,13 @@ impl Order {
         match self {
             Self::Leave { path, .. }
             | Self::Close(path)
+            | Self::Retune { path, .. }
             | Self::Suspend { path, .. }
             | Self::Finish { path, .. }
             | Self::Reflect { path, .. }
             | Self::ReflectAll { path, .. }
             | Self::Retire { path, .. } => Some(*path),
-            Self::Send { stream, .. } => Some(stream.path),
+            Self::Send { stream, .. } | Self::Afresh { stream, .. } => Some(stream.path),
             Self::Bind { .. } | Self::Accept(_) | Self::Reuse(_) | Self::Quit => None,
         }
     }
@@ -169,6 +190,15 @@ pub(crate) struct Stream {
     pub(crate) stateful: bool,
     /// Which packets it consists of.
     pub(crate) dialect: Dialect,
+}
+
+/// What of a stream may change while it lasts: when probes leave, and how.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(crate) struct Tuning {
+    pub(crate) interval: Duration,
+    pub(crate) rhythm: Rhythm,
+    /// Where the path's own settings aren't wanted any more.
+    pub(crate) options: Options,
 }
 
 /// What a probe thread has seen since its last report.
@@ -220,6 +250,8 @@ pub(crate) enum Entry {
     FarEnd(Returned),
     /// A session was agreed on anew: numbers begin at 0 again, at both ends.
     NewSession,
+    /// Other packets leave from now on: what was counted before is another matter.
+    Afresh,
 }
 
 /// How a stream of probes stands.

@@ -109,6 +109,29 @@ impl Probes {
     pub(crate) fn order(&mut self, order: Order, now: Now) {
         match order {
             Order::Send { key, stream } => self.send(key, stream, now.mono),
+            Order::Retune { key, tuning, .. } => {
+                if let Some(place) = self.roster.find(key) {
+                    if let Some(sending) = self.roster.get_mut(place) {
+                        sending.retune(tuning, now.mono);
+                    }
+                    self.calendar.set(place, now.mono);
+                    self.tell(place);
+                }
+            }
+            Order::Afresh {
+                key,
+                stream,
+                tuning,
+            } => {
+                if let Some(place) = self.roster.find(key) {
+                    if let Some(sending) = self.roster.get_mut(place) {
+                        let entries = &mut self.report.entries;
+                        sending.begin_afresh(stream, tuning, now.mono, entries);
+                    }
+                    self.calendar.set(place, now.mono);
+                    self.tell(place);
+                }
+            }
             Order::Suspend { key, .. } => {
                 if let Some(place) = self.roster.find(key) {
                     if let Some(sending) = self.roster.get_mut(place) {

@@ -8,6 +8,7 @@ use super::features::names;
 use super::figures::{self, AllMarks};
 use super::findings;
 use super::identity::session_id;
+use super::registry::Id;
 use super::{Entry, Served, Sizes};
 use plugin_abi::config::Protocol;
 use plugin_abi::manage::{
@@ -68,8 +69,10 @@ struct Newest {
 /// Who a session is between, for its results.
 #[derive(Clone, Debug)]
 pub(crate) struct Identity {
-    /// It measures no line. The port that it uses is the system's choice, and no part of its id.
+    /// It ends. The port that it uses is the system's choice, and no part of its id.
     pub(crate) run: bool,
+    /// The id, where it is configured.
+    pub(crate) configured: Option<Id>,
     pub(crate) mode: &'static str,
     pub(crate) local: SocketAddr,
     pub(crate) remote: SocketAddr,
@@ -86,13 +89,13 @@ pub(crate) struct Identity {
 }
 
 impl Tally {
-    /// Nothing is known yet.
-    pub(crate) fn new(who: &Identity, protocol: Protocol) -> Self {
+    /// Nothing is known yet. Percentiles will be exact, or rolling.
+    pub(crate) fn new(exact: bool, protocol: Protocol) -> Self {
         Self {
             clocks: None,
             delays: PathSummary::default(),
-            spread: Spread::new(who.run),
-            steps: Spread::new(who.run),
+            spread: Spread::new(exact),
+            steps: Spread::new(exact),
             last: None,
             marks: AllMarks::default(),
             jitter: [Jitter::default(); 3],
@@ -117,6 +120,7 @@ impl Tally {
                     far_side.absorb(returned);
                 }
             }
+            Entry::Afresh => *self = self.blank(),
             Entry::NewSession => {
                 if let Some(far_side) = &mut self.far_side {
                     far_side.restart();
@@ -130,6 +134,21 @@ impl Tally {
             }
         }
         None
+    }
+
+    /// Other marks are asked for.
+    pub(super) fn forget_marks(&mut self) {
+        self.marks = AllMarks::default();
+    }
+
+    /// The same with nothing in it.
+    fn blank(&self) -> Self {
+        let exact = matches!(self.spread, Spread::Exact(_));
+        let protocol = match self.far_side {
+            Some(_) => Protocol::Stamp,
+            None => Protocol::Light,
+        };
+        Self::new(exact, protocol)
     }
 
     fn sample(&mut self, sample: &Sample) -> Option<Step> {
@@ -293,8 +312,8 @@ impl Tally {
 }
 
 impl Spread {
-    fn new(run: bool) -> Self {
-        match run {
+    fn new(exact: bool) -> Self {
+        match exact {
             true => Self::Exact(None),
             false => Self::Rolling(None),
         }
@@ -328,7 +347,10 @@ impl Spread {
 
 impl Identity {
     /// The same after any restart.
-    fn id(&self) -> String {
+    pub(super) fn id(&self) -> String {
+        if let Some(id) = &self.configured {
+            return id.as_ref().to_owned();
+        }
         let port = if self.run { 0 } else { self.local.port() };
         session_id(SocketAddr::new(self.local.ip(), port), self.remote)
     }
@@ -363,6 +385,27 @@ fn micros(ns: f64) -> f64 {
     ns / 1e3
 }
 
+/// The result of a session of which nothing is known.
+#[cfg(test)]
+pub(super) fn empty_result() -> SessionResult {
+    let [local, remote] = [1, 2].map(|host| SocketAddr::from(([192, 0, 2, host], 862)));
+    let who = Identity {
+        run: true,
+        configured: None,
+        mode: "light",
+        local,
+        remote,
+        stateful: false,
+        control: false,
+        features: Modes::NONE,
+        refused: Modes::NONE,
+        asked: Asked::default(),
+    };
+    let near = ErrorEstimate::new(false, 1);
+    let counts = LossCounts::default();
+    Tally::new(false, Protocol::Light).result(&who, &counts, &Sizes::default(), near)
+}
+
 #[cfg(test)]
 pub(super) mod tests {
     use std::time::Duration;
@@ -375,6 +418,7 @@ pub(super) mod tests {
     pub(in crate::session) fn who(run: bool) -> Identity {
         Identity {
             run,
+            configured: None,
             mode: "light",
             local: "192.0.2.1:20000".parse().unwrap(),
             remote: "192.0.2.2:862".parse().unwrap(),
@@ -388,7 +432,7 @@ pub(super) mod tests {
 
     /// Ten minutes at ten a second: 20 ms, and up to 10 ms more.
     fn tally(run: bool) -> Tally {
-        let mut tally = Tally::new(&who(run), Protocol::Light);
+        let mut tally = Tally::new(run, Protocol::Light);
         for n in 0..6_000 {
             let round_trip = Duration::from_micros(20_000 + n * 7_919 % 10_000);
             let outcome = sample(n, Mono(n * 100_000_000), round_trip);

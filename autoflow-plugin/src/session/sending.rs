@@ -11,7 +11,7 @@ use super::outlet::{Outlet, Token};
 use super::rhythm::{Schedule, slot_after};
 use super::sender::Sender;
 use super::setback::Setback;
-use super::{Entry, Key, Pulse, Sizes, Stream};
+use super::{Entry, Key, Pulse, Sizes, Stream, Tuning};
 use crate::net::{Options, Outgoing, SendError, TxStamps};
 
 /// One stream of probes.
@@ -25,6 +25,8 @@ pub(super) struct Sending {
     former: LossCounts,
     pace: Pace,
     schedule: Schedule,
+    /// What has changed of it since it began.
+    tuning: Option<Tuning>,
     /// The newest probe, and when it was due.
     newest: Option<(u64, Mono)>,
     left: Option<u32>,
@@ -73,6 +75,7 @@ impl Sending {
             former: LossCounts::default(),
             pace: Pace::Running,
             schedule: Schedule::new(stream.rhythm, stream.interval, first),
+            tuning: None,
             newest: None,
             left: stream.count,
             last_reply: None,
@@ -96,11 +99,46 @@ impl Sending {
 
     /// Another session was agreed on: numbers begin anew, and the far end's port, the keys and the
     /// features may be others.
-    pub(super) fn renew(&mut self, stream: Stream, now: Mono, entries: &mut Vec<(Key, Entry)>) {
+    pub(super) fn renew(&mut self, mut stream: Stream, now: Mono, entries: &mut Vec<(Key, Entry)>) {
+        if let Some(tuning) = self.tuning {
+            (stream.interval, stream.rhythm) = (tuning.interval, tuning.rhythm);
+        }
         self.set_aside(now);
         self.drain(entries);
         entries.push((self.key, Entry::NewSession));
         self.former += self.sender.counts();
+        self.replace(stream, now);
+    }
+
+    /// Other packets leave from now on, and what is counted begins at 0 again.
+    pub(super) fn begin_afresh(
+        &mut self,
+        stream: Stream,
+        tuning: Tuning,
+        now: Mono,
+        entries: &mut Vec<(Key, Entry)>,
+    ) {
+        self.set_aside(now);
+        self.drain(entries);
+        entries.push((self.key, Entry::Afresh));
+        self.former = LossCounts::default();
+        self.sizes = Sizes::default();
+        self.tuning = Some(tuning);
+        self.replace(stream, now);
+    }
+
+    /// The next probe leaves so, not before it would be due by the new interval.
+    pub(super) fn retune(&mut self, tuning: Tuning, now: Mono) {
+        let former = (self.stream.rhythm, self.stream.interval);
+        if (tuning.rhythm, tuning.interval) != former {
+            (self.stream.rhythm, self.stream.interval) = (tuning.rhythm, tuning.interval);
+            let next = (self.last_sent + tuning.interval).max(now);
+            self.schedule = Schedule::new(tuning.rhythm, tuning.interval, next);
+        }
+        self.tuning = Some(tuning);
+    }
+
+    fn replace(&mut self, stream: Stream, now: Mono) {
         self.sender = Sender::new(&stream);
         self.session += 1;
         if (stream.rhythm, stream.interval) != (self.stream.rhythm, self.stream.interval) {
@@ -153,7 +191,9 @@ impl Sending {
                 session: self.session,
                 probe: token,
             }),
-            options: Options::default(),
+            options: self
+                .tuning
+                .map_or_else(Options::default, |tuning| tuning.options),
         });
         self.last_sent = now;
         self.unanswered_since.get_or_insert(now);

@@ -30,7 +30,7 @@ fn entry(n: u64, offset_ns: i64) -> Entry {
 
 fn told(offset: impl Fn(u64) -> i64, probes: u64) -> (SessionResult, Vec<Step>) {
     let who = crate::session::result::tests::who(true);
-    let mut tally = Tally::new(&who, Protocol::Open);
+    let mut tally = Tally::new(who.run, Protocol::Open);
     let steps = (0..probes).filter_map(|n| tally.absorb(&entry(n, offset(n))));
     let steps = steps.collect();
     let result = tally.result(&who, &LossCounts::default(), &Sizes::default(), LONE);

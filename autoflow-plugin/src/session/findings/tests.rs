@@ -17,6 +17,7 @@ const AF11: u8 = 10 << 2;
 
 fn who() -> Identity {
     Identity {
+        configured: None,
         run: true,
         mode: "open",
         local: "192.0.2.1:20000".parse().unwrap(),
@@ -50,7 +51,7 @@ fn arrived(nth: u64, tos: [Option<u8>; 2], ttl: [u8; 2]) -> Outcome {
 }
 
 fn found(who: &Identity, outcomes: &[Outcome], sizes: &Sizes) -> Vec<(String, String)> {
-    let mut tally = Tally::new(who, Protocol::Open);
+    let mut tally = Tally::new(who.run, Protocol::Open);
     for outcome in outcomes {
         tally.absorb(&Entry::Probe(*outcome));
     }

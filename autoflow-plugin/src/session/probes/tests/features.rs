@@ -67,6 +67,7 @@ fn the_marks_of_probe_and_reply_reach_the_result() {
         let (.., near, far) = session(modes, 30);
         assert_eq!(far.served[0].1.features, modes);
         let who = Identity {
+            configured: None,
             run: true,
             mode: "open",
             local: "192.0.2.1:1".parse().unwrap(),
@@ -77,7 +78,7 @@ fn the_marks_of_probe_and_reply_reach_the_result() {
             refused: Modes::NONE,
             asked: Asked::default(),
         };
-        let mut tally = Tally::new(&who, Protocol::Open);
+        let mut tally = Tally::new(who.run, Protocol::Open);
         near.entries
             .iter()
             .for_each(|(_, entry)| assert_eq!(tally.absorb(entry), None));

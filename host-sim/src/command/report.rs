@@ -1,31 +1,32 @@
 //! What a run found, for people and for programs.
 
-use std::net::SocketAddr;
+mod clocks;
+mod far_end;
 
 use plugin_abi::manage::{
     Delay, Failure, FailureKind, Finding, Progress, Seen, SessionResult, Severity,
 };
 use serde::Serialize;
 
-use super::{clocks, far_end};
+use super::CommandError;
 use crate::address::ResolveError;
 use crate::exit::Exit;
-use crate::text::{Cell, Paint, Style, Table, milliseconds, percent, share};
+use crate::text::{Cell, Output, Paint, Style, Table, complain, milliseconds, percent, share};
 
 /// The result's fields, and `failure` where something failed.
 #[derive(Debug, Serialize)]
 pub(super) struct Report {
     #[serde(flatten)]
-    pub(super) result: Option<SessionResult>,
+    result: Option<SessionResult>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) failure: Option<Trouble>,
+    failure: Option<Trouble>,
 }
 
 /// Why there is no result, or none worth the name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Trouble {
     kind: Kind,
-    pub(super) message: String,
+    message: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -44,12 +45,12 @@ enum HostKind {
 }
 
 impl Report {
-    /// What a run to `remote` has come to.
-    pub(super) fn of(remote: SocketAddr, ended: Progress) -> Self {
+    /// What a run has come to.
+    pub(super) fn of(ended: Progress) -> Self {
         let failure = match (ended.failure, &ended.result) {
             (Some(failure), _) => Some(Trouble::failed(&failure)),
             (None, None) => Some(Trouble::interrupted()),
-            (None, Some(result)) => Trouble::in_result(remote, result),
+            (None, Some(result)) => Trouble::in_result(result),
         };
         Self {
             result: ended.result,
@@ -65,7 +66,20 @@ impl Report {
         }
     }
 
-    pub(super) fn exit(&self) -> Exit {
+    /// Tells it, and how the command ends.
+    pub(super) fn tell(&self, output: Output) -> Result<Exit, CommandError> {
+        output.object(self)?;
+        // A table without a probe says nothing.
+        if let Some(result) = self.result.as_ref().filter(|result| result.sent > 0) {
+            output.text(&table(result, output.paint()))?;
+        }
+        if let Some(trouble) = &self.failure {
+            complain(&trouble.message);
+        }
+        Ok(self.exit())
+    }
+
+    fn exit(&self) -> Exit {
         match &self.failure {
             None => Exit::Good,
             Some(trouble) if trouble.kind == Kind::Plugin(FailureKind::Local) => Exit::Misused,
@@ -98,7 +112,7 @@ impl Trouble {
     }
 
     /// A run that ended well may still have found nobody.
-    fn in_result(remote: SocketAddr, result: &SessionResult) -> Option<Self> {
+    fn in_result(result: &SessionResult) -> Option<Self> {
         if result.received > 0 {
             return None;
         }
@@ -108,8 +122,9 @@ impl Trouble {
         Some(Self {
             kind: Kind::Plugin(FailureKind::NoAnswer),
             message: format!(
-                "no answer at all from {remote}: {} probes sent, none came back in time; is a \
+                "no answer at all from {}: {} probes sent, none came back in time; is a \
                  responder there, does UDP pass, is --timeout long enough{}?",
+                result.remote,
                 result.sent,
                 // Nobody says no there: a probe without the right key is not answered.
                 match result.mode.as_str() {
@@ -263,6 +278,8 @@ fn stamps(result: &SessionResult) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::net::SocketAddr;
+
     use plugin_abi::manage::{ClockState, Figures, Jitter, LostCounts, RunState};
 
     use super::*;
@@ -333,7 +350,7 @@ mod tests {
             }),
             result,
         };
-        Report::of(remote(), progress)
+        Report::of(progress)
     }
 
     #[test]
