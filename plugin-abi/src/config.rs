@@ -29,7 +29,7 @@ pub use prefix::{Prefix, PrefixError};
 pub use schedule::{Schedule, When};
 pub use session::{Owner, Session};
 pub use stamp::{Ask, Stamp};
-pub use topology::{BOTH, End, Link, Topology, TopologySite, Uplink};
+pub use topology::{BOTH, End, Link, LinkSession, Topology, TopologySite, Uplink};
 
 /// Everything an engine is told.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

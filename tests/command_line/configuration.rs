@@ -33,6 +33,15 @@ fn run(directory: &TempDir, file: &Path, more: &str) -> String {
 }
 
 #[test]
+fn the_examples_are_good() {
+    for example in ["branch.toml", "topology.toml"] {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../host-sim/examples");
+        let answer = host_sim(&format!("check --config {}", file.join(example).display()));
+        assert_eq!(answer.code, 0, "{answer:?}");
+    }
+}
+
+#[test]
 fn every_mistake_of_a_configuration_is_shown_at_once_with_its_place() {
     let answer = on_golden("check --config", "mistakes.toml");
     assert_golden("mistakes.txt", &answer.stdout);

@@ -108,6 +108,42 @@ fn a_change_of_one_link_touches_one_session_at_each_end_and_no_probe_of_others()
     }
 }
 
+#[test]
+fn sessions_over_links_run_by_the_schedule_of_the_topology_and_belong_to_it() {
+    let sites = Sites::new();
+    let document = |site: &str| {
+        let mut document = sites.document(site);
+        document["topology"]["schedule"] = json!({"every_s": 1, "spread_s": 0});
+        document["topology"]["sessions"] = json!([
+            {"link": 1, "name": "burst", "sender": "north", "count": 5, "schedule": "global",
+             "probe": {"interval_ms": 10, "timeout_ms": 300, "protocol": "stamp"}},
+        ]);
+        document
+    };
+    let [north, south] = ["north", "south"].map(|site| End::of(sites.north, &document(site)));
+    let runs = |end: &End| end.told(&json!({"do": "results", "session": "burst"}), "results");
+    until("two runs are over", || {
+        let runs = runs(&north);
+        let over = |run: &&Value| run["state"] == "ended" && run["result"]["received"] == 5;
+        runs.as_array().unwrap().iter().filter(over).count() >= 2
+    });
+    assert_eq!(
+        south.told(&json!({"do": "schedules"}), "schedules"),
+        json!([])
+    );
+    let refused = north.refused(&json!({"do": "delete-session", "session": "burst"}));
+    assert!(refused.contains("belongs to the topology"), "{refused}");
+    // What is written is the topology, not what it means.
+    assert_eq!(north.configuration().get("sessions"), None);
+    let applied = north.told(
+        &json!({"do": "apply", "config": document("north"), "dry_run": true}),
+        "applied",
+    );
+    let nothing = json!({"added": [], "removed": [], "changed": []});
+    assert_eq!(applied["sessions"], nothing, "{applied}");
+    assert_eq!(applied["lines"], nothing, "{applied}");
+}
+
 /// Two hundred sites in a ring, each with a line to its opposite besides: three lines each.
 fn many() -> Value {
     const SITES: u64 = 200;

@@ -29,6 +29,15 @@ pub(super) fn when(when: &Node, global: &Node, problems: &mut Vec<Problem>) {
     }
 }
 
+/// The global schedule of a document: its own, or that of its topology.
+pub(super) fn global<'doc>(root: &Node<'doc>) -> Node<'doc> {
+    let (own, shared) = (root.key("schedule"), root.key("topology").key("schedule"));
+    match !own.is_there() && shared.is_there() {
+        true => shared,
+        false => own,
+    }
+}
+
 /// Judges the meaning of a schedule.
 pub(super) fn schedule(schedule: &Node, problems: &mut Vec<Problem>) {
     if !schedule.value().is_some_and(Value::is_object) {

@@ -21,13 +21,17 @@ pub(super) fn config(root: &Node, problems: &mut Vec<Problem>) {
         return;
     }
     let lines = root.key("lines");
-    let lines: Vec<Line> = lines.items().filter_map(|line| read(&line)).collect();
+    let mut lines: Vec<Line> = lines.items().filter_map(|line| read(&line)).collect();
+    if root.key("topology").is_there() {
+        // Which lines there are is known at the site; there it is judged again.
+        lines.clear();
+    }
     let keys = root.key("keys");
     let keys = keys.items().filter_map(|key| key.key("id").text());
     let among = Among {
         lines: by_name(&lines),
         keys: keys.collect(),
-        schedule: root.key("schedule"),
+        schedule: schedule::global(root),
     };
     let count = sessions.items().count();
     if count > MOST {
@@ -88,14 +92,19 @@ pub(super) fn session(session: &Node, problems: &mut Vec<Problem>) {
         let expected = format!("no octet that says otherwise than {}", dscp.path());
         problems.push(tos.problem(expected, "leave out one of the two"));
     }
+    runs(session, problems);
+    features::probe(&probe, problems);
+    stamp::probe(&probe, problems);
+}
+
+/// Only what has runs has a schedule.
+pub(super) fn runs(session: &Node, problems: &mut Vec<Problem>) {
     let (count, schedule) = (session.key("count"), session.key("schedule"));
     if schedule.is_there() && !count.is_there() {
         let expected = "no schedule for a session that always runs";
         let fix = "say in count how many probes a run has, or leave the schedule out";
         problems.push(schedule.problem(expected, fix));
     }
-    features::probe(&probe, problems);
-    stamp::probe(&probe, problems);
 }
 
 /// What sessions refer to.

@@ -196,8 +196,10 @@ impl Shared {
         let sessions = std::mem::take(&mut config.sessions);
         wanted.clone_from(config);
         self.keys.replace(&config.keys);
-        let effective = effective(config);
-        let of_sessions = self.replace_sessions(sessions, &effective);
+        let mut effective = effective(config);
+        let mut all = sessions;
+        all.append(&mut effective.sessions);
+        let of_sessions = self.replace_sessions(all, &effective);
         // They may go over lines of the same configuration.
         let mut wishes = vec![Wish::Apply(Box::new(effective))];
         wishes.extend(of_sessions);

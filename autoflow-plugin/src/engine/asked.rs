@@ -86,10 +86,13 @@ impl Shared {
         gone.chain(put).collect()
     }
 
-    /// A configuration with the sessions that are configured beside it.
+    /// A configuration with the sessions that are configured beside it, but for the topology's.
     pub(super) fn whole(&self, config: &Config) -> Config {
         let registry = lock(&self.registry);
-        let sessions = registry.iter().map(|(_, session)| Session::clone(session));
+        let written = registry
+            .iter()
+            .filter(|(_, of)| of.owner != Owner::Topology);
+        let sessions = written.map(|(_, session)| Session::clone(session));
         Config {
             sessions: sessions.collect(),
             ..config.clone()

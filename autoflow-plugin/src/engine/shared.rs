@@ -93,13 +93,14 @@ impl Shared {
             source,
         })?;
         let log = log::Queue::new();
-        let sessions = std::mem::take(&mut config.sessions);
-        let registry = Registry::new(sessions, &config.lines);
+        let effective = expand(&config);
+        config.sessions.clear();
+        let registry = Registry::new(effective.sessions.clone(), &effective.lines);
         let mut timing = Timing::default();
-        timing.replace(&registry, config.schedule.as_ref(), clock());
+        timing.replace(&registry, effective.schedule.as_ref(), clock());
         Ok(Self {
             keys: Keys::new(&config.keys, &log),
-            admission: Admission::new(&expand(&config)),
+            admission: Admission::new(&effective),
             namespaces: Namespaces::default(),
             state: AtomicU32::new(engine_state::CREATED),
             picture: ArcSwap::from_pointee(Picture::empty()),

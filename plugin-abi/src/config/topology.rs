@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Address, Class, Group, Probe, Protocol, Security};
+use super::{Address, Class, Group, Probe, Protocol, Schedule, Security, When};
 
 /// What all sites share.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -32,6 +32,12 @@ pub struct Topology {
     /// What is measured between them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub links: Vec<Link>,
+    /// What is measured over them besides.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub sessions: Vec<LinkSession>,
+    /// The global schedule of sites whose document has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<Schedule>,
     /// Sets of links that reach the same destination, beside those of the document.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub groups: Vec<Group>,
@@ -130,6 +136,38 @@ pub struct Link {
     pub groups: Vec<u64>,
 }
 
+/// A session over a link beside that of its line, with probes of its own: now and then, or always.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LinkSession {
+    /// Id of the link.
+    pub link: u64,
+    /// Name of the session at each site that sends; absent: its id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Who sends, as of a link.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sender: Option<String>,
+    /// Port that probes leave from; absent: any. Two sessions over one link need it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub local_port: Option<u16>,
+    /// Name of the template of its probes; absent: that of the link.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub template: Option<String>,
+    /// Probes of its own instead of a template's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub probe: Option<Probe>,
+    /// Probes of a run; absent: it always runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub count: Option<u32>,
+    /// When runs begin; absent: by hand only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<When>,
+    /// Its results are exported.
+    #[serde(default = "super::yes")]
+    pub export: bool,
+}
+
 /// One end of a link.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -150,6 +188,19 @@ impl Topology {
         let named = link.template.as_ref().or(self.template.as_ref());
         let template = || named.and_then(|name| self.templates.get(name)).cloned();
         link.probe.clone().or_else(template).unwrap_or_default()
+    }
+}
+
+impl LinkSession {
+    /// The link as if it had this session's probes and senders.
+    #[must_use]
+    pub fn over(&self, link: &Link) -> Link {
+        let mut over = link.clone();
+        if self.probe.is_some() || self.template.is_some() {
+            (over.probe, over.template) = (self.probe.clone(), self.template.clone());
+        }
+        over.sender.clone_from(&self.sender);
+        over
     }
 }
 

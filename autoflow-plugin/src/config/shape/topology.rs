@@ -1,13 +1,17 @@
 //! The keys of a topology.
 
-use super::Kind::{self, Flag, Id, List, Named, Namespace, Near, Object, Ports, Text, Whole};
-use super::{CLASS, GROUP, Keys, MODES, PROBE};
+use super::Kind::{
+    self, Elsewhere, Flag, Id, List, Named, Namespace, Near, Object, Ports, Text, Whole,
+};
+use super::{CLASS, GROUP, Keys, MODES, PROBE, SCHEDULE};
 
 pub(super) const TOPOLOGY: Keys = &[
     ("template", false, Text),
     ("templates", false, Named(&Object(PROBE))),
     ("sites", false, List(&Object(SITE))),
     ("links", false, List(&Object(LINK))),
+    ("sessions", false, List(&Object(LINK_SESSION))),
+    ("schedule", false, Object(SCHEDULE)),
     ("groups", false, List(&Object(GROUP))),
     ("classes", false, List(&Object(CLASS))),
 ];
@@ -44,6 +48,18 @@ const LINK: Keys = &[
     ("port", false, Whole(1, 65_535)),
     ("cost", false, Whole(0, u32::MAX as u64)),
     ("groups", false, List(&Id)),
+];
+
+const LINK_SESSION: Keys = &[
+    ("link", true, Id),
+    ("name", false, Text),
+    ("sender", false, Text),
+    ("local_port", false, Whole(1, 65_535)),
+    ("template", false, Text),
+    ("probe", false, Object(PROBE)),
+    ("count", false, Whole(1, u32::MAX as u64)),
+    ("schedule", false, Elsewhere),
+    ("export", false, Flag),
 ];
 
 const END: Keys = &[

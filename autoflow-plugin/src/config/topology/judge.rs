@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 
-use plugin_abi::config::{BOTH, End, Link, Probe, Protocol, Responder, Topology, TopologySite};
+use plugin_abi::config::{
+    BOTH, End, Link, LinkSession, Probe, Protocol, Responder, Topology, TopologySite,
+};
 use plugin_abi::manage::Problem;
 use serde::Deserialize;
 use serde_json::Value;
@@ -11,7 +13,7 @@ use serde_json::Value;
 use super::super::node::Node;
 use super::super::shape::nearest;
 use super::super::unique::{own, own_items};
-use super::super::{features, stamp};
+use super::super::{features, schedule, sessions, stamp};
 use super::{address, answered_by_line};
 
 /// Judges the topology and the name of the site of a whole configuration.
@@ -104,6 +106,18 @@ pub(in crate::config) fn judge(root: &Node, problems: &mut Vec<Problem>) {
             }
         }
         between.judge(&link, problems);
+    }
+    schedule::schedule(&topology.key("schedule"), problems);
+    own(&topology.key("sessions"), "name", Node::text, problems);
+    for session in topology.key("sessions").items() {
+        let template = session.key("template");
+        known(
+            &template,
+            "a template",
+            templates().map(String::as_str),
+            problems,
+        );
+        between.judge_session(&session, root, &links, problems);
     }
 }
 
@@ -229,6 +243,19 @@ fn known<'a>(
     }
 }
 
+/// Who sends over a link is one of its ends, or both are.
+fn sender_is_known(link: &Link, node: &Node, problems: &mut Vec<Problem>) {
+    let [one, other] = &link.ends;
+    let senders = [BOTH, one.site.as_str(), other.site.as_str()];
+    if let Some(sender) = &link.sender
+        && !senders.contains(&sender.as_str())
+    {
+        let expected = format!("one of {}", senders.join(", "));
+        let fix = "say who sends probes over the link";
+        problems.push(node.key("sender").problem(expected, fix));
+    }
+}
+
 /// What must fit between the two ends of links.
 struct Between<'a> {
     /// Templates alone.
@@ -263,14 +290,7 @@ impl Between<'_> {
             problems.push(place.problem(expected, "take the far site, or remove the link"));
             return;
         }
-        let senders = [BOTH, one.site.as_str(), other.site.as_str()];
-        if let Some(sender) = &link.sender
-            && !senders.contains(&sender.as_str())
-        {
-            let expected = format!("one of {}", senders.join(", "));
-            let fix = "say who sends probes over the link";
-            problems.push(node.key("sender").problem(expected, fix));
-        }
+        sender_is_known(&link, node, problems);
         self.addresses(&link, node, &places, problems);
         let unread = link.template.as_ref().or(self.probes.template.as_ref());
         if link.probe.is_none()
@@ -281,6 +301,40 @@ impl Between<'_> {
         for near in [0, 1] {
             if link.is_sent_by(&link.ends[1 - near].site) {
                 self.answers(&link, near, node, &places[near], problems);
+            }
+        }
+    }
+
+    /// A session over a link: its link is there, both ends speak as it does, and its runs can be.
+    fn judge_session(&self, node: &Node, root: &Node, links: &Node, problems: &mut Vec<Problem>) {
+        let own = node.key("probe");
+        probe(&own, problems);
+        if node.key("template").is_there() && own.is_there() {
+            let expected = format!("no template beside {}", own.path());
+            let template = node.key("template");
+            problems.push(template.problem(expected, "leave out one of the two"));
+        }
+        sessions::runs(node, problems);
+        let global = schedule::global(root);
+        schedule::when(&node.key("schedule"), &global, problems);
+        let Some(session) = read::<LinkSession>(node) else {
+            return;
+        };
+        let mut all = links.items();
+        let Some(place) = all.find(|link| link.key("id").whole() == Some(session.link)) else {
+            let fix = "name a link that is there, or add it first";
+            problems.push(node.key("link").problem("the id of a link", fix));
+            return;
+        };
+        let Some(link) = read::<Link>(&place) else {
+            return;
+        };
+        let over = session.over(&link);
+        sender_is_known(&over, node, problems);
+        let ends = place.key("ends");
+        for (near, end) in ends.items().enumerate().take(2) {
+            if over.is_sent_by(&over.ends[1 - near].site) {
+                self.answers(&over, near, node, &end, problems);
             }
         }
     }

@@ -17,8 +17,8 @@ use std::collections::{BTreeSet, HashMap};
 use std::net::SocketAddr;
 
 use plugin_abi::config::{
-    Config, End, Line, Link, Owner, Probe, Protocol, Remote, Responder, Topology, TopologySite,
-    Uplink,
+    Config, End, Line, Link, LinkSession, Owner, Probe, Protocol, Remote, Responder, Session,
+    Topology, TopologySite, Uplink,
 };
 
 pub(super) use judge::judge;
@@ -40,12 +40,22 @@ pub(crate) fn expand(config: &Config) -> Config {
         responder.modes = own.modes.clone().unwrap_or(responder.modes.clone());
     }
     let mut doors = Doors::default();
+    let first = effective.lines.len();
     for (_, link) in links_of(&topology, &site) {
-        let Some(line) = sites.line(&topology, link, &site, &mut doors) else {
-            continue;
-        };
-        effective.lines.push(line);
+        effective
+            .lines
+            .extend(sites.line(&topology, link, &site, &mut doors));
     }
+    for (_, session, link) in sessions_of(&topology, &site) {
+        let over = session.over(link);
+        let lines = &mut effective.lines[first..];
+        let line = lines.iter_mut().find(|line| line.id == link.id);
+        if let Some((line, over)) = line.zip(sites.line(&topology, &over, &site, &mut doors)) {
+            line.responder |= over.responder;
+            effective.sessions.extend(own_session(session, over));
+        }
+    }
+    effective.schedule = effective.schedule.or(topology.schedule);
     doors.open(&mut effective.responder);
     effective.groups.extend(topology.groups);
     effective.classes.extend(topology.classes);
@@ -60,6 +70,39 @@ fn links_of<'a>(topology: &'a Topology, site: &str) -> Vec<(usize, &'a Link)> {
         .collect();
     own.sort_by_key(|(_, link)| link.id);
     own
+}
+
+/// The sessions over links of a site, each with its place in the document and its link.
+fn sessions_of<'a>(topology: &'a Topology, site: &str) -> Vec<(usize, &'a LinkSession, &'a Link)> {
+    let links: HashMap<u64, &Link> = links_of(topology, site)
+        .into_iter()
+        .map(|(_, link)| (link.id, link))
+        .collect();
+    let sessions = topology.sessions.iter().enumerate();
+    sessions
+        .filter_map(|(place, session)| Some((place, session, *links.get(&session.link)?)))
+        .collect()
+}
+
+/// What a session over a link is where its line would be `over`, if that sends.
+fn own_session(session: &LinkSession, over: Line) -> Option<Session> {
+    Some(Session {
+        name: session.name.clone(),
+        local: None,
+        local_port: session.local_port,
+        remote: over.remote.filter(|_| over.sender)?,
+        line: Some(over.name),
+        device: None,
+        mark: None,
+        namespace: None,
+        probe: over.probe,
+        tos: None,
+        count: session.count,
+        schedule: session.schedule.clone(),
+        enabled: true,
+        export: session.export,
+        owner: Owner::Topology,
+    })
 }
 
 /// The sites of a topology by name.

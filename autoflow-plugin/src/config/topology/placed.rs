@@ -5,7 +5,7 @@ use plugin_abi::config::{Config, Topology};
 use plugin_abi::manage::Problem;
 
 use super::super::judge as judge_document;
-use super::{expand, links_of};
+use super::{expand, links_of, sessions_of};
 
 /// The mistakes of what `config`, which is good as written, means at its site.
 pub(in crate::config) fn misplaced(config: &Config) -> Vec<Problem> {
@@ -20,6 +20,11 @@ pub(in crate::config) fn misplaced(config: &Config) -> Vec<Problem> {
         topology,
         site,
         links: links_of(topology, site).iter().map(|(at, _)| *at).collect(),
+        sessions: sessions_of(topology, site)
+            .into_iter()
+            .filter(|(_, session, link)| session.over(link).is_sent_by(site))
+            .map(|(at, ..)| at)
+            .collect(),
     };
     let mut told: Vec<Problem> = Vec::new();
     for mut problem in judge_document(&effective).err().unwrap_or_default() {
@@ -41,6 +46,8 @@ struct Places<'a> {
     site: &'a str,
     /// Places of the links, in the order of their lines.
     links: Vec<usize>,
+    /// The same of the sessions over them.
+    sessions: Vec<usize>,
 }
 
 impl Places<'_> {
@@ -56,6 +63,10 @@ impl Places<'_> {
         if let Some((link, rest)) = of("lines", self.config.lines.len()) {
             if let Some(place) = self.links.get(link) {
                 return self.link(*place, rest);
+            }
+        } else if let Some((session, rest)) = of("sessions", self.config.sessions.len()) {
+            if let Some(place) = self.sessions.get(session) {
+                return format!("topology.sessions[{place}]{rest}");
             }
         } else if let Some((group, rest)) = of("groups", self.config.groups.len()) {
             return format!("topology.groups[{group}]{rest}");

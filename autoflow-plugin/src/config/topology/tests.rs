@@ -197,6 +197,77 @@ fn every_mistake_is_told_where_it_is_written() {
     }
 }
 
+/// A session over link 1 that north sends, by the schedule of the topology.
+fn with_session(site: &str) -> Value {
+    let mut document = at(site);
+    document["topology"]["schedule"] = json!({"every_s": 60});
+    document["topology"]["sessions"] = json!([
+        {"link": 1, "name": "burst", "sender": "north", "count": 5, "schedule": "global",
+         "probe": {"protocol": "stamp"}, "export": false},
+    ]);
+    document
+}
+
+#[test]
+fn a_session_over_a_link_is_sent_by_one_end_and_answered_by_the_other() {
+    let north = expanded(&with_session("north"));
+    let [session] = &north.sessions[..] else {
+        panic!("{:?}", north.sessions);
+    };
+    assert_eq!(session.line.as_deref(), Some("hub-fibre–north-fibre"));
+    assert_eq!(session.remote.to_string(), "192.0.2.1:862");
+    assert_eq!((session.owner, session.export), (Owner::Topology, false));
+    assert_eq!(north.schedule.unwrap().every_s, Some(60));
+    let hub = expanded(&with_session("hub"));
+    assert_eq!(hub.sessions, []);
+    assert_eq!(hub.responder.stamp, ["192.0.2.1:862".parse().unwrap()]);
+    assert_eq!(expanded(&with_session("south")).sessions, []);
+}
+
+#[test]
+fn mistakes_of_sessions_over_links_are_told_where_they_are_written() {
+    for (key, value, sentence) in [
+        (
+            "link",
+            json!(9),
+            "topology.sessions[0].link: expected the id of a link, found 9; name a link that is there, or add it first",
+        ),
+        (
+            "sender",
+            json!("south"),
+            r#"topology.sessions[0].sender: expected one of both, hub, north, found "south"; say who sends probes over the link"#,
+        ),
+        (
+            "count",
+            Value::Null,
+            r#"topology.sessions[0].schedule: expected no schedule for a session that always runs, found "global"; say in count how many probes a run has, or leave the schedule out"#,
+        ),
+        (
+            "probe",
+            json!({"protocol": "auth", "key_id": "none"}),
+            "topology.sessions[0].probe",
+        ),
+    ] {
+        let mut document = with_session("north");
+        let session = &mut document["topology"]["sessions"][0];
+        match value {
+            Value::Null => drop(session.as_object_mut().unwrap().remove(key)),
+            value => session[key] = value,
+        }
+        let found = mistakes(&document);
+        assert!(
+            found.iter().any(|told| told.starts_with(sentence)),
+            "{key}: {found:#?}"
+        );
+    }
+    let mut document = with_session("north");
+    document["topology"]
+        .as_object_mut()
+        .unwrap()
+        .remove("schedule");
+    assert!(mistakes(&document)[0].starts_with("topology.sessions[0].schedule"));
+}
+
 #[test]
 fn the_name_of_the_site_is_one_of_the_topology() {
     assert_eq!(
