@@ -39,6 +39,13 @@ const KEYS: &[&str] = &[
     "dscp",
     "ttl",
     "dont_fragment",
+    "generation",
+    "dry_run",
+    "confirm_within_s",
+    "at",
+    "on",
+    "sender",
+    "responder",
 ];
 
 /// A run that is cancelled ends much sooner, unless it is stuck.
@@ -74,15 +81,30 @@ fn ask(engine: &Engine, text: &str) {
         let request: Request = serde_json::from_str(text).expect("it was answered");
         let answer: Answer = serde_json::from_str(&answer).expect("an answer");
         fits(&request, &answer);
-        // What was added is there, and goes as it came.
-        if let Answer::Session(session) = answer {
+        undo(engine, &request, answer, before);
+    }
+    assert_eq!(sessions(engine), before, "a request left something behind");
+    assert_eq!(panics(engine), 0);
+}
+
+/// What was added is there, and goes as it came.
+fn undo(engine: &Engine, request: &Request, answer: Answer, before: usize) {
+    match (request, answer) {
+        (_, Answer::Session(session)) => {
             assert_eq!(sessions(engine), before + 1);
             let deleted = sound(engine.manage(&Request::DeleteSession { session }));
             assert!(matches!(deleted, Ok(Answer::Deleted(_))), "{deleted:?}");
         }
+        (_, Answer::Applied(_)) => {
+            sound(engine.apply("{}", 0, false)).expect("the defaults are good");
+        }
+        (Request::Respond { at, protocol, .. }, Answer::Responder(row)) if row.on => {
+            let (at, protocol, on) = (*at, *protocol, false);
+            let undone = sound(engine.manage(&Request::Respond { at, protocol, on }));
+            assert!(matches!(undone, Ok(Answer::Responder(_))), "{undone:?}");
+        }
+        _ => {}
     }
-    assert_eq!(sessions(engine), before, "a request left something behind");
-    assert_eq!(panics(engine), 0);
 }
 
 /// Each question has its own answer.
@@ -105,6 +127,22 @@ fn fits(request: &Request, answer: &Answer) {
         | Request::PauseSchedule { .. } => matches!(answer, Answer::Error(_)),
         Request::Results { .. } => matches!(answer, Answer::Results(_) | Answer::Error(_)),
         Request::Schedules => matches!(answer, Answer::Schedules(_)),
+        Request::Apply { .. } => {
+            matches!(
+                answer,
+                Answer::Applied(_) | Answer::Problems(_) | Answer::Error(_)
+            )
+        }
+        Request::Expand { .. } => matches!(answer, Answer::Expanded(_) | Answer::Problems(_)),
+        Request::Configuration => matches!(answer, Answer::Configuration(_)),
+        // Nothing waits for it, and there is no line.
+        Request::Confirm | Request::Roles { .. } => matches!(answer, Answer::Error(_)),
+        Request::Respond { .. } => {
+            matches!(
+                answer,
+                Answer::Responder(_) | Answer::Problems(_) | Answer::Error(_)
+            )
+        }
         Request::Lines => matches!(answer, Answer::Lines(_)),
         Request::Why { .. } => matches!(answer, Answer::Why(_)),
         Request::Statistics => matches!(answer, Answer::Statistics(_)),
