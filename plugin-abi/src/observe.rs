@@ -1,4 +1,9 @@
 //! Measurements by the host, and the packets of an engine under a manual clock.
+//!
+//! Under the manual clock both clocks of the engine begin at 0 with `start`. The host calls
+//! `advance` for the probes that are due, lets whatever it likes happen to them, goes on, and gives
+//! each that came back to `observe` when its time has come. What is not given back is lost. Nothing
+//! is agreed on or encrypted.
 
 /// One probe that an engine under a manual clock wants sent, from `advance`.
 #[repr(C)]

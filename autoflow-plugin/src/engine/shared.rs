@@ -14,12 +14,14 @@ use twamp_core::time::{Mono, Now};
 
 use super::measured::Listed;
 use super::namespaces::Namespaces;
+use super::time::Time;
 use super::{EngineError, lock};
 use crate::autoflow::Choices;
 use crate::config::{Misfit, judge_among};
 use crate::host::{Picture, Taken};
 use crate::log;
-use crate::net::{Bell, Namespace, clock};
+use crate::net::{Bell, Namespace};
+
 use crate::session::Key;
 use crate::session::admission::Admission;
 use crate::session::board::Board;
@@ -43,6 +45,7 @@ pub(super) struct Shared {
     pub(super) keys: Keys,
     pub(super) admission: Admission,
     pub(super) namespaces: Namespaces,
+    pub(super) time: Time,
 }
 
 /// The published choices and how long they may be used.
@@ -88,6 +91,7 @@ impl Shared {
             keys: Keys::new(&config.keys, &log),
             admission: Admission::new(&config),
             namespaces: Namespaces::default(),
+            time: Time::of(config.clock),
             state: AtomicU32::new(engine_state::CREATED),
             picture: ArcSwap::from_pointee(Picture::empty()),
             config: Mutex::new(config),
@@ -147,7 +151,7 @@ impl Shared {
             return Answered::NO_OPINION;
         };
         let now = if now_ns == 0 {
-            clock().mono
+            self.time.now().mono
         } else {
             Mono(now_ns)
         };

@@ -1,11 +1,11 @@
 //! Life cycle, configuration and state.
 
-use plugin_abi::config::{Clock, Config};
-use plugin_abi::{TwampEngine, TwampHost, TwampSink, capability, code};
+use plugin_abi::config::Config;
+use plugin_abi::{TwampEngine, TwampHost, TwampSink, code};
 
 use super::super::barrier::{self, Handle};
 use super::super::refusal::Refusal;
-use super::super::{CAPABILITIES, argument, host};
+use super::super::{argument, host};
 use crate::engine::Engine;
 use crate::{config, log};
 
@@ -138,10 +138,6 @@ pub(in super::super) unsafe extern "C" fn load_state(
 }
 
 fn judged(document: &str) -> Result<Config, Refusal> {
-    let config = config::read(document.as_bytes())
-        .map_err(|problems| Refusal::problems(code::CONFIGURATION, &problems))?;
-    if config.clock == Clock::Manual && CAPABILITIES & capability::MANUAL_CLOCK == 0 {
-        return Err(Refusal::unsupported("manual clock"));
-    }
-    Ok(config)
+    config::read(document.as_bytes())
+        .map_err(|problems| Refusal::problems(code::CONFIGURATION, &problems))
 }
