@@ -1,0 +1,233 @@
+//! What came of a run: each choice held against the truth of the lines.
+
+use super::policy::Setting;
+use super::run::TICK;
+use super::truth::{Quality, right};
+use super::world::World;
+
+const NS_PER_S: f64 = 1e9;
+/// There and back within this time is a flap.
+const FLAP: u64 = 60_000_000_000;
+/// Classes that leave a line within this time leave it for one cause.
+const TOGETHER: u64 = 10_000_000_000;
+
+/// Sums of one run or of several.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Measures {
+    /// Runs.
+    pub runs: u32,
+    /// Seconds of all runs.
+    pub seconds: f64,
+    /// Seconds of all lines that carried a class.
+    pub line_seconds: f64,
+    /// Seconds of all classes of all groups.
+    pub class_seconds: f64,
+    /// From when a class's line was no longer right until it was on a right one, seconds.
+    pub to_switch: Vec<f64>,
+    /// Times that it was on none until the end, or until its line was right again.
+    pub never: u32,
+    /// From when a preferred line was right again until it was used, seconds.
+    pub to_return: Vec<f64>,
+    /// Switches, whatever for.
+    pub switches: u32,
+    /// Times that a line was left that was right, for none that is preferred.
+    pub pointless: u32,
+    /// Switches to a line that was not right while another was.
+    pub wrong: u32,
+    /// There and back again within a minute.
+    pub flaps: u32,
+    /// Seconds on a line that broke the SLA while another kept it.
+    pub violation_s: f64,
+    /// Mean opinion given away, summed over seconds.
+    pub regret: f64,
+    /// Probes sent, over all lines.
+    pub probes: u64,
+    /// Their octets.
+    pub octets: u64,
+    /// Lines, times runs.
+    pub lines: u64,
+}
+
+impl Measures {
+    /// Takes in those of another run.
+    pub fn add(&mut self, other: &Self) {
+        self.runs += other.runs;
+        self.seconds += other.seconds;
+        self.line_seconds += other.line_seconds;
+        self.class_seconds += other.class_seconds;
+        self.to_switch.extend_from_slice(&other.to_switch);
+        self.never += other.never;
+        self.to_return.extend_from_slice(&other.to_return);
+        self.switches += other.switches;
+        self.pointless += other.pointless;
+        self.wrong += other.wrong;
+        self.flaps += other.flaps;
+        self.violation_s += other.violation_s;
+        self.regret += other.regret;
+        self.probes += other.probes;
+        self.octets += other.octets;
+        self.lines += other.lines;
+    }
+}
+
+/// Looks on while a run goes.
+pub(super) struct Measure {
+    sums: Measures,
+    seats: Vec<Seat>,
+    /// What is true of each line.
+    qualities: Vec<Quality>,
+    /// Which lines are right, by seat; and whether they keep the SLA.
+    right: Vec<(Vec<usize>, bool)>,
+    /// The order of preference, by seat.
+    order: Vec<Vec<usize>>,
+    /// When a right line was last left, by line.
+    left: Vec<Option<u64>>,
+    used: Vec<bool>,
+    stale: bool,
+}
+
+/// A class of a group.
+#[derive(Clone, Default)]
+struct Seat {
+    line: Option<usize>,
+    /// The line before, and when it was left.
+    former: Option<(usize, u64)>,
+    /// Since when its line is not right, though it was.
+    wrong_since: Option<u64>,
+    /// Since when a line that it prefers is right.
+    better_since: Option<u64>,
+}
+
+impl Measure {
+    pub(super) fn new(setting: &Setting<'_>) -> Self {
+        let classes = setting.classes.len();
+        let seats = setting.groups.len() * classes;
+        let order = |seat: usize| setting.order(seat / classes, seat % classes);
+        let lines = setting.lines.len();
+        Self {
+            sums: Measures {
+                runs: 1,
+                lines: lines as u64,
+                ..Measures::default()
+            },
+            seats: vec![Seat::default(); seats],
+            qualities: vec![Quality::default(); lines],
+            right: vec![(Vec::new(), false); seats],
+            order: (0..seats).map(order).collect(),
+            left: vec![None; lines],
+            used: vec![false; lines],
+            stale: true,
+        }
+    }
+
+    /// An impairment is another.
+    pub(super) fn changed(&mut self) {
+        self.stale = true;
+    }
+
+    /// A tick has passed, and these are the choices from now on.
+    pub(super) fn look(
+        &mut self,
+        now: u64,
+        setting: &Setting<'_>,
+        world: &World,
+        overflow: &[[f64; 2]],
+        choices: &[Option<usize>],
+    ) {
+        self.learn(setting, world, overflow);
+        let tick = TICK as f64 / NS_PER_S;
+        self.used.fill(false);
+        for (place, choice) in choices.iter().enumerate() {
+            self.seat(now, place, *choice);
+            let Some(line) = *choice else { continue };
+            self.used[line] = true;
+            self.sums.class_seconds += tick;
+            let (right, kept) = &self.right[place];
+            if *kept && !right.contains(&line) {
+                self.sums.violation_s += tick;
+            }
+            let best = right.first().map_or(line, |first| *first);
+            let given_away = self.qualities[best].opinion() - self.qualities[line].opinion();
+            self.sums.regret += given_away.max(0.0) * tick;
+        }
+        let used = self.used.iter().filter(|used| **used).count();
+        self.sums.line_seconds += used as f64 * tick;
+    }
+
+    /// The run is over.
+    pub(super) fn end(mut self, (probes, octets): (u64, u64), now: u64) -> Measures {
+        let waiting = |seat: &&Seat| seat.wrong_since.is_some();
+        self.sums.never += self.seats.iter().filter(waiting).count() as u32;
+        self.sums.seconds = now as f64 / NS_PER_S;
+        (self.sums.probes, self.sums.octets) = (probes, octets);
+        self.sums
+    }
+
+    /// What is true now.
+    fn learn(&mut self, setting: &Setting<'_>, world: &World, overflow: &[[f64; 2]]) {
+        for (line, known) in self.qualities.iter_mut().enumerate() {
+            if self.stale || world.is_limited(line) {
+                let quality = world.quality(line, overflow[line]);
+                self.stale |= *known != quality;
+                *known = quality;
+            }
+        }
+        if std::mem::take(&mut self.stale) {
+            let classes = setting.classes.len();
+            for (place, known) in self.right.iter_mut().enumerate() {
+                let class = place % classes;
+                let right = right(setting, place / classes, class, &self.qualities);
+                let sla = &setting.classes[class].sla;
+                let kept = right
+                    .first()
+                    .is_some_and(|&line| self.qualities[line].keeps(sla));
+                *known = (right, kept);
+            }
+        }
+    }
+
+    fn seat(&mut self, now: u64, place: usize, choice: Option<usize>) {
+        let (right, _) = &self.right[place];
+        let seat = &mut self.seats[place];
+        let former = std::mem::replace(&mut seat.line, choice);
+        let Some(line) = choice else { return };
+        let is_right = right.contains(&line);
+        let rank = |line: usize| self.order[place].iter().position(|of| *of == line);
+        let best = right.first().copied();
+        if let Some(from) = former.filter(|from| *from != line) {
+            self.sums.switches += 1;
+            self.sums.wrong += u32::from(!is_right);
+            let returns = is_right && rank(line) < rank(from);
+            if right.contains(&from) && !returns {
+                let cause = self.left[from].replace(now);
+                let again = cause.is_some_and(|last| now - last < TOGETHER);
+                self.sums.pointless += u32::from(!again);
+            }
+            let back = seat.former == Some((line, seat.former.map_or(0, |(_, at)| at)));
+            let soon = seat.former.is_some_and(|(_, at)| now - at < FLAP);
+            self.sums.flaps += u32::from(back && soon);
+            seat.former = Some((from, now));
+            if let Some(since) = seat.better_since.filter(|_| best == Some(line)) {
+                self.sums.to_return.push((now - since) as f64 / NS_PER_S);
+            }
+        }
+        match (is_right, seat.wrong_since) {
+            (true, Some(since)) => {
+                let switched = former != choice;
+                let after = (now - since) as f64 / NS_PER_S;
+                match switched {
+                    true => self.sums.to_switch.push(after),
+                    false => self.sums.never += 1,
+                }
+                seat.wrong_since = None;
+            }
+            (false, None) if former.is_some() => seat.wrong_since = Some(now),
+            _ => {}
+        }
+        let better = is_right && best.is_some_and(|best| rank(best) < rank(line));
+        seat.better_since = match better {
+            true => seat.better_since.or(Some(now)),
+            false => None,
+        };
+    }
+}
