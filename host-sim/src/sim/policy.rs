@@ -17,6 +17,7 @@ pub trait Policy {
         let _ = (now, carried);
     }
     /// This host stood still from the last `advance` on: nothing was sent or read until `now`.
+    /// What came meanwhile is heard next.
     fn paused(&mut self, now: u64) {
         let _ = now;
     }
@@ -42,6 +43,10 @@ pub trait Timed {
     fn carried(&mut self, now: u64, carried: &[Carried]) {
         let _ = (now, carried);
     }
+    /// As [`Policy::paused`].
+    fn paused(&mut self, now: u64) {
+        let _ = now;
+    }
     /// As [`Policy::choose`].
     fn choose(&mut self, now: u64, group: usize, class: usize) -> Option<usize>;
 }
@@ -63,6 +68,10 @@ impl<T: Timed> Policy for T {
 
     fn carried(&mut self, now: u64, carried: &[Carried]) {
         Timed::carried(self, now, carried);
+    }
+
+    fn paused(&mut self, now: u64) {
+        Timed::paused(self, now);
     }
 
     fn choose(&mut self, now: u64, group: usize, class: usize) -> Option<usize> {

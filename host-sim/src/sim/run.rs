@@ -106,6 +106,9 @@ impl Run {
             self.world.go_to(reached);
             if paused_until.take_if(|until| *until <= reached).is_some() {
                 self.policy.paused(reached);
+                for reply in self.unread.drain(..) {
+                    self.policy.heard(reached, &reply);
+                }
             }
             // Probes have left, and may be back before the rest happens.
             if reached < limit {
@@ -138,12 +141,7 @@ impl Run {
         while let Some(reply) = self.world.poll() {
             match stands_still {
                 true => self.unread.push(reply),
-                false => {
-                    for reply in self.unread.drain(..) {
-                        self.policy.heard(now, &reply);
-                    }
-                    self.policy.heard(now, &reply);
-                }
+                false => self.policy.heard(now, &reply),
             }
         }
     }
@@ -162,5 +160,80 @@ impl Run {
             self.traffic.overflow(),
             &self.choices,
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+    use crate::sim::policy::{MakeError, Probe, Probing};
+
+    /// Sends one probe at 1 s, and remembers when it heard of it and of the pause.
+    struct Listener {
+        sent: bool,
+    }
+
+    static LOG: Mutex<Vec<(&'static str, u64)>> = Mutex::new(Vec::new());
+
+    impl Policy for Listener {
+        fn advance(&mut self, until: u64, probing: &mut dyn Probing) -> u64 {
+            if self.sent || until < nanos(1.0) {
+                return until;
+            }
+            self.sent = true;
+            let probe = Probe {
+                number: 0,
+                octets: 100,
+                dscp: 0,
+            };
+            probing.probe(nanos(1.0), 0, probe);
+            nanos(1.0)
+        }
+
+        fn heard(&mut self, now: u64, _: &Reply) {
+            LOG.lock().unwrap().push(("heard", now));
+        }
+
+        fn paused(&mut self, now: u64) {
+            LOG.lock().unwrap().push(("paused", now));
+        }
+
+        fn choose(&mut self, _: u64, _: usize, _: usize) -> Option<usize> {
+            None
+        }
+    }
+
+    struct Listeners;
+
+    impl Maker for Listeners {
+        fn name(&self) -> &'static str {
+            "listener"
+        }
+
+        fn says(&self) -> &'static str {
+            "listens"
+        }
+
+        fn make(&self, _: &Setting<'_>, _: Option<f64>) -> Result<Box<dyn Policy>, MakeError> {
+            Ok(Box::new(Listener { sent: false }))
+        }
+    }
+
+    #[test]
+    fn what_came_while_the_host_stood_still_is_heard_when_it_goes_on() {
+        let text = r#"
+            name = "pause"
+            says = "the near host stands still"
+            seconds = 5
+            lines = [{ name = "A", base = { delay_ms = 50 } }]
+            classes = [{ name = "voice", sla = { loss_percent = 2 } }]
+            ends = [{ at_s = 1.05, pause_s = 2 }]
+        "#;
+        let scenario = toml::from_str(text).unwrap();
+        Stage::new(&scenario).play(&Listeners, None, 1).unwrap();
+        let log = LOG.lock().unwrap();
+        assert_eq!(log[..], [("paused", nanos(3.05)), ("heard", nanos(3.05))]);
     }
 }
