@@ -92,6 +92,8 @@ struct Seat {
     line: Option<usize>,
     /// The line before, and when it was left.
     former: Option<(usize, u64)>,
+    /// Was its line right when last looked at?
+    was_right: bool,
     /// Since when its line is not right, though it was.
     wrong_since: Option<u64>,
     /// Since when a line that it prefers is right.
@@ -211,23 +213,104 @@ impl Measure {
                 self.sums.to_return.push((now - since) as f64 / NS_PER_S);
             }
         }
-        match (is_right, seat.wrong_since) {
-            (true, Some(since)) => {
-                let switched = former != choice;
-                let after = (now - since) as f64 / NS_PER_S;
-                match switched {
-                    true => self.sums.to_switch.push(after),
-                    false => self.sums.never += 1,
+        // A line that was chosen wrongly is another mistake than one that is left late.
+        let broke = seat.was_right && former.is_some_and(|from| !right.contains(&from));
+        seat.was_right = is_right;
+        let since = seat.wrong_since.or(broke.then_some(now));
+        seat.wrong_since = since.filter(|_| !is_right);
+        if let Some(since) = since.filter(|_| is_right) {
+            match former != choice {
+                true => {
+                    let after = (now - since) as f64 / NS_PER_S;
+                    self.sums.to_switch.push(after);
                 }
-                seat.wrong_since = None;
+                false => self.sums.never += 1,
             }
-            (false, None) if former.is_some() => seat.wrong_since = Some(now),
-            _ => {}
         }
         let better = is_right && best.is_some_and(|best| rank(best) < rank(line));
         seat.better_since = match better {
             true => seat.better_since.or(Some(now)),
             false => None,
         };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sim::policy::{MakeError, Maker, Policy, Probing, Reply};
+    use crate::sim::run::Stage;
+    use crate::sim::world::nanos;
+
+    /// On these lines from these seconds on.
+    #[derive(Clone)]
+    struct Scripted(Vec<(f64, usize)>);
+
+    impl Policy for Scripted {
+        fn advance(&mut self, until: u64, _: &mut dyn Probing) -> u64 {
+            until
+        }
+
+        fn heard(&mut self, _: u64, _: &Reply) {}
+
+        fn choose(&mut self, now: u64, _: usize, _: usize) -> Option<usize> {
+            let begun = self.0.iter().rfind(|(from_s, _)| nanos(*from_s) <= now);
+            begun.map(|(_, line)| *line)
+        }
+    }
+
+    impl Maker for Scripted {
+        fn name(&self) -> &'static str {
+            "scripted"
+        }
+
+        fn says(&self) -> &'static str {
+            "does what it is told"
+        }
+
+        fn make(&self, _: &Setting<'_>, _: Option<f64>) -> Result<Box<dyn Policy>, MakeError> {
+            Ok(Box::new(self.clone()))
+        }
+    }
+
+    /// A is bad from 10 to 20 s.
+    fn measures(choices: &[(f64, usize)]) -> Measures {
+        let text = r#"
+            name = "bad-for-ten-seconds"
+            says = "A loses all for ten seconds"
+            seconds = 30
+            lines = [{ name = "A" }, { name = "B", cost = 1 }]
+            classes = [{ name = "voice", sla = { loss_percent = 2 } }]
+            events = [
+                { at_s = 10, line = "A", set = { blackout = true } },
+                { at_s = 20, line = "A" },
+            ]
+        "#;
+        let scenario = toml::from_str(text).unwrap();
+        let stage = Stage::new(&scenario);
+        stage.play(&Scripted(choices.to_vec()), None, 1).unwrap()
+    }
+
+    #[test]
+    fn the_time_to_switch_is_that_from_the_event_to_a_right_line() {
+        let of = |choices: &[(f64, usize)]| {
+            let measures = measures(choices);
+            (measures.to_switch, measures.never)
+        };
+        assert_eq!(of(&[(0.0, 0), (13.0, 1)]), (vec![3.0], 0));
+        assert_eq!(of(&[(0.0, 0), (10.0, 1)]), (vec![0.0], 0));
+        assert_eq!(of(&[(0.0, 0)]), (vec![], 1));
+        assert_eq!(of(&[(0.0, 1)]), (vec![], 0));
+    }
+
+    #[test]
+    fn a_return_to_a_bad_line_is_a_wrong_switch_and_no_late_one() {
+        let measures = measures(&[(0.0, 0), (13.0, 1), (15.0, 0), (16.0, 1)]);
+        assert_eq!(measures.to_switch, [3.0]);
+        assert_eq!(
+            (measures.wrong, measures.flaps, measures.switches),
+            (1, 2, 3)
+        );
+        assert!((measures.violation_s - 4.0).abs() < 0.01);
     }
 }
