@@ -1,6 +1,6 @@
 //! What came of a run: each choice held against the truth of the lines.
 
-use super::policy::Setting;
+use super::policy::{Revealed, Setting};
 use super::run::TICK;
 use super::truth::{Quality, right};
 use super::world::World;
@@ -127,16 +127,40 @@ impl Measure {
         self.stale = true;
     }
 
+    /// What is true now: before the choices, which change it only from the next tick on.
+    pub(super) fn learn(&mut self, setting: &Setting<'_>, world: &World, overflow: &[[f64; 2]]) {
+        for (line, known) in self.qualities.iter_mut().enumerate() {
+            if self.stale || world.is_limited(line) {
+                let quality = world.quality(line, overflow[line]);
+                self.stale |= *known != quality;
+                *known = quality;
+            }
+        }
+        if std::mem::take(&mut self.stale) {
+            let classes = setting.classes.len();
+            for (place, known) in self.right.iter_mut().enumerate() {
+                let class = place % classes;
+                let right = right(setting, place / classes, class, &self.qualities);
+                let sla = &setting.classes[class].sla;
+                let kept = right
+                    .first()
+                    .is_some_and(|&line| self.qualities[line].keeps(sla));
+                *known = (right, kept);
+            }
+        }
+    }
+
+    /// What it has learnt, with what the lines will lose.
+    pub(super) fn revealed<'a>(&'a self, losses: &'a [Vec<f64>]) -> Revealed<'a> {
+        Revealed {
+            qualities: &self.qualities,
+            right: &self.right,
+            losses,
+        }
+    }
+
     /// A tick has passed, and these are the choices from now on.
-    pub(super) fn look(
-        &mut self,
-        now: u64,
-        setting: &Setting<'_>,
-        world: &World,
-        overflow: &[[f64; 2]],
-        choices: &[Option<usize>],
-    ) {
-        self.learn(setting, world, overflow);
+    pub(super) fn look(&mut self, now: u64, choices: &[Option<usize>]) {
         let tick = TICK as f64 / NS_PER_S;
         self.used.fill(false);
         for (place, choice) in choices.iter().enumerate() {
@@ -163,29 +187,6 @@ impl Measure {
         self.sums.seconds = now as f64 / NS_PER_S;
         (self.sums.probes, self.sums.octets) = (probes, octets);
         self.sums
-    }
-
-    /// What is true now.
-    fn learn(&mut self, setting: &Setting<'_>, world: &World, overflow: &[[f64; 2]]) {
-        for (line, known) in self.qualities.iter_mut().enumerate() {
-            if self.stale || world.is_limited(line) {
-                let quality = world.quality(line, overflow[line]);
-                self.stale |= *known != quality;
-                *known = quality;
-            }
-        }
-        if std::mem::take(&mut self.stale) {
-            let classes = setting.classes.len();
-            for (place, known) in self.right.iter_mut().enumerate() {
-                let class = place % classes;
-                let right = right(setting, place / classes, class, &self.qualities);
-                let sla = &setting.classes[class].sla;
-                let kept = right
-                    .first()
-                    .is_some_and(|&line| self.qualities[line].keeps(sla));
-                *known = (right, kept);
-            }
-        }
     }
 
     fn seat(&mut self, now: u64, place: usize, choice: Option<usize>) {

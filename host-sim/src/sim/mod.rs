@@ -12,9 +12,11 @@
 //! lines to all of them, and the same octets out.
 
 mod autoflow;
+pub mod bound;
 mod happenings;
 mod measure;
 pub mod policy;
+mod revealed;
 mod run;
 pub mod scenario;
 mod table;

@@ -2,6 +2,8 @@
 
 use plugin_abi::config::Class;
 
+pub use super::revealed::Revealed;
+
 /// A path policy in the life of one run. Times are nanoseconds since the start.
 ///
 /// A loss is never told: it is silence. What the lines do to packets depends on the seed alone, so
@@ -20,6 +22,11 @@ pub trait Policy {
     /// What came meanwhile is heard next.
     fn paused(&mut self, now: u64) {
         let _ = now;
+    }
+    /// What is true of the lines now, right before each choice. Only oracles look at it: a policy
+    /// that does is none.
+    fn for_oracles_only(&mut self, now: u64, truth: &Revealed<'_>) {
+        let _ = (now, truth);
     }
     /// The line that a class of a group is on from now on; `None`: none yet.
     fn choose(&mut self, now: u64, group: usize, class: usize) -> Option<usize>;
@@ -186,6 +193,10 @@ pub trait Maker: Sync {
     /// What can be turned to trade delay against pointless switches; none: nothing.
     fn knob(&self) -> Option<Knob> {
         None
+    }
+    /// Does it measure by [`Policy::carried`] as well?
+    fn is_in_line(&self) -> bool {
+        false
     }
     /// One for a run; `at` is a position of the knob, absent: as shipped.
     ///

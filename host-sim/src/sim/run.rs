@@ -12,6 +12,7 @@ use super::SimError;
 use super::happenings::{Happening, Happenings};
 use super::measure::{Measure, Measures};
 use super::policy::{Maker, Policy, Reply, Setting, Uplink};
+use super::revealed::losses_to_come;
 use super::scenario::Scenario;
 use super::traffic::Traffic;
 use super::world::{World, nanos};
@@ -26,6 +27,8 @@ pub(super) struct Stage<'a> {
     pub(super) lines: Vec<Uplink>,
     pub(super) groups: Vec<Vec<usize>>,
     pub(super) classes: Vec<Class>,
+    /// By line: what it loses from the start on, and after each event.
+    pub(super) losses: Vec<Vec<f64>>,
 }
 
 impl<'a> Stage<'a> {
@@ -36,6 +39,7 @@ impl<'a> Stage<'a> {
             lines,
             groups,
             classes: scenario.classes(),
+            losses: losses_to_come(scenario),
         }
     }
 
@@ -150,16 +154,14 @@ impl Run {
         let classes = stage.classes.len();
         let carried = self.traffic.carry(now, &mut self.world, &self.choices);
         self.policy.carried(now, carried);
+        self.measure
+            .learn(setting, &self.world, self.traffic.overflow());
+        let truth = self.measure.revealed(&stage.losses);
+        self.policy.for_oracles_only(now, &truth);
         for (place, choice) in self.choices.iter_mut().enumerate() {
             *choice = self.policy.choose(now, place / classes, place % classes);
         }
-        self.measure.look(
-            now,
-            setting,
-            &self.world,
-            self.traffic.overflow(),
-            &self.choices,
-        );
+        self.measure.look(now, &self.choices);
     }
 }
 

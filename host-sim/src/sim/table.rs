@@ -7,6 +7,7 @@ use std::thread;
 use serde::Serialize;
 
 use super::SimError;
+use super::bound;
 use super::measure::Measures;
 use super::policy::Maker;
 use super::run::Stage;
@@ -44,7 +45,8 @@ pub struct Row {
     pub probes_per_s: f64,
     /// Bits a second of each line, all headers included.
     pub probe_bit_per_s: f64,
-    /// Time to switch divided by the least that is possible at as many pointless switches.
+    /// Time to switch divided by the least that is possible at as many pointless switches; not of
+    /// policies that measure in-line, whose probes aren't all that they see.
     pub bound_ratio: Option<f64>,
 }
 
@@ -92,14 +94,14 @@ pub fn run(
     });
     let mut table = Table::default();
     let mut played = played.into_iter().zip(&jobs).peekable();
-    for (place, scenario) in scenarios.iter().enumerate() {
+    for (place, stage) in stages.iter().enumerate() {
         for (which, maker) in makers.iter().enumerate() {
             let mut sums = Measures::default();
             let of_row = |(_, job): &(_, &(usize, usize, u64))| (job.0, job.1) == (place, which);
             while let Some((measures, _)) = played.next_if(of_row) {
                 sums.add(&measures?);
             }
-            table.rows.push(Row::of(scenario, *maker, &sums));
+            table.rows.push(Row::of(stage, *maker, &sums));
         }
     }
     Ok(table)
@@ -142,14 +144,15 @@ fn all<T: Send>(
 }
 
 impl Row {
-    fn of(scenario: &Scenario, maker: &dyn Maker, sums: &Measures) -> Self {
+    fn of(stage: &Stage<'_>, maker: &dyn Maker, sums: &Measures) -> Self {
         let per =
             |count: f64, seconds: f64, unit: f64| (seconds > 0.0).then(|| count * unit / seconds);
         let line_seconds = sums.seconds * sums.lines as f64 / f64::from(sums.runs.max(1));
         let never = f64::from(sums.never);
         let told = never + sums.to_switch.len() as f64;
+        let probes_per_s = sums.probes as f64 / line_seconds.max(f64::MIN_POSITIVE);
         Self {
-            scenario: scenario.name.clone(),
+            scenario: stage.scenario.name.clone(),
             policy: maker.name(),
             seeds: sums.runs,
             time_to_switch_s: Quantiles::of(&sums.to_switch, sums.never as usize),
@@ -160,9 +163,12 @@ impl Row {
             regret: per(sums.regret, sums.class_seconds, 1.0),
             failback_s: Quantiles::of(&sums.to_return, 0),
             flaps_per_hour: per(sums.flaps.into(), sums.class_seconds, HOUR_S),
-            probes_per_s: sums.probes as f64 / line_seconds.max(f64::MIN_POSITIVE),
+            probes_per_s,
             probe_bit_per_s: sums.octets as f64 * 8.0 / line_seconds.max(f64::MIN_POSITIVE),
-            bound_ratio: None,
+            bound_ratio: match maker.is_in_line() {
+                true => None,
+                false => bound::ratio(stage, sums, probes_per_s),
+            },
         }
     }
 }

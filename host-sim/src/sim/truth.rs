@@ -92,7 +92,7 @@ pub(super) fn right(
 }
 
 /// The share of packets that an impairment loses over time.
-fn lost(impairment: &Impairment) -> f64 {
+pub(super) fn lost(impairment: &Impairment) -> f64 {
     if impairment.blackout {
         return 1.0;
     }
