@@ -134,7 +134,7 @@ impl Run {
             }
             self.arrive(reached, paused_until.is_some());
             if tick <= reached {
-                self.tick(reached, stage, setting);
+                self.tick(reached, stage, setting, paused_until.is_some());
                 tick += TICK;
             }
         }
@@ -150,16 +150,21 @@ impl Run {
         }
     }
 
-    fn tick(&mut self, now: u64, stage: &Stage<'_>, setting: &Setting<'_>) {
+    /// Traffic goes on where it was, and the policy chooses anew unless its host stands still.
+    fn tick(&mut self, now: u64, stage: &Stage<'_>, setting: &Setting<'_>, stands_still: bool) {
         let classes = stage.classes.len();
         let carried = self.traffic.carry(now, &mut self.world, &self.choices);
-        self.policy.carried(now, carried);
+        if !stands_still {
+            self.policy.carried(now, carried);
+        }
         self.measure
             .learn(setting, &self.world, self.traffic.overflow());
-        let truth = self.measure.revealed(&stage.losses);
-        self.policy.for_oracles_only(now, &truth);
-        for (place, choice) in self.choices.iter_mut().enumerate() {
-            *choice = self.policy.choose(now, place / classes, place % classes);
+        if !stands_still {
+            let truth = self.measure.revealed(&stage.losses);
+            self.policy.for_oracles_only(now, &truth);
+            for (place, choice) in self.choices.iter_mut().enumerate() {
+                *choice = self.policy.choose(now, place / classes, place % classes);
+            }
         }
         self.measure.look(now, &self.choices);
     }
@@ -172,7 +177,8 @@ mod tests {
     use super::*;
     use crate::sim::policy::{MakeError, Probe, Probing};
 
-    /// Sends one probe at 1 s, and remembers when it heard of it and of the pause.
+    /// Sends one probe at 1 s, and remembers when it heard of it and of the pause; is to be asked
+    /// nothing meanwhile.
     struct Listener {
         sent: bool,
     }
@@ -202,7 +208,9 @@ mod tests {
             LOG.lock().unwrap().push(("paused", now));
         }
 
-        fn choose(&mut self, _: u64, _: usize, _: usize) -> Option<usize> {
+        fn choose(&mut self, now: u64, _: usize, _: usize) -> Option<usize> {
+            let still = nanos(1.05)..nanos(3.05);
+            assert!(!still.contains(&now), "asked at {now} ns");
             None
         }
     }
@@ -224,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn what_came_while_the_host_stood_still_is_heard_when_it_goes_on() {
+    fn a_host_that_stands_still_hears_and_chooses_nothing_until_it_goes_on() {
         let text = r#"
             name = "pause"
             says = "the near host stands still"
