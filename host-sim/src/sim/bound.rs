@@ -245,6 +245,19 @@ mod tests {
     }
 
     #[test]
+    fn a_change_is_to_the_least_loss_that_breaks_what_was_kept() {
+        let sla = Sla {
+            loss_percent: Some(2.0),
+            ..Sla::default()
+        };
+        let of = |losses: &[f64]| Change::of(losses, &sla);
+        assert_eq!(of(&[0.001, 0.1, 0.01, 0.05, 0.001]), Some(change(0.1, 5.0)));
+        assert_eq!(of(&[0.001, 0.01]), None);
+        assert_eq!(of(&[0.03, 0.1]), None);
+        assert_eq!(Change::of(&[0.001, 0.1], &Sla::default()), None);
+    }
+
+    #[test]
     fn a_dead_line_takes_two_losses() {
         assert_eq!(least_delay_s(change(0.1, 100.0), 10.0, DAY_S), 0.2);
         assert_eq!(least_delay_s(change(0.1, 100.0), 2.0, DAY_S), 1.0);

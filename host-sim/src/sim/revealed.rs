@@ -90,3 +90,34 @@ pub(super) fn losses_to_come(scenario: &Scenario) -> Vec<Vec<f64>> {
 fn round_trip([there, back]: [f64; 2]) -> f64 {
     1.0 - (1.0 - there) * (1.0 - back)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn losses_to_come_follow_the_events_of_a_line_in_each_direction() {
+        let text = r#"
+            name = "losses"
+            says = "losses"
+            seconds = 100
+            groups = 2
+            lines = [{ name = "A", base = { loss_percent = 1 }, back = {} }, { name = "B" }]
+            classes = [{ name = "voice", sla = { loss_percent = 2 } }]
+            events = [
+                { at_s = 20, line = "A" },
+                { at_s = 10, line = "A", direction = "backward", set = { loss_percent = 50 } },
+                { at_s = 30, group = 1, set = { blackout = true } },
+            ]
+        "#;
+        let losses = losses_to_come(&toml::from_str(text).unwrap());
+        let percent = |line: usize| -> Vec<_> {
+            let losses = losses[line].iter();
+            losses.map(|loss| (loss * 1e4).round() / 100.0).collect()
+        };
+        assert_eq!(percent(0), [1.0, 50.5, 1.0]);
+        assert_eq!(percent(1), [0.0]);
+        assert_eq!(percent(2), [1.0, 50.5, 1.0, 100.0]);
+        assert_eq!(percent(3), [0.0, 100.0]);
+    }
+}
