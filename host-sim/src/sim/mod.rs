@@ -12,6 +12,7 @@
 //! lines to all of them, and the same octets out.
 
 mod autoflow;
+pub mod baselines;
 pub mod bound;
 mod happenings;
 mod measure;
