@@ -121,6 +121,31 @@ fn five_percent_loss_is_left_after_the_known_times() {
 }
 
 #[test]
+fn only_short_windows_leave_a_healthy_line() {
+    // Both directions together lose 0.5 %.
+    let event = "at_s = 0, set = { delay_ms = 10, loss_percent = 0.25 }";
+    let healthy = happening(event, 7_200.0, 1);
+    let calm = [
+        "cisco-aar",
+        "eaar-aggressive",
+        "mwan3",
+        "dpinger",
+        "oracle-d",
+    ];
+    let mut policies = calm.to_vec();
+    policies.push("fortios-sla");
+    for row in rows(&healthy, &policies, 5) {
+        let of_week = row.pointless_switches_per_line_week.unwrap();
+        let of_hour = of_week / (7.0 * 24.0);
+        match calm.contains(&row.policy) {
+            true => assert_eq!(of_hour, 0.0, "{}", row.policy),
+            // Three losses in a hundred, by chance.
+            false => assert!((0.5..=4.0).contains(&of_hour), "{of_hour} an hour"),
+        }
+    }
+}
+
+#[test]
 fn the_oracle_is_always_right() {
     let blackout = scenario("{ blackout = true }", 660.0);
     let [row] = &rows(&blackout, &["oracle"], 3)[..] else {
