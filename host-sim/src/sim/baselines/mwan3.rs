@@ -105,8 +105,6 @@ struct Member {
     due: u64,
     /// Pings of this cycle sent; 0: it waits for the next cycle.
     sent: u32,
-    /// When the last one was.
-    sent_at: u64,
     /// The number of this cycle's first ping.
     first: u64,
     /// One bit for each answered ping of this cycle.
@@ -126,7 +124,6 @@ impl Mwan3 {
             score: config.down + config.up,
             due: phase(setting, line, config.interval_s),
             sent: 0,
-            sent_at: 0,
             first: 0,
             answered: 0,
             round_trips_ms: 0.0,
@@ -156,7 +153,6 @@ impl Member {
             }
             let number = self.first + u64::from(self.sent);
             self.sent += 1;
-            self.sent_at = now;
             let last = self.sent == config.pings;
             let wait_s = if last { config.timeout_s } else { BETWEEN_S };
             self.due = now + seconds(wait_s);
@@ -170,7 +166,7 @@ impl Member {
         let Some(which) = reply.number.checked_sub(self.first) else {
             return;
         };
-        let late = now - reply.sent_at > seconds(config.timeout_s);
+        let late = reply.round_trip() > seconds(config.timeout_s) as i64;
         if which >= self.sent.into() || late || self.answered & 1 << which != 0 {
             return;
         }
