@@ -125,13 +125,7 @@ fn only_short_windows_leave_a_healthy_line() {
     // Both directions together lose 0.5 %.
     let event = "at_s = 0, set = { delay_ms = 10, loss_percent = 0.25 }";
     let healthy = happening(event, 7_200.0, 1);
-    let calm = [
-        "cisco-aar",
-        "eaar-aggressive",
-        "mwan3",
-        "dpinger",
-        "oracle-d",
-    ];
+    let calm = ["cisco-aar", "eaar-aggressive", "mwan3", "dpinger"];
     let mut policies = calm.to_vec();
     policies.push("fortios-sla");
     for row in rows(&healthy, &policies, 5) {
