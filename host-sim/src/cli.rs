@@ -1,13 +1,46 @@
-//! The words of the command line.
+//! The words of the command line, those of each command in a file of its own.
 
-use std::net::{IpAddr, SocketAddr};
+mod apply;
+mod bench;
+mod check;
+mod completions;
+mod demo;
+mod lines;
+mod ping;
+mod probe;
+mod respond;
+mod responders;
+mod results;
+mod run;
+mod schedules;
+mod sessions;
+mod socket;
+mod switch;
+mod why;
+
 use std::path::PathBuf;
 
-use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
-use plugin_abi::config::Peer;
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::address::{PortAt, PortRange, Target, socket};
-use crate::demo::MIN_SECONDS;
+pub use apply::{Apply, Configuration, Confirm};
+pub use bench::{Bench, BenchName};
+pub use check::Check;
+pub use completions::{Completions, Man, ShellName};
+pub use demo::Demo;
+pub use lines::{Lines, LinesCommand, Role};
+pub use ping::Ping;
+pub use probe::{ProbeAsk, ProbeMode, ProbeOptions, ProbeStream};
+pub use respond::{Respond, RespondFeature, RespondMode};
+pub use responders::{ResponderProtocol, Responders, RespondersCommand, Responding};
+pub use results::Results;
+pub use run::Run;
+pub use schedules::{OneSchedule, Schedules, SchedulesCommand};
+pub use sessions::{
+    AddSession, ChangeSession, NamedSession, RunSession, SessionOptions, Sessions, SessionsCommand,
+};
+pub use socket::Socket;
+pub use switch::Switch;
+pub use why::Why;
 
 /// A host for the autoflow plugin: measures lines by TWAMP and chooses among them.
 #[derive(Debug, Parser)]
@@ -23,18 +56,7 @@ pub struct Cli {
 
 const EVERYWHERE: &str = "Options of every command";
 
-const STAMP: &str = "Options of mode stamp";
-
 const EXIT_CODES: &str = "Exit codes: 0 good, 1 the thing failed, 2 wrong use or bad configuration";
-
-const PING_EXIT_CODES: &str = "\
-Exit codes:
-  0  at least one probe was answered
-  1  the measurement failed: the name is unknown, the far end is unreachable, refuses the
-     connection, doesn't answer, rejects the session or breaks the protocol, or no probe came back
-  2  wrong use, also an address, port or permission that this machine refuses
-With --json, failure.kind tells them apart: unresolved, unreachable, refused, no-answer, rejected,
-protocol, local.";
 
 /// What every command takes.
 #[derive(Args, Clone, Debug)]
@@ -63,196 +85,34 @@ pub enum Command {
     /// Judge a configuration and show each mistake with its place
     Check(Check),
     /// Measure the way to a responder: one session, in the foreground
-    #[command(after_help = PING_EXIT_CODES)]
-    Ping(Ping),
+    #[command(after_help = ping::AFTER)]
+    Ping(Box<Ping>),
     /// Answer probes until interrupted, and report each session served
     Respond(Respond),
     /// Show what the engine costs, beside a bare reference measured in the same run
     Bench(Bench),
-}
-
-/// `host-sim demo`.
-#[derive(Args, Clone, Debug)]
-pub struct Demo {
-    /// How many seconds to show, at least 20
-    #[arg(long, value_name = "N", default_value_t = 30,
-          value_parser = clap::value_parser!(u64).range(MIN_SECONDS..=3600))]
-    pub seconds: u64,
-    /// What the emulated lines draw their accidents from
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    pub seed: u64,
-}
-
-/// `host-sim run`.
-#[derive(Args, Clone, Debug)]
-pub struct Run {
-    /// The configuration, in TOML
-    #[arg(long, value_name = "FILE")]
-    pub config: PathBuf,
-    /// End by itself after so many seconds
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
-    pub seconds: Option<u64>,
-    /// Show the table of lines and choices every so many seconds [default: 5; with --json: 1]
-    #[arg(long, value_name = "S", value_parser = clap::value_parser!(u64).range(1..=3600))]
-    pub every: Option<u64>,
-}
-
-/// `host-sim check`.
-#[derive(Args, Clone, Debug)]
-pub struct Check {
-    /// The configuration, in TOML
-    #[arg(long, value_name = "FILE")]
-    pub config: PathBuf,
-}
-
-/// `host-sim ping`.
-#[derive(Args, Clone, Debug)]
-pub struct Ping {
-    /// Protocol of the session
-    #[arg(long, value_name = "MODE", default_value = "open")]
-    pub mode: PingMode,
-    /// Name of the secret that the secure modes need; STAMP is authenticated with one
-    #[arg(long, value_name = "ID", requires = "passphrase_file")]
-    pub key_id: Option<String>,
-    /// File whose first line is the passphrase of that secret
-    #[arg(long, value_name = "FILE", requires = "key_id")]
-    pub passphrase_file: Option<PathBuf>,
-    /// Probes to send
-    #[arg(long, value_name = "N", default_value_t = 10,
-          value_parser = clap::value_parser!(u32).range(1..))]
-    pub count: u32,
-    /// Milliseconds between two probes; fractions are allowed
-    #[arg(long, value_name = "MS", default_value_t = 100.0, value_parser = positive)]
-    pub interval: f64,
-    /// How probes lie in time
-    #[arg(long, value_enum, default_value = "periodic")]
-    pub stream: PingStream,
-    /// Octets after the sender packet [default: as many as make probe and reply equal in size]
-    #[arg(long, value_name = "N")]
-    pub padding: Option<u16>,
-    /// DSCP of the probes, 0 to 63
-    #[arg(long, value_name = "N", conflicts_with = "tos",
-          value_parser = clap::value_parser!(u8).range(0..=63))]
-    pub dscp: Option<u8>,
-    /// Whole TOS octet of the probes, instead of the DSCP
-    #[arg(long, value_name = "N")]
-    pub tos: Option<u8>,
-    /// TTL or hop limit of the probes
-    #[arg(long, value_name = "N", default_value_t = 255,
-          value_parser = clap::value_parser!(u8).range(1..))]
-    pub ttl: u8,
-    /// Forbid fragmenting
-    #[arg(long)]
-    pub df: bool,
-    /// Ask for stamps as PTP writes them
-    #[arg(long)]
-    pub ptp: bool,
-    /// Ask for probes as long as replies, and replies that cut no padding away
-    #[arg(long)]
-    pub symmetric: bool,
-    /// Ask for replies that repeat so many octets of padding
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=8900))]
-    pub reflect_octets: Option<u16>,
-    /// Use IPv4 only
-    #[arg(short = '4', long = "ipv4", conflicts_with = "ipv6")]
-    pub ipv4: bool,
-    /// Use IPv6 only
-    #[arg(short = '6', long = "ipv6")]
-    pub ipv6: bool,
-    /// STAMP's session identifier; 0 for none [default: one drawn for this run]
-    #[arg(long, value_name = "N", help_heading = STAMP)]
-    pub ssid: Option<u16>,
-    /// What each probe asks of the far end [default: class-of-service]
-    #[arg(long, value_name = "LIST", help_heading = STAMP, value_delimiter = ',')]
-    pub ask: Vec<PingAsk>,
-    /// The far end copies the probes' numbers: loss has no direction
-    #[arg(long, help_heading = STAMP)]
-    pub stateless: bool,
-    /// Address to measure from
-    #[arg(long, value_name = "ADDR")]
-    pub local: Option<IpAddr>,
-    /// A probe without reply for so many milliseconds is lost
-    #[arg(long, value_name = "MS", default_value_t = 1000,
-          value_parser = clap::value_parser!(u32).range(1..))]
-    pub timeout: u32,
-    /// Far end: name or address, IPv6 bare or in brackets; the port is 862 unless given
-    #[arg(value_name = "HOST[:PORT]")]
-    pub target: Target,
-}
-
-/// `host-sim respond`.
-#[derive(Args, Clone, Debug)]
-pub struct Respond {
-    /// Where to answer TWAMP-Control [default: port 862 of every address]; may be repeated
-    #[arg(long, value_name = "ADDR:PORT", action = ArgAction::Append, value_delimiter = ',',
-          value_parser = socket)]
-    pub listen: Vec<SocketAddr>,
-    /// Security modes to offer; all but open need --keys. STAMP can be open and auth
-    #[arg(
-        long,
-        value_name = "LIST",
-        value_delimiter = ',',
-        default_value = "open"
-    )]
-    pub modes: Vec<RespondMode>,
-    /// Secrets of the secure modes: a TOML file with lines key-id = "passphrase"
-    #[arg(long, value_name = "FILE")]
-    pub keys: Option<PathBuf>,
-    /// Answer TWAMP Light, where --listen says or everywhere; alone, no control port is opened
-    #[arg(long, value_name = "[ADDR:]PORT", action = ArgAction::Append)]
-    pub light: Vec<PortAt>,
-    /// What to offer beyond the modes [default: all of it]
-    #[arg(long, value_name = "LIST", value_delimiter = ',')]
-    pub features: Vec<RespondFeature>,
-    /// Answer STAMP, and TWAMP Light as well; where and what else, as with --light
-    #[arg(long, value_name = "[ADDR:]PORT", action = ArgAction::Append)]
-    pub stamp: Vec<PortAt>,
-    /// Learn from STAMP senders what they see of the way back, if they agree to tell it
-    #[arg(long, requires = "stamp")]
-    pub figures: bool,
-    /// First and last UDP port for test sessions
-    #[arg(long, value_name = "A-B", default_value = "20000-20999")]
-    pub test_ports: PortRange,
-    /// Whom to answer: networks like 192.0.2.0/24, addresses, or any for everybody
-    #[arg(
-        long,
-        value_name = "PREFIX",
-        value_delimiter = ',',
-        default_value = "any"
-    )]
-    pub peers: Vec<Peer>,
-}
-
-/// `host-sim bench`.
-#[derive(Args, Clone, Debug)]
-pub struct Bench {
-    /// What to measure
-    #[arg(value_name = "WHAT")]
-    pub what: BenchName,
-    /// Rounds; in each, the plugin and the bare reference take a turn
-    #[arg(long, value_name = "N", default_value_t = 5,
-          value_parser = clap::value_parser!(u32).range(1..=1000))]
-    pub rounds: u32,
-    /// How many seconds a turn takes; fractions are allowed
-    #[arg(long, value_name = "S", default_value_t = 1.0, value_parser = positive)]
-    pub seconds: f64,
-    /// With how many sessions [default: 1,64,10000; to send 100,1000,10000]
-    #[arg(long, value_name = "LIST", value_delimiter = ',',
-          value_parser = clap::value_parser!(u32).range(1..=100_000))]
-    pub sessions: Vec<u32>,
-}
-
-/// What `bench` measures.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum BenchName {
-    /// Answering probes as fast as they come
-    Reflect,
-    /// Sending probes at ten a second each
-    Send,
-    /// How true the round trip is, at rest and with every processor busy
-    Delay,
-    /// Reading the published snapshot
-    Snapshot,
+    /// Show, add, change, delete and run sessions of the running host
+    Sessions(Sessions),
+    /// Show what the sessions of the running host measured
+    Results(Results),
+    /// Show, pause and resume the schedules of the running host
+    Schedules(Schedules),
+    /// Show the lines of the running host, turn roles on and off
+    Lines(Lines),
+    /// Show the responders of the running host, turn them on and off
+    Responders(Responders),
+    /// Show which line each class of traffic is on, and why
+    Why(Why),
+    /// Give the running host another configuration
+    Apply(Apply),
+    /// Keep the configuration that was applied for a time
+    Confirm(Confirm),
+    /// Show the configuration of the running host, without secrets
+    Configuration(Configuration),
+    /// Write what a shell needs to complete these words
+    Completions(Completions),
+    /// Write the manual pages
+    Man(Man),
 }
 
 /// The door's word.
@@ -277,77 +137,6 @@ pub enum LogLevel {
     Debug,
     /// Everything
     Trace,
-}
-
-/// How the probes of `ping` lie in time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum PingStream {
-    /// At equal distances
-    Periodic,
-    /// At those of a Poisson process, with --interval on average
-    Poisson,
-}
-
-/// The protocols that `ping` speaks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum PingMode {
-    /// TWAMP with a control connection, unauthenticated
-    Open,
-    /// Control encrypted, probes authenticated
-    Auth,
-    /// Control and probes encrypted
-    Encrypted,
-    /// Control encrypted, probes open
-    Mixed,
-    /// TWAMP Light: no control connection
-    Light,
-    /// STAMP: no control connection, with or without a secret
-    Stamp,
-}
-
-/// What a probe of STAMP may ask.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum PingAsk {
-    /// Nothing; not together with others
-    None,
-    /// With which DSCP and ECN it arrives
-    ClassOfService,
-    /// Which addresses and ports are seen there: shows a NAT
-    Location,
-    /// What the far clock is synchronised to, and who stamps
-    TimestampInformation,
-    /// When the reply before really left
-    FollowUp,
-}
-
-/// The security modes that `respond` offers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum RespondMode {
-    /// Unauthenticated
-    Open,
-    /// Control encrypted, probes authenticated
-    Auth,
-    /// Control and probes encrypted
-    Encrypted,
-    /// Control encrypted, probes open
-    Mixed,
-}
-
-/// What `respond` may offer beyond the modes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum RespondFeature {
-    /// Nothing
-    None,
-    /// Sessions started and stopped one by one (RFC 5938)
-    IndividualSessions,
-    /// Replies that repeat octets of padding (RFC 6038)
-    ReflectOctets,
-    /// Probes as long as replies (RFC 6038)
-    SymmetricalSize,
-    /// Replies that tell DSCP and ECN of the probe (RFC 7750)
-    DscpEcn,
-    /// Stamps as PTP writes them (RFC 8186)
-    PtpTimestamps,
 }
 
 fn positive(text: &str) -> Result<f64, String> {
@@ -390,9 +179,9 @@ mod tests {
         let Command::Ping(ping) = cli.command else {
             panic!("{:?}", cli.command);
         };
-        assert_eq!((ping.count, ping.interval), (10, 100.0));
-        assert_eq!(ping.mode, PingMode::Open);
-        assert_eq!((ping.target.host(), ping.target.port()), ("192.0.2.1", 862));
+        assert_eq!(ping.count, 10);
+        let target = ping.target.unwrap();
+        assert_eq!((target.host(), target.port()), ("192.0.2.1", 862));
     }
 
     #[test]
@@ -416,7 +205,6 @@ mod tests {
             "host-sim respond --listen 862",
             "host-sim respond --modes secret",
             "host-sim respond --features dscp",
-            "host-sim ping --mode auth --key-id hub h",
             "host-sim ping --mode auth --passphrase-file f h",
             "host-sim ping --mode stamp --ssid 65536 h",
             "host-sim ping --mode stamp --ask money h",
@@ -426,9 +214,66 @@ mod tests {
             "host-sim respond --peers everybody",
             "host-sim demo --seconds 19",
             "host-sim run --config a.toml --seconds 0",
+            "host-sim ping --dscp AF44 h",
+            "host-sim ping --line fibre --local 192.0.2.9 h",
+            "host-sim ping --config a.toml h",
+            "host-sim sessions add",
+            "host-sim sessions add hub",
+            "host-sim sessions add --every 0 192.0.2.1",
+            "host-sim sessions add --every 60 --cron * 192.0.2.1",
+            "host-sim sessions add --time-zone Europe/Berlin 192.0.2.1",
+            "host-sim sessions add --line fibre --mark 1 192.0.2.1",
+            "host-sim sessions change",
+            "host-sim sessions change a --continuous --count 5",
+            "host-sim sessions change a --enabled perhaps",
+            "host-sim sessions delete",
+            "host-sim results --last 0",
+            "host-sim schedules stop",
+            "host-sim lines role fibre",
+            "host-sim responders on",
+            "host-sim responders on 192.0.2.1",
+            "host-sim responders on 192.0.2.1:862 --protocol icmp",
+            "host-sim apply",
+            "host-sim apply --config a.toml --dry-run --confirm-within 60",
+            "host-sim completions tcsh",
         ] {
             let error = parse(line).expect_err(line);
             assert_eq!(error.exit_code(), 2, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_switch_of_the_probes_can_be_turned_off_again() {
+        for (line, df) in [
+            ("host-sim sessions change a", None),
+            ("host-sim sessions change a --df", Some(true)),
+            ("host-sim sessions change --df a", Some(true)),
+            ("host-sim sessions change a --df=false", Some(false)),
+        ] {
+            let Command::Sessions(sessions) = parse(line).unwrap().command else {
+                panic!("not sessions");
+            };
+            let Some(SessionsCommand::Change(change)) = sessions.what else {
+                panic!("not change");
+            };
+            assert_eq!(
+                (change.session.as_str(), change.options.probe.df),
+                ("a", df)
+            );
+        }
+    }
+
+    #[test]
+    fn the_socket_may_stand_at_the_end_of_any_command_that_talks_to_a_host() {
+        for line in [
+            "sessions --socket s",
+            "sessions list --socket s",
+            "sessions delete a --socket s",
+            "schedules pause --socket s",
+            "lines role fibre --sender off --socket s",
+            "responders --socket s",
+        ] {
+            assert!(parse(&format!("host-sim {line}")).is_ok(), "{line}");
         }
     }
 

@@ -3,12 +3,17 @@
 //! refused, with a list of [`Problem`](crate::manage::Problem)s.
 
 mod address;
+pub mod dscp;
 mod feature;
 mod io;
 mod key;
 mod peer;
+mod person;
 mod prefix;
+mod schedule;
+mod session;
 mod stamp;
+mod topology;
 
 use std::net::SocketAddr;
 
@@ -19,8 +24,12 @@ pub use feature::Feature;
 pub use io::{Io, Policy};
 pub use key::{Key, Secret};
 pub use peer::Peer;
+pub use person::{Answering, Answers, Toggled};
 pub use prefix::{Prefix, PrefixError};
+pub use schedule::{Schedule, When};
+pub use session::{Owner, Session};
 pub use stamp::{Ask, Stamp};
+pub use topology::{BOTH, End, Link, Topology, TopologySite, Uplink};
 
 /// Everything an engine is told.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -41,15 +50,31 @@ pub struct Config {
     pub keys: Vec<Key>,
     /// How choices are made.
     pub decision: Decision,
+    /// When runs begin, of all sessions that have no schedule of their own; absent: never by
+    /// themselves.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<Schedule>,
     /// The measured uplinks.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub lines: Vec<Line>,
+    /// Sessions apart from lines.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub sessions: Vec<Session>,
     /// Sets of lines that reach the same destination.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub groups: Vec<Group>,
     /// Classes of traffic.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub classes: Vec<Class>,
+    /// Roles of lines that persons have toggled while it runs.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub toggled: Vec<Toggled>,
+    /// Which site of the topology this engine is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub site: Option<String>,
+    /// All sites and the links between them: beside the lines here, those of this site.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub topology: Option<Topology>,
 }
 
 /// Whose clock drives an engine.
@@ -95,7 +120,8 @@ pub struct Probe {
     /// all that was agreed on. Those of STAMP always are: there, octets of Extra Padding.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub padding: Option<u16>,
-    /// DSCP of the probes, 0–63.
+    /// DSCP of the probes, 0–63; in documents its name will do (`EF`, [`dscp::named`]).
+    #[serde(with = "dscp")]
     pub dscp: u8,
     /// TTL or hop limit of the probes, 1–255.
     pub ttl: u8,
@@ -175,8 +201,11 @@ pub struct Responder {
     /// Learn from STAMP senders what they see of the way back: by a private TLV, so only among
     /// peers that agreed on it.
     pub figures: bool,
-    /// Who is answered, besides the far ends of lines. Nobody else is: everybody is `any`.
+    /// Addresses that persons have added while it runs.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub added: Vec<Answering>,
+    /// Who is answered, besides the far ends of lines. Nobody else is: everybody is `any`. It is
+    /// written out even if it is empty: where something listens, that must be said.
     pub peers: Vec<Peer>,
     /// Security modes that TWAMP-Control offers; all but open need a key. STAMP sessions may be
     /// unprotected with open, authenticated with auth.
@@ -289,6 +318,9 @@ pub struct Line {
     /// How it is probed; absent: as the engine says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub probe: Option<Probe>,
+    /// Who wrote it, and so who may change it.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub owner: Owner,
 }
 
 /// A set of lines that reach the same destination.
@@ -453,6 +485,7 @@ impl Default for Responder {
             light: Vec::new(),
             peers: Vec::new(),
             stamp: Vec::new(),
+            added: Vec::new(),
             figures: false,
             modes: vec![Security::Open],
             control_port: TWAMP_PORT,
@@ -484,6 +517,10 @@ impl Default for Decision {
 
 fn yes() -> bool {
     true
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 #[cfg(test)]

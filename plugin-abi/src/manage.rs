@@ -3,18 +3,22 @@
 mod far_end;
 mod result;
 mod row;
+mod session;
+mod state;
 mod statistics;
 
 use std::net::{IpAddr, SocketAddr};
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::{Config, Probe};
+use crate::config::{Answers, Config, Probe, Session};
 pub use far_end::{Backward, Endpoint, FarClock, FarEnd};
 pub use result::{
     ClockState, Delay, Jitter, LostCounts, ResponderLimited, Seen, ServedResult, SessionResult,
 };
 pub use row::{ChoiceRow, Decision, LineRow, SessionRow};
+pub use session::{Cause, Changed, Paused, RunResult, ScheduleRow, SessionKind, TakesEffect};
+pub use state::{Applied, Difference, LineRoles, Pending, ResponderRow, Roles};
 pub use statistics::{SendLateness, Statistics};
 
 /// What people ask an engine for.
@@ -48,6 +52,97 @@ pub enum Request {
     },
     /// Every session of this engine and every one that it serves.
     Sessions,
+    /// Add a session. It is a person's, whatever it says of its owner.
+    AddSession {
+        /// The session, as written.
+        session: serde_json::Value,
+    },
+    /// Change a session, but not its ends: local address and port, remote, line, device, namespace.
+    ChangeSession {
+        /// Its id, or its name.
+        session: String,
+        /// What is to be otherwise, as a merge patch (RFC 7396). Into a session that is probed as
+        /// the engine says, `probe` is merged as if that stood there.
+        change: serde_json::Value,
+    },
+    /// Remove a session: no more probes, those in flight are waited for.
+    DeleteSession {
+        /// Its id, or its name.
+        session: String,
+    },
+    /// Begin a run of a session. It goes on by itself, as one of [`Request::Run`] does.
+    RunSession {
+        /// Its id, or its name.
+        session: String,
+    },
+    /// What sessions have measured, the newest last. Of lines and continuous sessions it is what
+    /// they have measured so far.
+    Results {
+        /// Only this session, by its id or its name.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        session: Option<String>,
+        /// Only that of this line, by name.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        line: Option<String>,
+        /// Of each session no more than so many, the newest.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        last: Option<u32>,
+    },
+    /// Every session that runs by a schedule.
+    Schedules,
+    /// Hold a schedule, or let it go on. Runs that have begun go on.
+    PauseSchedule {
+        /// That of this session, by its id or its name; absent: the global one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        session: Option<String>,
+        /// No run is to begin.
+        paused: bool,
+    },
+    /// Make this the whole wanted state. What persons own stays.
+    Apply {
+        /// The configuration, as written.
+        config: serde_json::Value,
+        /// Refused if it is not above the newest one that was applied; absent: it doesn't count.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        generation: Option<u64>,
+        /// Answer the difference and change nothing.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        dry_run: bool,
+        /// Unless [`Confirm`](Request::Confirm) comes within so many seconds, the last document
+        /// that was confirmed returns. Absent: it is confirmed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        confirm_within_s: Option<u32>,
+    },
+    /// What was applied shall stay.
+    Confirm,
+    /// The whole wanted state as a document without secrets: with its topology as written, with
+    /// what persons own.
+    Configuration,
+    /// What a document means: all that follows from its topology written out. Changes nothing.
+    Expand {
+        /// The configuration, as written.
+        config: serde_json::Value,
+    },
+    /// Toggle what a line does, until a document is applied that has another line there.
+    Roles {
+        /// The line, by name.
+        line: String,
+        /// Send probes; absent: as before.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        sender: Option<bool>,
+        /// Answer probes; absent: as before.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        responder: Option<bool>,
+    },
+    /// Have an address answer, or no more.
+    Respond {
+        /// Address and port: of TWAMP the control port, else the reflector's.
+        at: SocketAddr,
+        /// What it answers.
+        protocol: Answers,
+        /// It shall.
+        on: bool,
+    },
     /// Every line with its state.
     Lines,
     /// Which line each class of each group is on, and the last decisions about it.
@@ -77,6 +172,10 @@ pub struct RunRequest {
     /// Whole TOS octet of the probes instead of the DSCP.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tos: Option<u8>,
+    /// Packets leave exactly as those of this line, by name: interface, mark, namespace, and its
+    /// local address unless one is given here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<String>,
 }
 
 /// What `manage` answers.
@@ -95,6 +194,30 @@ pub enum Answer {
     Cancelled(u64),
     /// The sessions.
     Sessions(Vec<SessionRow>),
+    /// The id of the session that was added.
+    Session(String),
+    /// What a change has come to.
+    Changed(Changed),
+    /// The id of the session that was deleted.
+    Deleted(String),
+    /// What was measured.
+    Results(Vec<RunResult>),
+    /// The schedules.
+    Schedules(Vec<ScheduleRow>),
+    /// The schedule that was paused, or goes on.
+    Paused(Paused),
+    /// What an apply has changed, or would.
+    Applied(Box<Applied>),
+    /// The generation that stays.
+    Confirmed(u64),
+    /// The whole wanted state, as a document.
+    Configuration(serde_json::Value),
+    /// What a document means, as a document without topology.
+    Expanded(serde_json::Value),
+    /// What a line does now.
+    Roles(LineRoles),
+    /// An address that answers, or no more.
+    Responder(ResponderRow),
     /// The lines.
     Lines(Vec<LineRow>),
     /// The choices and why.
@@ -191,6 +314,16 @@ impl Request {
     pub fn validate(config: &Config) -> Result<Self, serde_json::Error> {
         Ok(Self::Validate {
             config: serde_json::to_value(config)?,
+        })
+    }
+
+    /// Adds `session` when sent.
+    ///
+    /// # Errors
+    /// A session that is no JSON value, which can't happen for [`Session`].
+    pub fn add_session(session: &Session) -> Result<Self, serde_json::Error> {
+        Ok(Self::AddSession {
+            session: serde_json::to_value(session)?,
         })
     }
 }

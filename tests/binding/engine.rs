@@ -54,3 +54,10 @@ pub(crate) fn served(responder: Running) -> Vec<u64> {
     let sessions = sessions.iter().map(|served| served["received"].as_u64());
     sessions.collect::<Option<_>>().unwrap()
 }
+
+/// Nothing is lost. On a machine that stands still a reply may be received and set aside.
+pub(crate) fn assert_nothing_lost(result: &SessionResult) {
+    let known = result.received..=result.received + result.set_aside;
+    assert!(known.contains(&result.sent), "{result:?}");
+    assert_eq!(result.lost.percent, Some(0.0), "{result:?}");
+}

@@ -25,6 +25,13 @@ fn written(directory: &TempDir, text: &str) -> PathBuf {
     file
 }
 
+/// The words that run it, with a control socket of its own.
+fn run(directory: &TempDir, file: &Path, more: &str) -> String {
+    let socket = directory.path().join("socket");
+    let (file, socket) = (file.display(), socket.display());
+    format!("run {more} --config {file} --socket {socket}")
+}
+
 #[test]
 fn every_mistake_of_a_configuration_is_shown_at_once_with_its_place() {
     let answer = on_golden("check --config", "mistakes.toml");
@@ -143,7 +150,7 @@ fn a_start_that_finds_a_port_taken_leaves_none_behind() {
          peers = [\"127.0.0.0/8\"]\ntest_ports = [8700, 8710]\n"
     );
     let file = written(&directory, &config);
-    let answer = host_sim(&format!("run --config {}", file.display()));
+    let answer = host_sim(&run(&directory, &file, ""));
     assert_eq!(
         answer.stderr,
         format!(
@@ -166,7 +173,7 @@ fn a_start_that_finds_a_light_port_taken_leaves_none_behind() {
          peers = [\"127.0.0.0/8\"]\ntest_ports = [8700, 8710]\n"
     );
     let file = written(&directory, &config);
-    let answer = host_sim(&format!("run --json --config {}", file.display()));
+    let answer = host_sim(&run(&directory, &file, "--json"));
     let sentence = format!(
         "the plugin refused `start`: TWAMP Light responder on {second}:8621: configuration: port \
          8621 of {second} is in use by another socket; `ss -ulpn` shows whose it is; free it or \
@@ -197,7 +204,7 @@ fn a_daemon_starts_and_ends_with_an_event_and_answers_meanwhile() {
     );
     let file = written(&directory, &config);
     assert_is_good(&file);
-    let running = Running::host_sim(&format!("run --json --config {}", file.display()));
+    let running = Running::host_sim(&run(&directory, &file, "--json"));
     let event = |line: String| serde_json::from_str::<Value>(&line).unwrap();
     assert_eq!(event(running.line())["event"], "started");
     loop {

@@ -204,7 +204,12 @@ fn a_line_does_not_ask_for_what_was_refused_again() {
     let file = directory.path().join("host.toml");
     let line = format!("[[lines]]\nid = 1\nname = \"fibre\"\nremote = \"{far}\"\n");
     std::fs::write(&file, line).unwrap();
-    let words = format!("run --json --config {}", file.display());
+    let socket = directory.path().join("socket");
+    let words = format!(
+        "run --json --config {} --socket {}",
+        file.display(),
+        socket.display()
+    );
     let _host = Running::host_sim(&words);
     assert_eq!(selections(&selected, 4), [0x101, 0x001, 0x001, 0x001]);
 }

@@ -2,7 +2,42 @@
 
 use crate::host::host_sim;
 
-const COMMANDS: [&str; 6] = ["demo", "run", "check", "ping", "respond", "bench"];
+const COMMANDS: [&str; 17] = [
+    "demo",
+    "run",
+    "check",
+    "ping",
+    "respond",
+    "bench",
+    "sessions",
+    "results",
+    "schedules",
+    "lines",
+    "responders",
+    "why",
+    "apply",
+    "confirm",
+    "configuration",
+    "completions",
+    "man",
+];
+
+/// What commands have below them.
+const SUBCOMMANDS: [&str; 13] = [
+    "sessions list",
+    "sessions add",
+    "sessions change",
+    "sessions delete",
+    "sessions run",
+    "schedules list",
+    "schedules pause",
+    "schedules resume",
+    "lines list",
+    "lines role",
+    "responders list",
+    "responders on",
+    "responders off",
+];
 
 #[test]
 fn every_command_has_a_help_text() {
@@ -22,8 +57,56 @@ fn every_command_has_a_help_text() {
 }
 
 #[test]
+fn what_a_command_has_below_it_has_a_help_text_as_well() {
+    for command in SUBCOMMANDS {
+        let answer = host_sim(&format!("{command} --help"));
+        assert_eq!((answer.code, answer.stderr.as_str()), (0, ""), "{command}");
+        let usage = format!("Usage: host-sim {command}");
+        assert!(answer.stdout.contains(&usage), "{}", answer.stdout);
+    }
+}
+
+#[test]
+fn each_shell_is_told_every_command() {
+    for shell in ["bash", "zsh", "fish"] {
+        let script = host_sim(&format!("completions {shell}"));
+        assert_eq!((script.code, script.stderr.as_str()), (0, ""), "{shell}");
+        for command in COMMANDS.into_iter().chain(SUBCOMMANDS) {
+            let word = command.rsplit(' ').next().unwrap();
+            assert!(script.stdout.contains(word), "{shell}: {command}");
+        }
+    }
+    let parsed = std::process::Command::new("bash")
+        .args(["-c", "eval \"$1\" && complete -p host-sim", "bash"])
+        .arg(host_sim("completions bash").stdout)
+        .output()
+        .unwrap();
+    assert!(parsed.status.success(), "{parsed:?}");
+}
+
+#[test]
+fn every_command_has_a_manual_page_of_its_own() {
+    let main = host_sim("man");
+    assert_eq!((main.code, main.stderr.as_str()), (0, ""));
+    assert!(main.stdout.contains(".TH host-sim 1"), "{}", main.stdout);
+    let directory = tempfile::tempdir().unwrap();
+    let pages = directory.path().join("man1");
+    let answer = host_sim(&format!("man --dir {}", pages.display()));
+    assert_eq!((answer.code, answer.stdout.as_str()), (0, ""));
+    for command in COMMANDS.into_iter().chain(SUBCOMMANDS) {
+        let name = format!("host-sim-{}", command.replace(' ', "-"));
+        let page = std::fs::read_to_string(pages.join(format!("{name}.1"))).unwrap();
+        assert!(page.contains(&format!(".TH {name} 1")), "{page}");
+    }
+    assert_eq!(
+        std::fs::read_to_string(pages.join("host-sim.1")).unwrap(),
+        main.stdout
+    );
+}
+
+#[test]
 fn no_line_of_a_help_text_is_wider_than_a_terminal() {
-    for command in COMMANDS {
+    for command in COMMANDS.into_iter().chain(SUBCOMMANDS) {
         let text = host_sim(&format!("{command} --help")).stdout;
         for line in text.lines() {
             assert!(line.chars().count() <= 100, "{command}: {line}");
@@ -53,7 +136,8 @@ fn wrong_use_is_one_clear_sentence_and_exit_code_2() {
         ),
         (
             "ping --dscp 64 h",
-            "invalid value '64' for '--dscp <N>': 64 is not in 0..=63",
+            "invalid value '64' for '--dscp <DSCP>': expected 0 to 63 or a name like EF, AF41 or \
+             CS6, found `64`",
         ),
         (
             "ping --interval 0 h",
@@ -61,11 +145,11 @@ fn wrong_use_is_one_clear_sentence_and_exit_code_2() {
         ),
         (
             "ping h:0",
-            "invalid value 'h:0' for '<HOST[:PORT]>': expected a port from 1 to 65535, found `0`",
+            "invalid value 'h:0' for '[HOST[:PORT]]': expected a port from 1 to 65535, found `0`",
         ),
         (
             "ping [::1",
-            "invalid value '[::1' for '<HOST[:PORT]>': expected an IPv6 address in the brackets, \
+            "invalid value '[::1' for '[HOST[:PORT]]': expected an IPv6 address in the brackets, \
              found `::1`",
         ),
         ("ping --colour h", "unexpected argument '--colour' found"),

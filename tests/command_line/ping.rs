@@ -142,7 +142,12 @@ fn a_result_has_all_the_fields_that_scripts_rely_on() {
         ("inbound_us", "max mean min p50 p95 p99"),
         ("outbound_us", "max mean min p50 p95 p99"),
         ("jitter_us", "inbound outbound round_trip"),
-        ("clock", "offset_us synchronised"),
+        (
+            "clock",
+            "far_error_us far_synchronised last_step_us level_uncertainty_us near_error_us \
+             near_synchronised offset_uncertainty_us offset_us skew_ppm skew_uncertainty_ppm \
+             steps synchronised variation_uncertainty_us",
+        ),
         (
             "seen",
             "dscp_backward dscp_forward ecn_backward ecn_forward ttl_backward ttl_forward",

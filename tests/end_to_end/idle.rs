@@ -33,7 +33,8 @@ fn sleeps_when_run_by(config: &Config) {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("idle.toml");
     std::fs::write(&file, toml::to_string(config).unwrap()).unwrap();
-    let host = Host::spawn(&["run", "--config", text(&file)]);
+    let socket = directory.path().join("socket");
+    let host = Host::spawn(&["run", "--config", text(&file), "--socket", text(&socket)]);
     // The first status comes a second after the start: by then all is set up.
     until_true("a status", || {
         host.output()

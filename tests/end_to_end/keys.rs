@@ -63,6 +63,7 @@ fn run(engine: &Engine, near: &Config) -> Progress {
         count: 3,
         probe: near.probe.clone(),
         tos: None,
+        line: None,
     };
     let Ok(Answer::Run(run)) = engine.manage(&Request::Run { run }) else {
         panic!("no run");

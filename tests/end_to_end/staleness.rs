@@ -103,9 +103,11 @@ impl Daemon {
         let files = tempfile::tempdir().unwrap();
         let file = files.path().join("near.toml");
         std::fs::write(&file, toml::to_string(&ends.near(Mode::Act)).unwrap()).unwrap();
-        let arguments = ["run", "--log", "info", "--config", text(&file)];
+        let socket = files.path().join("socket");
+        let told = ["--log", "info", "--socket", text(&socket)];
+        let arguments = ["run", "--config", text(&file)];
         let daemon = Self {
-            host: Host::spawn(&arguments),
+            host: Host::spawn(&[&arguments[..], &told[..]].concat()),
             _files: files,
             _far: far,
             _emulator: emulator,

@@ -68,6 +68,7 @@ pub(super) unsafe fn read(pointer: *const TwampLine) -> Result<(Line, Option<Nam
         responder: has(line_flag::RESPONDER),
         groups: groups.to_vec(),
         probe: None,
+        owner: Default::default(),
     };
     config::judge_line(&line)
         .map_err(|problems| Refusal::problems(code::CONFIGURATION, &problems))?;

@@ -46,7 +46,7 @@ fn times(key: &Node, problems: &mut Vec<Problem>) {
 }
 
 /// A secure protocol has a key, and a key that is named exists.
-fn key_of(probe: &Node, known: &HashSet<&str>, problems: &mut Vec<Problem>) {
+pub(super) fn key_of(probe: &Node, known: &HashSet<&str>, problems: &mut Vec<Problem>) {
     let key = probe.key("key_id");
     match (key.text(), protocol(probe)) {
         (Some(id), _) if !known.contains(id) => {

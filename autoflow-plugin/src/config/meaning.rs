@@ -11,7 +11,9 @@ use serde_json::{Map, Value};
 use super::node::Node;
 use super::stamp::around_padding;
 use super::unique::{own, own_items};
-use super::{features, io, keys, peers, stamp, test_ports};
+use super::{
+    answering, features, io, keys, peers, schedule, sessions, stamp, test_ports, topology,
+};
 use crate::session::rhythm::LONGEST;
 
 /// Judges the meaning of a whole configuration.
@@ -19,6 +21,7 @@ pub(super) fn config(root: &Node, problems: &mut Vec<Problem>) {
     decision(root, problems);
     io::config(&root.key("io"), problems);
     test_ports::suffice(root, problems);
+    schedule::schedule(&root.key("schedule"), problems);
     no_sockets_by_hand(root, problems);
     for list in ["lines", "groups", "classes"] {
         let things = root.key(list);
@@ -32,11 +35,16 @@ pub(super) fn config(root: &Node, problems: &mut Vec<Problem>) {
     peers::config(root, problems);
     stamp::probe(&root.key("probe"), problems);
     stamp::responder(&root.key("responder"), problems);
-    let groups: HashSet<u64> = ids(&root.key("groups")).collect();
+    answering::added(&root.key("responder"), problems);
+    own(&root.key("toggled"), "line", Node::whole, problems);
+    topology::judge(root, problems);
+    let shared = root.key("topology").key("groups");
+    let groups: HashSet<u64> = ids(&root.key("groups")).chain(ids(&shared)).collect();
     for each in root.key("lines").items() {
         line(&each, problems);
         known_groups(&groups, &each, problems);
     }
+    sessions::config(root, problems);
     // Underlays that a class prefers, and groups, may wait for lines that the host brings up.
     for each in root.key("classes").items() {
         class(&each, problems);
@@ -72,7 +80,8 @@ pub(super) fn run(run: &Node, problems: &mut Vec<Problem>) {
     stamp::probe(&run.key("probe"), problems);
 }
 
-fn ends(local: &Node, remote: &Node, problems: &mut Vec<Problem>) {
+/// Judges the two ends of something that sends probes.
+pub(super) fn ends(local: &Node, remote: &Node, problems: &mut Vec<Problem>) {
     one_host(local, problems);
     one_host(remote, problems);
     if let (Some(near), Some(far)) = (local.ip(), remote.ip())
@@ -173,7 +182,7 @@ fn one_host(node: &Node, problems: &mut Vec<Problem>) {
 }
 
 /// A link-local address is one on each link, and no other address is.
-fn links(line: &Node, problems: &mut Vec<Problem>) {
+pub(super) fn links(line: &Node, problems: &mut Vec<Problem>) {
     let ends = [line.key("remote"), line.key("local")];
     let [far, near] = ends.each_ref().map(Node::address);
     let zones = [far, near].map(|end| end.and_then(|address| address.zone));

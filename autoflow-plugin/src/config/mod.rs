@@ -5,27 +5,36 @@
 //! another. [`mod@warnings`] names what is right and perhaps not meant.
 
 mod among;
+mod answering;
 mod features;
 mod io;
 mod keys;
 mod meaning;
+mod merge;
 mod node;
 mod peers;
 #[cfg(test)]
 mod properties;
+mod schedule;
+mod sessions;
 mod shape;
 mod stamp;
 mod test_ports;
+mod topology;
 mod unique;
 mod warnings;
 
-use plugin_abi::config::{Config, Line};
+use plugin_abi::config::{Config, Line, Session};
 use plugin_abi::manage::{Problem, RunRequest};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub(crate) use among::{Misfit, judge_among};
+pub(crate) use merge::merge_patch;
 use node::Node;
+pub(crate) use sessions::taken_by;
+pub(crate) use shape::distance;
+pub(crate) use topology::expand;
 pub(crate) use warnings::warnings;
 
 /// The configuration in a JSON document.
@@ -53,8 +62,13 @@ pub(crate) fn judge(document: &Value) -> Result<Config, Vec<Problem>> {
     let root = Node::root(document);
     shape::config(&root, &mut problems);
     meaning::config(&root, &mut problems);
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    let config = Config::deserialize(document).map_err(|error| vec![unforeseen(&error)])?;
+    let problems = topology::misplaced(&config);
     if problems.is_empty() {
-        Config::deserialize(document).map_err(|error| vec![unforeseen(&error)])
+        Ok(config)
     } else {
         Err(problems)
     }
@@ -69,6 +83,26 @@ pub(crate) fn judge_line(line: &Line) -> Result<(), Vec<Problem>> {
         shape::line(node, problems);
         meaning::line(node, problems);
     })
+}
+
+/// The session in a JSON value, judged by itself and among what `config` has; paths begin with
+/// `session`.
+///
+/// # Errors
+/// Every mistake in it.
+pub(crate) fn judge_session(session: &Value, config: &Config) -> Result<Session, Vec<Problem>> {
+    let mut problems = Vec::new();
+    let node = Node::named("session", session);
+    shape::session(&node, &mut problems);
+    sessions::session(&node, &mut problems);
+    let global = config.schedule.as_ref().map(serde_json::to_value);
+    let global = global.and_then(Result::ok);
+    sessions::Among::new(config, global.as_ref()).judge(&node, &mut problems);
+    if problems.is_empty() {
+        Session::deserialize(session).map_err(|error| vec![unforeseen(&error)])
+    } else {
+        Err(problems)
+    }
 }
 
 /// Judges a run that somebody asks for; paths begin with `run`.

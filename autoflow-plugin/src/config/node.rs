@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use plugin_abi::config::{Address, Remote};
+use plugin_abi::config::{Address, Remote, dscp};
 use plugin_abi::manage::Problem;
 use serde_json::Value;
 
@@ -28,6 +28,12 @@ impl<'doc> Node<'doc> {
             path: path.to_owned(),
             value: Some(value),
         }
+    }
+
+    /// The same where perhaps nothing is.
+    pub(super) fn perhaps(path: &str, value: Option<&'doc Value>) -> Self {
+        let path = path.to_owned();
+        Self { path, value }
     }
 
     /// `lines[2].remote`; the whole is the document.
@@ -90,6 +96,16 @@ impl<'doc> Node<'doc> {
     /// The whole number there.
     pub(super) fn whole(&self) -> Option<u64> {
         self.value.and_then(Value::as_u64)
+    }
+
+    /// The mark there, by number or by name.
+    pub(super) fn dscp(&self) -> Option<u8> {
+        match self.text() {
+            Some(name) => dscp::named(name),
+            None => u8::try_from(self.whole()?)
+                .ok()
+                .filter(|mark| *mark <= dscp::LARGEST),
+        }
     }
 
     /// The number there, or `default` where nothing is; `None` where it is no number.

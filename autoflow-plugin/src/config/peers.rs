@@ -12,11 +12,14 @@ pub(super) fn config(root: &Node, problems: &mut Vec<Problem>) {
     own_items(&peers, "peer", Node::text, problems);
     let listens = |key| responder.key(key).items().next().is_some();
     let responds = |line: Node| line.key("responder").flag_or(false) == Some(true);
-    let answers = ["listen", "light", "stamp"].into_iter().any(listens)
+    let answers = ["listen", "light", "stamp", "added"]
+        .into_iter()
+        .any(listens)
         || root.key("lines").items().any(responds);
-    // The far ends of lines may be answered anyway.
+    // The far ends of lines may be answered anyway. An empty list is a word: nobody but them, and
+    // lines may be yet to come.
     let far_end = |line: Node| line.key("remote").is_there();
-    if answers && peers.items().next().is_none() && !root.key("lines").items().any(far_end) {
+    if answers && !peers.is_there() && !root.key("lines").items().any(far_end) {
         let expected = "who may be answered, as something listens here";
         let fix = r#"write the networks of your senders, as ["192.0.2.0/24"], or ["any"]"#;
         problems.push(peers.problem(expected, fix));
@@ -47,11 +50,17 @@ mod tests {
                                          "sender": false, "responder": true}]});
         assert_eq!(mistakes(&line), [NOBODY]);
         line["responder"] = json!({"peers": []});
-        assert_eq!(
-            mistakes(&line),
-            [NOBODY.replace("nothing", "an empty list")]
-        );
+        assert_eq!(mistakes(&line), [""; 0]);
         assert_eq!(mistakes(&responder(&json!({}))), [""; 0]);
+    }
+
+    #[test]
+    fn what_an_engine_writes_without_its_lines_is_read_again() {
+        let document = json!({"responder": {"listen": ["127.0.0.1:862"]},
+                              "lines": [{"id": 1, "name": "a", "remote": "192.0.2.1"}]});
+        let mut config = super::super::judge(&document).unwrap();
+        config.lines.clear();
+        assert_eq!(mistakes(&config.revealed().unwrap()), [""; 0]);
     }
 
     #[test]

@@ -10,13 +10,17 @@ use super::tests::good;
 use super::{judge, read};
 
 /// Keys that a document may have somewhere, and a few that it may not.
-const KEYS: [&str; 22] = [
+const KEYS: [&str; 29] = [
     "mode",
     "probe",
     "responder",
     "keys",
     "decision",
     "lines",
+    "sessions",
+    "line",
+    "local_port",
+    "count",
     "groups",
     "classes",
     "id",
@@ -31,6 +35,9 @@ const KEYS: [&str; 22] = [
     "key_id",
     "passphrase",
     "sla",
+    "schedule",
+    "every_s",
+    "cron",
     "",
     "é.b[0]",
 ];
@@ -201,6 +208,19 @@ proptest! {
     #[test]
     fn a_changed_document_is_refused_with_its_mistakes_or_goes_round(document in changed()) {
         told_or_goes_round(&document)?;
+    }
+
+    #[test]
+    fn a_number_is_written_and_read_back_to_its_last_bit(
+        interval in 1.0f64..3_000.0, mbps in 0.001f64..1e6, percent in 1e-9f64..100.0,
+    ) {
+        let mut document = good();
+        document["lines"][1]["probe"]["interval_ms"] = interval.into();
+        document["lines"][1]["capacity_up_mbps"] = mbps.into();
+        document["classes"][0]["sla"]["loss_percent"] = percent.into();
+        let config = judge(&document).unwrap();
+        let written = config.revealed().unwrap().to_string();
+        prop_assert_eq!(read(written.as_bytes()), Ok(config));
     }
 
     #[test]

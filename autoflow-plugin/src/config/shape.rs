@@ -1,17 +1,19 @@
 //! Which keys there are, and what each may hold: one table an object.
 
+mod topology;
+
 use std::net::{IpAddr, SocketAddr};
 
 use plugin_abi::NONE;
-use plugin_abi::config::{self, Peer};
+use plugin_abi::config::{self, Peer, dscp};
 use plugin_abi::manage::Problem;
 use serde_json::Value;
 use twamp_core::security::{KeyId, SharedSecret};
 
 use super::node::Node;
 use Kind::{
-    Address, Figure, Flag, Id, KeyName, List, Namespace, Near, Object, Passphrase, Peers, Ports,
-    Remote, Socket, Text, Whole, Word,
+    Address, Dscp, Elsewhere, Figure, Flag, Id, KeyName, List, Namespace, Near, Object, Passphrase,
+    Peers, Ports, Remote, Socket, Text, Whole, Word,
 };
 
 /// What a value may be.
@@ -29,6 +31,8 @@ enum Kind {
     Figure(f64, f64),
     /// A number above 0, up to.
     Above0(f64),
+    /// A mark, by number or by name.
+    Dscp,
     Address,
     Socket,
     /// An address, perhaps of one link.
@@ -47,6 +51,10 @@ enum Kind {
     Passphrase,
     Object(Keys),
     List(&'static Kind),
+    /// An object whose keys are names that people give.
+    Named(&'static Kind),
+    /// It has a judge of its own.
+    Elsewhere,
 }
 
 /// The keys of an object; a needed one has `true`.
@@ -54,8 +62,10 @@ type Keys = &'static [(&'static str, bool, Kind)];
 
 const HOUR_MS: u64 = 3_600_000;
 const DAY_S: u64 = 86_400;
+const LONGEST_PERIOD_S: u64 = 31 * DAY_S;
 /// Whose nanoseconds still fit into 63 bits: in the year 2262.
 const LAST_SECOND: u64 = 9_223_372_036;
+const MODES: Kind = List(&Word(&["open", "auth", "encrypted", "mixed"]));
 const MODE: Kind = Word(&["measure", "advise", "act"]);
 
 const CONFIG: Keys = &[
@@ -66,9 +76,14 @@ const CONFIG: Keys = &[
     ("responder", false, Object(RESPONDER)),
     ("keys", false, List(&Object(KEY))),
     ("decision", false, Object(DECISION)),
+    ("schedule", false, Object(SCHEDULE)),
     ("lines", false, List(&Object(LINE))),
+    ("sessions", false, List(&Object(SESSION))),
     ("groups", false, List(&Object(GROUP))),
     ("classes", false, List(&Object(CLASS))),
+    ("toggled", false, List(&Object(TOGGLED))),
+    ("site", false, Text),
+    ("topology", false, Object(topology::TOPOLOGY)),
 ];
 
 const IO: Keys = &[
@@ -93,7 +108,7 @@ const fn probe(least_interval_ms: f64) -> [(&'static str, bool, Kind); 13] {
         ("stream", false, Word(&["periodic", "poisson"])),
         ("timeout_ms", false, Whole(1, 600_000)),
         ("padding", false, Whole(0, 9_000)),
-        ("dscp", false, Whole(0, 63)),
+        ("dscp", false, Dscp),
         ("ttl", false, Whole(1, 255)),
         ("dont_fragment", false, Flag),
         ("ptp", false, Flag),
@@ -125,6 +140,25 @@ const RUN: Keys = &[
     ("count", true, Whole(1, u32::MAX as u64)),
     ("probe", false, Object(RUN_PROBE)),
     ("tos", false, Whole(0, 255)),
+    ("line", false, Text),
+];
+
+const SESSION: Keys = &[
+    ("name", false, Text),
+    ("local", false, Near),
+    ("local_port", false, Whole(1, 65_535)),
+    ("remote", true, Remote),
+    ("line", false, Text),
+    ("device", false, Text),
+    ("mark", false, Whole(0, u32::MAX as u64)),
+    ("namespace", false, Namespace),
+    ("probe", false, Object(PROBE)),
+    ("tos", false, Whole(0, 255)),
+    ("count", false, Whole(1, u32::MAX as u64)),
+    ("schedule", false, Elsewhere),
+    ("enabled", false, Flag),
+    ("export", false, Flag),
+    ("owner", false, Word(&["document", "topology", "person"])),
 ];
 
 const RESPONDER: Keys = &[
@@ -133,11 +167,8 @@ const RESPONDER: Keys = &[
     ("peers", false, List(&Peers)),
     ("stamp", false, List(&Socket)),
     ("figures", false, Flag),
-    (
-        "modes",
-        false,
-        List(&Word(&["open", "auth", "encrypted", "mixed"])),
-    ),
+    ("added", false, List(&Object(ANSWERING))),
+    ("modes", false, MODES),
     ("control_port", false, Whole(1, 65_535)),
     ("test_ports", false, Ports),
     ("servwait_s", false, Whole(1, DAY_S)),
@@ -148,6 +179,11 @@ const RESPONDER: Keys = &[
     ("max_sessions_per_peer", false, Whole(1, 1_000_000)),
     ("max_sessions_total", false, Whole(1, 1_000_000)),
     ("features", false, List(&Word(FEATURES))),
+];
+
+const ANSWERING: Keys = &[
+    ("at", true, Socket),
+    ("protocol", true, Word(&["twamp", "light", "stamp"])),
 ];
 
 const FEATURES: &[&str] = &[
@@ -174,6 +210,14 @@ const DECISION: Keys = &[
     ("dead_intervals", false, Whole(1, 1_000)),
 ];
 
+const SCHEDULE: Keys = &[
+    ("every_s", false, Whole(1, LONGEST_PERIOD_S)),
+    ("cron", false, Text),
+    ("time_zone", false, Text),
+    ("spread_s", false, Whole(0, LONGEST_PERIOD_S)),
+    ("paused", false, Flag),
+];
+
 const LINE: Keys = &[
     ("id", true, Id),
     ("name", true, Text),
@@ -195,6 +239,13 @@ const LINE: Keys = &[
     ("responder", false, Flag),
     ("groups", false, List(&Id)),
     ("probe", false, Object(PROBE)),
+    ("owner", false, Word(&["document", "topology"])),
+];
+
+const TOGGLED: Keys = &[
+    ("line", true, Id),
+    ("sender", false, Flag),
+    ("responder", false, Flag),
 ];
 
 const GROUP: Keys = &[
@@ -227,6 +278,16 @@ pub(super) fn line(line: &Node, problems: &mut Vec<Problem>) {
     object(LINE, line, problems);
 }
 
+/// Judges the shape of a session.
+pub(super) fn session(session: &Node, problems: &mut Vec<Problem>) {
+    object(SESSION, session, problems);
+}
+
+/// Judges the shape of a schedule.
+pub(super) fn schedule(schedule: &Node, problems: &mut Vec<Problem>) {
+    object(SCHEDULE, schedule, problems);
+}
+
 /// Judges the shape of a run.
 pub(super) fn run(run: &Node, problems: &mut Vec<Problem>) {
     object(RUN, run, problems);
@@ -254,19 +315,23 @@ fn object(keys: Keys, node: &Node, problems: &mut Vec<Problem>) {
 }
 
 fn unknown(keys: Keys, key: &str, node: &Node) -> Problem {
-    let near = keys
-        .iter()
-        .map(|(known, ..)| (distance(key, known), *known))
-        .filter(|(distance, known)| distance * 3 <= known.len().max(3))
-        .min();
-    let fix = match near {
-        Some((_, known)) => format!("did you mean {known:?}?"),
+    let fix = match nearest(key, keys.iter().map(|(known, ..)| *known)) {
+        Some(known) => format!("did you mean {known:?}?"),
         None => {
             let known: Vec<_> = keys.iter().map(|(known, ..)| *known).collect();
             format!("remove it, or take one of {}", known.join(", "))
         }
     };
     node.problem_found("a key that is known here", format!("{key:?}"), fix)
+}
+
+/// The word among `known` that was perhaps meant.
+pub(super) fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    known
+        .map(|known| (distance(word, known), known))
+        .filter(|(distance, known)| distance * 3 <= known.len().max(3))
+        .min()
+        .map(|(_, known)| known)
 }
 
 fn judge(kind: &Kind, node: &Node, problems: &mut Vec<Problem>) {
@@ -277,6 +342,14 @@ fn judge(kind: &Kind, node: &Node, problems: &mut Vec<Problem>) {
                 node.items().for_each(|item| judge(kind, &item, problems));
             }
             _ => problems.push(node.problem("a list", "put it in square brackets")),
+        },
+        Kind::Named(kind) => match node.value() {
+            Some(Value::Object(named)) => {
+                for name in named.keys() {
+                    judge(kind, &node.key(name), problems);
+                }
+            }
+            _ => problems.push(node.problem("an object", "write its names and values")),
         },
         plain if plain.admits(node) => {}
         plain => {
@@ -298,6 +371,7 @@ impl Kind {
             Whole(from, to) => node.whole().is_some_and(|n| (*from..=*to).contains(&n)),
             Figure(from, to) => number().is_some_and(|n| (*from..=*to).contains(&n)),
             Kind::Above0(to) => number().is_some_and(|n| n > 0.0 && n <= *to),
+            Dscp => node.dscp().is_some(),
             Address => node
                 .text()
                 .is_some_and(|text| text.parse::<IpAddr>().is_ok()),
@@ -316,7 +390,7 @@ impl Kind {
                 .text()
                 .is_some_and(|text| SharedSecret::new(text).is_ok()),
             Ports => ports(node).is_some_and(|(first, last)| 0 < first && first <= last),
-            Object(_) | List(_) => true,
+            Object(_) | List(_) | Kind::Named(_) | Elsewhere => true,
         }
     }
 
@@ -344,6 +418,10 @@ impl Kind {
             Namespace => (
                 "a name below /run/netns, or a path".into(),
                 r#"write it as "blue" or "/proc/1/ns/net""#,
+            ),
+            Dscp => (
+                format!("a DSCP from 0 to {}, or its name", dscp::LARGEST),
+                r#"write the number, or a name as "EF", "AF31", "CS1", "VA", "LE" or "DF""#,
             ),
             Address => (
                 "an IP address without port".into(),
@@ -373,7 +451,7 @@ impl Kind {
                 "a passphrase: ASCII, in one line, not empty".into(),
                 "write it in quotes, without line ends and letters beyond ASCII",
             ),
-            Object(_) | List(_) => (String::new(), ""),
+            Object(_) | List(_) | Kind::Named(_) | Elsewhere => (String::new(), ""),
         }
     }
 }
@@ -404,7 +482,7 @@ fn is_socket(text: &str) -> bool {
 }
 
 /// Letters to insert, delete or replace to make one word of the other (Levenshtein).
-fn distance(one: &str, other: &str) -> usize {
+pub(crate) fn distance(one: &str, other: &str) -> usize {
     let other: Vec<_> = other.chars().collect();
     let mut row: Vec<usize> = (0..=other.len()).collect();
     for (line, letter) in one.chars().enumerate() {

@@ -70,8 +70,9 @@ fn manner(root: &Node, line: &Node) -> Manner {
         root.key("probe")
     };
     let mark = line.key("mark").found();
-    let of_probe = ["dscp", "ttl", "dont_fragment"].map(|key| probe.key(key).found());
-    std::iter::once(mark).chain(of_probe).collect()
+    let dscp = probe.key("dscp").dscp().unwrap_or_default().to_string();
+    let of_probe = ["ttl", "dont_fragment"].map(|key| probe.key(key).found());
+    [mark, dscp].into_iter().chain(of_probe).collect()
 }
 
 #[cfg(test)]

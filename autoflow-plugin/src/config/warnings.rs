@@ -72,6 +72,13 @@ fn open_to_all(config: &Config, warnings: &mut Vec<Problem>) {
             );
         }
     }
+    for (index, added) in responder.added.iter().enumerate() {
+        open(
+            format!("responder.added[{index}]"),
+            added.at.ip(),
+            added.at.to_string(),
+        );
+    }
     for (index, line) in config.lines.iter().enumerate() {
         if let (true, Some(local)) = (line.responder, line.local) {
             open(

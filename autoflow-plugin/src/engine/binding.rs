@@ -37,8 +37,10 @@ pub(super) struct Wanted {
 pub(super) enum Whose {
     /// The probes of a line, which may share it with those to other hosts.
     Line(u64, SocketAddr),
+    /// Those of a configured session, which may share it as well; of a line's way, if it takes that.
+    Own(Option<u64>, SocketAddr),
     /// Those of a run.
-    Run(SocketAddr),
+    Run(Option<u64>, SocketAddr),
     /// The replies to others' probes; of a line's responder where the host opens it.
     Replies(Option<u64>),
 }
@@ -53,9 +55,22 @@ impl Opener {
         By::of(&self.host)
     }
 
-    /// Has the probe thread open a path whose turn it is.
+    /// Has the probe thread open a path whose turn it is. A single port may be another thread's
+    /// already, for probes to other hosts.
     pub(super) async fn path(&self, wanted: Wanted) -> Result<(Path, SocketAddr), NetError> {
-        self.path_on(self.orders.next(), wanted).await
+        let first = self.orders.next();
+        let bound = self.path_on(first, wanted.clone()).await;
+        if wanted.ports.0 != wanted.ports.1 || wanted.whose.shares().is_none() {
+            return bound;
+        }
+        let mut bound = bound;
+        for thread in (0..self.orders.threads()).filter(|thread| *thread != first) {
+            if !matches!(bound, Err(NetError::PortInUse { .. })) {
+                break;
+            }
+            bound = self.path_on(thread, wanted.clone()).await;
+        }
+        bound
     }
 
     /// Has each probe thread open a path as far as there are ports, at least one. Of a host's
@@ -150,7 +165,9 @@ impl Opener {
     fn ask(&self, whose: Whose, local: SocketAddr) -> Result<OwnedFd, NetError> {
         let (line, purpose, remote) = match whose {
             Whose::Line(line, remote) => (Some(line), Purpose::Sender, Some(remote)),
-            Whose::Run(remote) => (None, Purpose::Sender, Some(remote)),
+            Whose::Own(line, remote) | Whose::Run(line, remote) => {
+                (line, Purpose::Sender, Some(remote))
+            }
             Whose::Replies(line) => (line, Purpose::Reflector, None),
         };
         self.host.open_socket(line, purpose, local, remote)
@@ -160,8 +177,8 @@ impl Opener {
 impl Whose {
     fn shares(self) -> Option<IpAddr> {
         match self {
-            Self::Line(_, remote) => Some(remote.ip()),
-            Self::Run(_) | Self::Replies(_) => None,
+            Self::Line(_, remote) | Self::Own(_, remote) => Some(remote.ip()),
+            Self::Run(..) | Self::Replies(_) => None,
         }
     }
 }

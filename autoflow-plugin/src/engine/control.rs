@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use plugin_abi::config::Config;
 use plugin_abi::engine_state;
-use plugin_abi::manage::{Failure, FailureKind};
+use plugin_abi::manage::{Cause, Failure, FailureKind};
 use tokio::runtime::Builder;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::watch;
@@ -17,9 +17,11 @@ use twamp_core::time::{Mono, Ntp64};
 
 use super::ends::{By, Site};
 use super::heard::Heard;
+use super::lines::is_probed_alike;
 use super::lock;
 use super::message::{News, Orders, Step, Told, Wish};
 use super::opening::{Opened, Sender};
+use super::own::Owns;
 use super::publish::Publisher;
 use super::responders::Serving;
 use super::sessions::Session;
@@ -49,8 +51,9 @@ pub(super) struct Control {
     pub(super) config: Config,
     pub(super) publisher: Publisher,
     pub(super) sessions: Keyed<Session>,
-    /// Runs whose path is being opened, and that nobody has cancelled.
+    /// Runs and configured sessions whose path is being opened, and that nobody has cancelled.
     pub(super) opening: HashSet<Key>,
+    pub(super) own: Owns,
     pub(super) by_line: HashMap<u64, Key>,
     /// By where TWAMP-Control is answered.
     pub(super) targets: HashMap<Site, Serving>,
@@ -71,7 +74,7 @@ pub(super) struct Control {
     /// Before this, nothing is published.
     rest_until: Instant,
     /// Everything is to end; the probes in flight are waited for.
-    stopping: Option<Instant>,
+    pub(super) stopping: Option<Instant>,
 }
 
 impl Control {
@@ -94,6 +97,7 @@ impl Control {
             config,
             sessions: Keyed::default(),
             opening: HashSet::new(),
+            own: Owns::default(),
             by_line: HashMap::new(),
             targets: HashMap::new(),
             doors: HashMap::new(),
@@ -147,7 +151,8 @@ impl Control {
         let log = self.shared.log.clone();
         loop {
             let (stale_at, publish_at) = (self.stale_at(), self.publish_at);
-            let stop_at = self.stopping;
+            let (stop_at, run_at) = (self.stopping, self.run_at());
+            let take_back_at = self.take_back_at();
             tokio::select! {
                 Some(wish) = wishes.recv() => self.wish(wish),
                 Some(message) = told.recv() => match message {
@@ -162,6 +167,8 @@ impl Control {
                 () = log.filled() => {}
                 () = until(publish_at) => self.publish(),
                 () = until(stale_at) => self.grow_stale(),
+                () = until(run_at) => self.run_due(),
+                () = until(take_back_at) => self.take_back(),
                 () = until(stop_at) => break,
             }
             self.deliver_log();
@@ -196,16 +203,24 @@ impl Control {
         if by == By::Host {
             self.match_responders();
         }
+        self.begin_own();
         self.publish();
     }
 
-    fn wish(&mut self, wish: Wish) {
+    pub(super) fn wish(&mut self, wish: Wish) {
         match wish {
             Wish::Line(line) => self.change_line(*line),
             Wish::LineGone(id) => self.lose_line(id),
             Wish::Apply(config) => self.apply(*config),
-            Wish::Run(key, request) => self.bind_run(key, request),
-            Wish::Cancel(key) => self.finish(key),
+            Wish::Roles(line) => self.change_roles(&line),
+            Wish::Respond(added) => self.respond(added),
+            Wish::Run(key, measurement) => self.open(key, *measurement),
+            Wish::Session(id, session) => self.put_session(&id, &session),
+            Wish::SessionGone(id) => self.delete_session(&id),
+            Wish::RunSession(id, key) => self.run_session(&id, key, Cause::Person),
+            Wish::Cancel(key) => self.cancel(key),
+            // Having woken up, it looks anew when the next run begins.
+            Wish::Reschedule => {}
             Wish::Stop => self.stop(),
         }
     }
@@ -214,7 +229,8 @@ impl Control {
         match news {
             News::Step(key, step) => self.step(key, step),
             News::Bound(line, Ok(sender)) => {
-                let current = self.config.lines.contains(&line);
+                let mut lines = self.config.lines.iter();
+                let current = lines.any(|known| is_probed_alike(known, &line));
                 match current && !self.by_line.contains_key(&line.id) {
                     true => self.begin_line(&line, sender),
                     false => self.leave(&sender),
@@ -233,20 +249,7 @@ impl Control {
             News::Listening(site, target) => self.listening(site, target),
             News::Moved(site, bound) => self.moved(&site, bound),
             News::Door(door, bound) => self.bound_door(door, bound),
-            News::RunBound(key, request, Ok((path, local))) => match self.opening.remove(&key) {
-                true => self.begin_run(key, *request, path, local),
-                false => self.orders.send(Order::Close(path)),
-            },
-            News::RunBound(key, _, Err(error)) => {
-                if !self.opening.remove(&key) {
-                    return;
-                }
-                let failure = Failure {
-                    kind: FailureKind::Local,
-                    message: error.to_string(),
-                };
-                self.end_session(key, Some(failure));
-            }
+            News::Opened(key, measurement, bound) => self.opened(key, &measurement, bound),
         }
     }
 
@@ -311,8 +314,9 @@ impl Control {
         let decision = &self.config.decision;
         let cadence = Duration::from_millis(decision.publish_ms.into());
         let too_old = Duration::from_millis(decision.stale_after_ms.into()) / 4;
-        // A report comes with each cadence: what it says is published in the same wake-up.
-        let rest = (began.elapsed() * 20).min(too_old).max(cadence * 9 / 10);
+        // A report comes with each cadence, or a little sooner: what it says is published in the
+        // same wake-up.
+        let rest = (began.elapsed() * 20).min(too_old).max(cadence * 7 / 10);
         self.rest_until = began + rest;
     }
 

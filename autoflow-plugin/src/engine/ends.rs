@@ -3,7 +3,7 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use plugin_abi::config::{Address, Config, Line, Remote, Zone};
+use plugin_abi::config::{Address, Answers, Config, Line, Remote, Zone};
 
 use super::namespaces::Namespaces;
 use crate::host::Host;
@@ -59,23 +59,36 @@ impl Ends {
         let Some(remote) = line.remote else {
             return Ok(None);
         };
+        let like = (&line.device, line.mark, &line.namespace);
+        Self::between((line.local, remote), like, by, known).map(Some)
+    }
+
+    /// Those of packets between two addresses, by this device, with this mark, in this namespace.
+    ///
+    /// # Errors
+    /// An interface or a namespace that is not there.
+    pub(super) fn between(
+        (local, remote): (Option<Address>, Remote),
+        like: (&Option<String>, Option<u32>, &Option<String>),
+        by: By,
+        known: &Namespaces,
+    ) -> Result<Self, NetError> {
         let any: IpAddr = match remote.ip() {
             IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
             IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
         };
-        let local = line.local.unwrap_or(any.into());
+        let local = local.unwrap_or(any.into());
         let (near, far) = (local.zone, remote.address.zone);
-        let links = [near.or(far), far.or(near)].map(|zone| link(zone, line.device.as_deref()));
+        let links = [near.or(far), far.or(near)].map(|zone| link(zone, like.0.as_deref()));
         let addresses = [local, remote.address];
         let named = (0..2).any(|end| addresses[end].is_link_local() && links[end].is_a_name());
-        let like = (&line.device, line.mark, &line.namespace);
         let binding = bound(like, by, named, known)?;
         let socket = |end: usize, port| scoped(addresses[end], port, &links[end], &binding);
-        Ok(Some(Self {
+        Ok(Self {
             local: socket(0, 0)?,
             remote: socket(1, remote.socket().port())?,
             binding: binding.clone(),
-        }))
+        })
     }
 
     /// The address that packets are to leave from, if it is given.
@@ -88,8 +101,10 @@ impl Site {
     /// Every one that `config` asks for, each once.
     pub(super) fn all(config: &Config, by: By) -> Vec<Self> {
         let responder = &config.responder;
-        let named = responder.listen.iter().map(|at| Self {
-            at: (*at).into(),
+        let answering = responder.answering().into_iter();
+        let named = answering.filter(|(one, _)| one.protocol == Answers::Twamp);
+        let named = named.map(|(one, _)| Self {
+            at: one.at.into(),
             device: None,
             mark: None,
             namespace: None,

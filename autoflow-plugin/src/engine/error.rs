@@ -51,6 +51,28 @@ pub(crate) enum EngineError {
     /// A line is in groups that are not there.
     #[error("{}", list(.0))]
     UnknownGroups(Vec<Problem>),
+    /// A request with mistakes in it.
+    #[error("{}", list(.0))]
+    Mistakes(Vec<Problem>),
+    /// No such line.
+    #[error("no line is called {0:?}; `lines` lists those there are")]
+    NoLine(String),
+    /// It is another's to change.
+    #[error("{what} belongs to {whose}: {instead}")]
+    Owned {
+        /// What it is.
+        what: String,
+        /// Who owns it.
+        whose: &'static str,
+        /// How it can be changed.
+        instead: &'static str,
+    },
+    /// Nothing was applied that is to be confirmed.
+    #[error("nothing waits to be confirmed; `statistics` tells in `pending` what does")]
+    NothingWaits,
+    /// A configuration that is no JSON.
+    #[error("the configuration can't be written as JSON: {0}")]
+    Unwritable(String),
     /// A path for probes can't be opened.
     #[error("{what}: {source}")]
     Path {
@@ -98,11 +120,12 @@ impl EngineError {
     pub(crate) fn code(&self) -> i32 {
         match self {
             Self::TimeIsOver { .. } => code::INVALID,
-            Self::State { .. } => code::STATE,
+            Self::State { .. } | Self::NothingWaits => code::STATE,
             Self::Unsupported(_) => code::UNSUPPORTED,
-            Self::UnknownLine(_) | Self::UnknownGroups(_) => code::UNKNOWN,
-            Self::Taken(_) => code::EXISTS,
-            Self::OldGeneration { .. } | Self::Run(_) => code::CONFIGURATION,
+            Self::UnknownLine(_) | Self::NoLine(_) | Self::UnknownGroups(_) => code::UNKNOWN,
+            Self::Taken(_) | Self::Owned { .. } => code::EXISTS,
+            Self::Unwritable(_) => code::FAILED,
+            Self::OldGeneration { .. } | Self::Run(_) | Self::Mistakes(_) => code::CONFIGURATION,
             Self::Path { .. } | Self::Listen { .. } | Self::Thread { .. } | Self::System { .. } => {
                 code::SYSTEM
             }

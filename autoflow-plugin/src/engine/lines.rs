@@ -1,6 +1,6 @@
 //! Lines that come, change and go while the engine runs: only what differs is touched.
 
-use plugin_abi::config::{Config, Line, Remote};
+use plugin_abi::config::{Config, Line, Owner, Remote};
 
 use super::binding::{Wanted, Whose};
 use super::control::Control;
@@ -16,14 +16,23 @@ use crate::session::target::Manners;
 impl Control {
     /// A line is new or has changed: its session is made anew, what was learned of it is kept.
     pub(super) fn change_line(&mut self, line: Line) {
+        let measured = self.by_line.contains_key(&line.id);
         self.end_line(line.id);
         self.publisher.line(&line);
+        if measured && !line.sender {
+            self.rest_line(line.id);
+        }
         self.far_end(line.id, line.remote);
-        self.config.lines.retain(|known| known.id != line.id);
+        let former = self.forget_line(line.id);
         self.config.lines.push(line.clone());
         self.forget_namespaces();
         self.match_responders();
+        let name = line.name.clone();
         self.open_line(line);
+        for name in former.iter().filter(|former| **former != name) {
+            self.match_sessions_over(name);
+        }
+        self.match_sessions_over(&name);
         self.publish_soon();
     }
 
@@ -57,16 +66,30 @@ impl Control {
         self.end_line(id);
         self.publisher.lose(id);
         self.far_end(id, None);
-        self.config.lines.retain(|known| known.id != id);
+        let former = self.forget_line(id);
         self.forget_namespaces();
         self.match_responders();
+        if let Some(name) = former {
+            self.match_sessions_over(&name);
+        }
         self.publish_soon();
+    }
+
+    /// Answers what the line was called.
+    fn forget_line(&mut self, id: u64) -> Option<String> {
+        let place = self.config.lines.iter().position(|known| known.id == id)?;
+        Some(self.config.lines.remove(place).name)
     }
 
     /// By the wanted lines: one of them may be on its way to here.
     fn forget_namespaces(&self) {
         let wanted = lock(&self.shared.config);
-        self.shared.namespaces.keep(&wanted.lines);
+        let sessions = lock(&self.shared.registry);
+        let sessions = sessions
+            .iter()
+            .map(|(_, session)| session.namespace.as_ref());
+        let lines = wanted.lines.iter().map(|line| line.namespace.as_ref());
+        self.shared.namespaces.keep(lines.chain(sessions).flatten());
     }
 
     /// A line has another far end, which is a peer by that.
@@ -78,7 +101,7 @@ impl Control {
             .far_end(before.map(Remote::ip), after.map(Remote::ip));
     }
 
-    fn end_line(&mut self, id: u64) {
+    pub(super) fn end_line(&mut self, id: u64) {
         if let Some(key) = self.by_line.remove(&id) {
             if let Some(session) = self.sessions.get(&key) {
                 let path = session.path;
@@ -112,13 +135,90 @@ impl Control {
         for line in config.lines {
             let before = old.lines.iter().find(|known| known.id == line.id);
             let inherits = line.probe.is_none() && old.probe != self.config.probe;
-            if before != Some(&line) || inherits {
-                self.change_line(line);
+            match before {
+                Some(before) if !inherits && is_probed_alike(before, &line) => {
+                    // Its session goes on.
+                    if *before != line {
+                        self.publisher.line(&line);
+                    }
+                }
+                _ => self.change_line(line),
             }
+        }
+        if old.probe != self.config.probe {
+            self.match_sessions();
+        }
+        let there = |name: &str| self.config.lines.iter().any(|line| line.name == name);
+        let names = old.lines.into_iter().map(|line| line.name);
+        for name in names.filter(|name| !there(name)).collect::<Vec<_>>() {
+            self.match_sessions_over(&name);
         }
         // The whole, with nothing left of what came and went on the way here.
         self.shared.admission.rule(&self.config);
         self.match_responders();
         self.publish_soon();
+    }
+}
+
+/// The session of `one` is that of `other`: they differ in nothing that probes can notice.
+pub(super) fn is_probed_alike(one: &Line, other: &Line) -> bool {
+    /// What is not the session's business is as of no line.
+    fn session(line: &Line) -> Line {
+        Line {
+            owner: Owner::default(),
+            underlay: None,
+            far_end: None,
+            cost: 0,
+            metered: false,
+            flows_movable: true,
+            mtu: None,
+            capacity_up_mbps: None,
+            capacity_down_mbps: None,
+            responder: false,
+            groups: Vec::new(),
+            ..line.clone()
+        }
+    }
+    session(one) == session(other)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    #[test]
+    fn only_what_probes_notice_makes_another_session() {
+        let line = |key: &str, value: Value| {
+            let mut line = json!({"id": 1, "name": "a", "remote": "192.0.2.1"});
+            line[key] = value;
+            serde_json::from_value::<Line>(line).unwrap()
+        };
+        let plain = line("id", json!(1));
+        for (key, value) in [
+            ("cost", json!(7)),
+            ("metered", json!(true)),
+            ("groups", json!([3])),
+            ("far_end", json!("hub")),
+            ("responder", json!(true)),
+            ("capacity_up_mbps", json!(1.5)),
+        ] {
+            assert!(is_probed_alike(&plain, &line(key, value)), "{key}");
+        }
+        for (key, value) in [
+            ("id", json!(2)),
+            ("name", json!("b")),
+            ("remote", json!("192.0.2.2")),
+            ("local", json!("192.0.2.3")),
+            ("device", json!("eth0")),
+            ("mark", json!(7)),
+            ("namespace", json!("blue")),
+            ("sender", json!(false)),
+            ("hardware_stamps", json!(true)),
+            ("probe", json!({"interval_ms": 7})),
+        ] {
+            assert!(!is_probed_alike(&plain, &line(key, value)), "{key}");
+        }
     }
 }

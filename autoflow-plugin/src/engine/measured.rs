@@ -84,7 +84,8 @@ impl Measured {
         match entry {
             Entry::Probe(outcome) => self.estimator.absorb(outcome),
             Entry::NewSession => self.estimator.next_session(),
-            Entry::FarEnd(_) => return false,
+            // A line's session never begins afresh.
+            Entry::FarEnd(_) | Entry::Afresh => return false,
         }
         self.news = true;
         // A reply proves that what kept the line from being measured is over.
@@ -170,6 +171,8 @@ impl From<&Listed> for LineRow {
             state: line_state::name(listed.state).to_owned(),
             trouble: listed.trouble.as_deref().map(str::to_owned),
             stamps: listed.stamps.as_deref().map(str::to_owned),
+            roles: Default::default(),
+            owner: Default::default(),
         }
     }
 }

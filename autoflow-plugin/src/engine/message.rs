@@ -4,15 +4,17 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 
-use plugin_abi::config::{Config, Line};
-use plugin_abi::manage::{Failure, RunRequest};
+use plugin_abi::config::{Answering, Config, Line, Session};
+use plugin_abi::manage::Failure;
 use twamp_core::wire::control::Modes;
 
 use super::EngineError;
 use super::ends::Site;
+use super::measurement::Measurement;
 use super::opening::Sender;
 use crate::net::{NetError, Path, Waker};
 use crate::session::answering::DoorKind;
+use crate::session::registry::Id;
 use crate::session::target::Target;
 use crate::session::{Key, Order, Report};
 
@@ -24,10 +26,22 @@ pub(super) enum Wish {
     LineGone(u64),
     /// This is the whole wanted state.
     Apply(Box<Config>),
+    /// A line has other roles.
+    Roles(Box<Line>),
+    /// These answer by the will of persons.
+    Respond(Vec<Answering>),
     /// Start a run.
-    Run(Key, Box<RunRequest>),
+    Run(Key, Box<Measurement>),
+    /// A configured session is new or has changed.
+    Session(Id, Arc<Session>),
+    /// A configured session is gone.
+    SessionGone(Id),
+    /// Start a run of it.
+    RunSession(Id, Key),
     /// End it early.
     Cancel(Key),
+    /// Schedules have changed.
+    Reschedule,
     /// End everything.
     Stop,
 }
@@ -47,8 +61,8 @@ pub(super) enum News {
         (SocketAddr, DoorKind),
         Result<Vec<(Path, SocketAddr)>, NetError>,
     ),
-    /// A run's path is open, or can't be.
-    RunBound(Key, Box<RunRequest>, Result<(Path, SocketAddr), NetError>),
+    /// The path of a run, or of a configured session, is open, or can't be.
+    Opened(Key, Box<Measurement>, Result<Sender, NetError>),
 }
 
 /// What happens in the life of a session.

@@ -17,25 +17,33 @@
 //! the host drives the same machines (`manual.rs`). Another thread, `twamp-kdf`, is there once a secure
 //! connection has needed a key (`session/keys.rs`).
 
+mod applying;
+mod asked;
 mod binding;
 mod control;
 mod crew;
+mod difference;
 mod ends;
 mod error;
 mod heard;
 mod lines;
 mod manual;
 mod measured;
+mod measurement;
 mod message;
 mod namespaces;
 mod opening;
+mod own;
+mod owners;
 mod paths;
 mod probing;
 mod publish;
 mod responders;
+mod roles;
 mod sessions;
 mod shared;
 mod time;
+mod timing;
 mod upkeep;
 
 use std::mem::MaybeUninit;
@@ -46,18 +54,21 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use plugin_abi::config::{Clock, Config, Line};
+use plugin_abi::config::{Answering, Clock, Config, Line};
 use plugin_abi::manage::{Answer, Refusal, Request};
 use plugin_abi::{TwampObservation, TwampProbe, engine_state};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use twamp_core::time::Mono;
 
+use crate::config::expand;
 use crate::host::{Host, Picture};
 use crate::log;
 use crate::net::{Namespace, clock_error, with_signals_blocked};
 use crate::session::Key;
 use crate::session::credentials::Credentials;
 use crate::session::probes::Probes;
+pub(crate) use applying::Terms;
+use asked::told;
 use control::Control;
 use crew::{Crew, dismiss};
 use ends::By;
@@ -111,7 +122,7 @@ impl Engine {
                 found: state_name(state),
             });
         }
-        let config = self.config();
+        let config = owners::effective(&lock(&self.shared.config));
         *running = Some(match config.clock {
             Clock::System => self.start_threads(config)?,
             Clock::Manual => {
@@ -174,6 +185,7 @@ impl Engine {
                 found: state_name(self.shared.state()),
             });
         };
+        self.take_back_at_stop();
         if let Running::Threads { wishes, threads } = running {
             let _ = wishes.send(Wish::Stop);
             for thread in threads {
@@ -190,26 +202,9 @@ impl Engine {
         Ok(())
     }
 
-    /// Makes `config` the whole wanted state and answers the difference.
-    ///
-    /// # Errors
-    /// A generation that is not newer; then nothing has changed.
-    pub(crate) fn apply(
-        &self,
-        mut config: Config,
-        generation: u64,
-        dry_run: bool,
-    ) -> Result<serde_json::Value, EngineError> {
-        let difference = self.shared.apply(&mut config, generation, dry_run)?;
-        if !dry_run {
-            self.wish(Wish::Apply(Box::new(config)));
-        }
-        Ok(difference)
-    }
-
-    /// The wanted state.
+    /// The wanted state, as it was written.
     pub(crate) fn config(&self) -> Config {
-        lock(&self.shared.config).clone()
+        self.shared.whole(&lock(&self.shared.config))
     }
 
     /// Answers what people ask.
@@ -222,10 +217,7 @@ impl Engine {
                 Ok(config) => Answer::Warnings(crate::config::warnings(&config)),
                 Err(problems) => Answer::Problems(problems),
             },
-            Request::Sessions => Answer::Sessions(lock(&self.shared.board).rows()),
-            Request::Lines => {
-                Answer::Lines(lock(&self.shared.lines).iter().map(Into::into).collect())
-            }
+            Request::Lines => Answer::Lines(self.line_rows()),
             Request::Why { class } => {
                 let mut rows = lock(&self.shared.why).clone();
                 rows.retain(|row| class.as_ref().is_none_or(|class| *class == row.class));
@@ -235,22 +227,39 @@ impl Engine {
             Request::Run { .. } if self.shared.time.is_manual() => {
                 refuse(&EngineError::Unsupported("a run under the manual clock"))
             }
-            Request::Run { run } => {
-                if let Err(problems) = crate::config::judge_run(&run) {
-                    return refuse(&EngineError::Run(problems));
-                }
-                let key = Key::new();
-                // Before the thread hears of it, so that its progress can be asked for at once.
-                let local = opening::source(By::of(&self.host), run.local, run.remote);
-                lock(&self.shared.board).sender(key, None, &run.probe, local, run.remote);
-                if !self.wish(Wish::Run(key, Box::new(run))) {
-                    lock(&self.shared.board).forget(key);
-                    return refuse(&EngineError::State {
-                        expected: "running",
-                        found: state_name(self.shared.state()),
-                    });
-                }
-                Answer::Run(key.0)
+            Request::Run { run } => told(self.run(&run)),
+            Request::Sessions => Answer::Sessions(self.session_rows()),
+            Request::AddSession { session } => told(self.add_session(&session)),
+            Request::ChangeSession { session, change } => {
+                told(self.change_session(&session, &change))
+            }
+            Request::DeleteSession { session } => told(self.delete_session(&session)),
+            Request::RunSession { session } => told(self.run_session(&session)),
+            Request::Results {
+                session,
+                line,
+                last,
+            } => told(self.results(session.as_deref(), line.as_deref(), last)),
+            Request::Schedules => Answer::Schedules(self.schedule_rows()),
+            Request::PauseSchedule { session, paused } => {
+                told(self.pause_schedule(session.as_deref(), paused))
+            }
+            Request::Apply {
+                config,
+                generation,
+                dry_run,
+                confirm_within_s,
+            } => answer(self.apply_asked(&config, generation, dry_run, confirm_within_s)),
+            Request::Confirm => answer(self.confirm()),
+            Request::Configuration => answer(self.configuration()),
+            Request::Expand { config } => answer(self.expand(&config)),
+            Request::Roles {
+                line,
+                sender,
+                responder,
+            } => answer(self.toggle(&line, sender, responder)),
+            Request::Respond { at, protocol, on } => {
+                answer(self.respond(Answering { at, protocol }, on))
             }
             Request::Progress { run } => self.shared.progress(run),
             Request::Cancel { run } => {
@@ -274,7 +283,7 @@ impl Engine {
         line: Line,
         namespace: Option<Namespace>,
     ) -> Result<(), EngineError> {
-        self.shared.enter_line(line.clone(), None, namespace)?;
+        let line = self.shared.enter_line(line, None, namespace)?;
         self.wish(Wish::Line(Box::new(line)));
         Ok(())
     }
@@ -288,8 +297,8 @@ impl Engine {
         line: Line,
         namespace: Option<Namespace>,
     ) -> Result<(), EngineError> {
-        self.shared
-            .enter_line(line.clone(), Some(line.id), namespace)?;
+        let known = line.id;
+        let line = self.shared.enter_line(line, Some(known), namespace)?;
         self.wish(Wish::Line(Box::new(line)));
         Ok(())
     }
@@ -300,11 +309,14 @@ impl Engine {
     /// It is unknown.
     pub(crate) fn line_down(&self, line: u64) -> Result<(), EngineError> {
         let mut config = lock(&self.shared.config);
+        owners::hosts_line(&expand(&config).lines, line)?;
         let before = config.lines.len();
         config.lines.retain(|known| known.id != line);
         if config.lines.len() == before {
             return Err(EngineError::UnknownLine(line));
         }
+        config.toggled.retain(|toggled| toggled.line != line);
+        self.shared.line_stays_away(line);
         drop(config);
         self.wish(Wish::LineGone(line));
         Ok(())
@@ -399,6 +411,14 @@ impl Drop for Engine {
             .state
             .store(engine_state::STOPPED, Ordering::Release);
     }
+}
+
+/// The answer, or why there is none.
+fn answer(answer: Result<Answer, EngineError>) -> Answer {
+    answer.unwrap_or_else(|error| match error {
+        EngineError::Mistakes(problems) => Answer::Problems(problems),
+        error => refuse(&error),
+    })
 }
 
 fn refuse(error: &EngineError) -> Answer {

@@ -1,9 +1,7 @@
 //! Network namespaces by what a configuration calls them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Mutex;
-
-use plugin_abi::config::Line;
 
 use super::lock;
 use crate::net::{Namespace, NetError};
@@ -27,15 +25,12 @@ impl Namespaces {
         handed.map_or_else(|| Namespace::open(name), Ok)
     }
 
-    /// Holds only those that `lines` name: one that is held does not go.
-    pub(super) fn keep(&self, lines: &[Line]) {
+    /// Holds only those of these names: one that is held does not go.
+    pub(super) fn keep<'a>(&self, names: impl Iterator<Item = &'a String>) {
         let mut handed = lock(&self.0);
         if !handed.is_empty() {
-            handed.retain(|name, _| {
-                lines
-                    .iter()
-                    .any(|line| line.namespace.as_ref() == Some(name))
-            });
+            let names: HashSet<&String> = names.collect();
+            handed.retain(|name, _| names.contains(name));
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket};
 use std::os::fd::OwnedFd;
 
-use plugin_abi::config::{Config, Probe, Responder};
+use plugin_abi::config::{Answers, Config, Probe, Responder};
 use socket2::{Domain, Type};
 
 use super::ends::{By, Ends, Site};
@@ -67,10 +67,13 @@ pub(super) fn open(
 }
 
 /// Every address on which strangers are answered.
-pub(super) fn doors(responder: &Responder) -> impl Iterator<Item = (SocketAddr, DoorKind)> {
-    let light = responder.light.iter().map(|at| (*at, DoorKind::Light));
-    let stamp = responder.stamp.iter().map(|at| (*at, DoorKind::Stamp));
-    light.chain(stamp)
+pub(super) fn doors(responder: &Responder) -> impl Iterator<Item = (SocketAddr, DoorKind)> + use<> {
+    let all = responder.answering().into_iter();
+    all.filter_map(|(one, _)| match one.protocol {
+        Answers::Twamp => None,
+        Answers::Light => Some((one.at, DoorKind::Light)),
+        Answers::Stamp => Some((one.at, DoorKind::Stamp)),
+    })
 }
 
 /// Binds a control port, and beside it those where probes are answered.

@@ -64,7 +64,10 @@ impl Paths {
             return self.open(spec, ports);
         };
         let mut alike = self.shared.iter_mut().rev();
-        let room = alike.find(|shared| shared.spec.is_like(spec) && !shared.far.contains(&far));
+        let fits = |port| ports == (0, 0) || (ports.0..=ports.1).contains(&port);
+        let room = alike.find(|shared| {
+            fits(shared.local.port()) && shared.spec.is_like(spec) && !shared.far.contains(&far)
+        });
         if let Some(shared) = room {
             shared.far.insert(far);
             return Ok((shared.path, shared.local));
@@ -155,6 +158,17 @@ mod tests {
         let (other, elsewhere) = paths.take(&spec(), ANY, far(1)).unwrap();
         assert!(other != one && elsewhere.port() != local.port());
         assert_eq!(paths.take(&spec(), ANY, far(3)).unwrap().0, other);
+    }
+
+    #[test]
+    fn a_path_on_another_port_than_those_that_are_wanted_is_not_shared() {
+        let mut paths = paths();
+        let (one, local) = paths.take(&spec(), ANY, far(1)).unwrap();
+        let this = (local.port(), local.port());
+        assert_eq!(paths.take(&spec(), this, far(2)).unwrap().0, one);
+        let below = (local.port() - 1, local.port() - 1);
+        let other = paths.take(&spec(), below, far(3));
+        assert!(other.is_ok_and(|(path, _)| path != one));
     }
 
     #[test]

@@ -98,6 +98,10 @@ fn turns(
         ended = now.mono;
         turn.end(probes, now, net);
         net.flush();
+        // Most tokens are back by then, and need no turn of their own.
+        while let Some(sent) = net.token() {
+            probes.handle_sent(sent);
+        }
         // At the same time: stopped in between, it would take its own silence for the line's.
         if let Some(report) = probes.poll_report(now) {
             tell.report(report, net);

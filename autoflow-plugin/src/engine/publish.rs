@@ -15,7 +15,7 @@ use super::shared::{Decided, Shared};
 use crate::autoflow::{AutoFlow, Candidate, Policy, Ruling};
 use crate::host::{Change, Picture, Taken};
 use crate::line::{EstimatorConfig, Pulse, Trouble, score_row};
-use crate::net::SendError;
+use crate::net::{SendError, clock};
 use crate::session::keyed::Keyed;
 use crate::session::setback::Setback;
 use crate::session::{Key, Report};
@@ -105,6 +105,16 @@ impl Publisher {
             self.by_session.remove(&former);
         }
         self.by_session.insert(key, line);
+    }
+
+    /// No session measures the line any more, and none is to; what was learned of it is kept.
+    pub(super) fn rest(&mut self, line: u64, why: &str) {
+        if let Some(measured) = self.lines.get_mut(&line) {
+            if let Some(key) = measured.session.take() {
+                self.by_session.remove(&key);
+            }
+            self.trouble(line, clock().mono, Trouble::NoSession, why.to_owned());
+        }
     }
 
     /// What people call it.

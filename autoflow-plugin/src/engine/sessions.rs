@@ -1,23 +1,26 @@
 //! Sessions that send: how those of lines and of runs begin, what is heard of them, how they end.
 
 use std::cell::Cell;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::time::Duration;
 
 use plugin_abi::config::Line;
-use plugin_abi::manage::{Failure, FailureKind, RunRequest, RunState};
+use plugin_abi::manage::{Failure, FailureKind, RunState};
 use tokio::sync::{oneshot, watch};
 use twamp_core::wire::control::Modes;
 
-use super::binding::{Opener, Wanted, Whose};
+use super::binding::Opener;
 use super::control::Control;
+use super::ends::Ends;
 use super::lock;
+use super::measurement::Measurement;
 use super::message::{News, Step};
-use super::opening::{self, Sender};
+use super::opening::Sender;
 use super::upkeep::{Quit, Upkeep};
 use crate::line::Trouble;
-use crate::net::{Binding, Path, PathSpec, clock, hardware};
+use crate::net::{Binding, Path, clock, hardware};
 use crate::session::initiator::{Initiation, Origin};
+use crate::session::subject::Subject;
 use crate::session::{Key, Order, Stream};
 
 /// One session that sends probes.
@@ -72,7 +75,8 @@ impl Control {
             .unwrap_or_else(|| self.config.probe.clone());
         let key = Key::new();
         let remote = ends.remote;
-        lock(&self.shared.board).sender(key, Some(&line.name), &probe, local, remote);
+        let subject = Subject::Line(line.name.as_str().into());
+        lock(&self.shared.board).sender(key, subject, &probe, (local, remote), clock());
         let origin = Origin {
             local: ends.source(),
             binding: ends.binding,
@@ -91,17 +95,17 @@ impl Control {
         self.publisher.session(line.id, key);
         // Without a key it is tried again, as if a far end had refused it.
         if let Ok(Some(stream)) = initiation.configured(path) {
-            return self.begin_without_task(key, line.id, stream);
+            return self.begin_without_task(key, Some(line.id), stream);
         }
         let (upkeep, quit) = self.session(key, Some(line.id), initiation, path, local.port());
         self.tasks.spawn_local(upkeep.keep(quit));
     }
 
-    /// A line's session that nobody has to agree to: there may be thousands, and a task for each
-    /// would only wait.
-    fn begin_without_task(&mut self, key: Key, line: u64, stream: Stream) {
+    /// A session that nobody has to agree to: there may be thousands, and a task for each would
+    /// only wait.
+    fn begin_without_task(&mut self, key: Key, line: Option<u64>, stream: Stream) {
         let session = Session {
-            line: Some(line),
+            line,
             path: stream.path,
             keeper: Keeper::Place {
                 far: stream.to.ip(),
@@ -115,29 +119,42 @@ impl Control {
         self.step(key, Step::Running { features, refused });
     }
 
-    pub(super) fn begin_run(
+    /// A run, or a configured session, whose path is open.
+    pub(super) fn begin_measurement(
         &mut self,
         key: Key,
-        request: RunRequest,
-        path: Path,
-        local: SocketAddr,
+        measurement: &Measurement,
+        sender: Sender,
     ) {
-        lock(&self.shared.board).sender(key, None, &request.probe, local, request.remote);
-        let initiation = Initiation {
+        let Sender { ends, path, local } = sender;
+        lock(&self.shared.board).bound(key, local, ends.remote);
+        let initiation = self.initiation(measurement, &ends);
+        let goes_on = measurement.count.is_none();
+        if goes_on && let Ok(Some(stream)) = initiation.configured(path) {
+            return self.begin_without_task(key, None, stream);
+        }
+        let (upkeep, quit) = self.session(key, None, initiation, path, local.port());
+        match goes_on {
+            true => self.tasks.spawn_local(upkeep.keep(quit)),
+            false => self.tasks.spawn_local(upkeep.run(quit)),
+        };
+    }
+
+    /// How a session of a measurement is agreed on.
+    pub(super) fn initiation(&self, measurement: &Measurement, ends: &Ends) -> Initiation {
+        Initiation {
             origin: Origin {
-                local: request.local.map(|_| at_any_port(local)),
-                binding: Binding::default(),
+                local: ends.source(),
+                binding: ends.binding.clone(),
                 host: self.host,
-                line: None,
+                line: measurement.line,
             },
-            remote: request.remote,
-            probe: request.probe,
-            count: Some(request.count),
+            remote: ends.remote,
+            probe: measurement.probe.clone(),
+            count: measurement.count,
             keys: self.shared.keys.clone(),
             refused: Cell::default(),
-        };
-        let (upkeep, quit) = self.session(key, None, initiation, path, local.port());
-        self.tasks.spawn_local(upkeep.run(quit));
+        }
     }
 
     fn session(
@@ -171,28 +188,6 @@ impl Control {
         (Box::new(upkeep), quitting)
     }
 
-    pub(super) fn bind_run(&mut self, key: Key, request: Box<RunRequest>) {
-        self.opening.insert(key);
-        let local = opening::source(self.opener().by(), request.local, request.remote);
-        let spec = PathSpec {
-            ttl: request.probe.ttl,
-            tos: request.tos.unwrap_or(request.probe.dscp << 2),
-            dont_fragment: request.probe.dont_fragment,
-            transmit_stamps: true,
-            ..PathSpec::new(local)
-        };
-        let (opener, news) = (self.opener(), self.news.clone());
-        let wanted = Wanted {
-            spec,
-            ports: (0, 0),
-            whose: Whose::Run(request.remote),
-        };
-        self.tasks.spawn_local(async move {
-            let bound = opener.path(wanted).await;
-            let _ = news.send(News::RunBound(key, request, bound));
-        });
-    }
-
     pub(super) fn leave(&self, sender: &Sender) {
         let (path, far) = (sender.path, sender.ends.remote.ip());
         self.orders.send(Order::Leave { path, far });
@@ -209,7 +204,7 @@ impl Control {
                 }
                 let mut board = lock(&self.shared.board);
                 board.agreed(key, features, refused);
-                board.state(key, RunState::Running, None);
+                board.state(key, RunState::Running, None, clock());
             }
             Step::Trouble(failure) => {
                 let session = self.sessions.get(&key);
@@ -233,7 +228,7 @@ impl Control {
                     true => RunState::Running,
                     false => RunState::Connecting,
                 };
-                lock(&self.shared.board).state(key, state, Some(failure));
+                lock(&self.shared.board).state(key, state, Some(failure), clock());
             }
             Step::Ended(failure) => self.end_session(key, failure),
         }
@@ -242,8 +237,7 @@ impl Control {
 
     /// A session is over: its result is final.
     pub(super) fn end_session(&mut self, key: Key, failure: Option<Failure>) {
-        let session = self.sessions.remove(&key);
-        let run = session.is_none_or(|session| session.line.is_none());
+        self.sessions.remove(&key);
         let state = if failure.is_some() {
             RunState::Failed
         } else {
@@ -251,12 +245,14 @@ impl Control {
         };
         let progress = {
             let mut board = lock(&self.shared.board);
-            board.state(key, state, failure);
+            board.state(key, state, failure, clock());
             board.progress(key)
         };
-        if let (true, Some(progress)) = (run, progress) {
+        // Of a run.
+        if let Some(progress) = progress {
             self.run_ended(key.0, &progress);
         }
+        self.own_ended(key);
     }
 
     pub(super) fn finish(&mut self, key: Key) {
@@ -293,9 +289,4 @@ fn no_hardware(line: &Line, binding: &Binding) -> String {
     };
     tracing::info!("line {}: stamped by the kernel: {why}", line.name);
     why
-}
-
-fn at_any_port(mut address: SocketAddr) -> SocketAddr {
-    address.set_port(0);
-    address
 }

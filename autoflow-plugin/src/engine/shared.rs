@@ -1,6 +1,5 @@
 //! What the threads of one engine share: small locks for people, swapped cells for packets.
 
-use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -9,30 +8,39 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 use plugin_abi::config::{Config, Line};
 use plugin_abi::manage::{Answer, ChoiceRow, Refusal, Statistics};
 use plugin_abi::{answer, choice_flag, code, engine_state, reason};
-use serde_json::json;
 use twamp_core::time::{Mono, Now};
 
+use super::applying::Waiting;
 use super::measured::Listed;
 use super::namespaces::Namespaces;
 use super::time::Time;
-use super::{EngineError, lock};
+use super::timing::Timing;
+use super::{EngineError, lock, owners};
 use crate::autoflow::Choices;
-use crate::config::{Misfit, judge_among};
+use crate::config::{Misfit, expand, judge_among};
 use crate::host::{Picture, Taken};
 use crate::log;
-use crate::net::{Bell, Namespace};
-
+use crate::net::{Bell, Namespace, clock};
 use crate::session::Key;
 use crate::session::admission::Admission;
 use crate::session::board::Board;
 use crate::session::keys::Keys;
+use crate::session::registry::Registry;
 
 /// What the threads of one engine share.
 pub(super) struct Shared {
     pub(super) state: AtomicU32,
+    /// As written: what is worked with is what [`expand`] makes of it.
     pub(super) config: Mutex<Config>,
     /// The newest generation applied.
-    generation: AtomicU64,
+    pub(super) generation: AtomicU64,
+    /// The configured sessions; the configuration above has none. Locked after it, before the
+    /// board.
+    pub(super) registry: Mutex<Registry>,
+    /// When they run.
+    pub(super) timing: Mutex<Timing>,
+    /// Until what was applied is confirmed. Locked after the configuration.
+    pub(super) waiting: Mutex<Option<Waiting>>,
     pub(super) board: Mutex<Board>,
     pub(super) lines: Mutex<Vec<Listed>>,
     pub(super) why: Mutex<Vec<ChoiceRow>>,
@@ -81,26 +89,33 @@ impl Answered {
 }
 
 impl Shared {
-    pub(super) fn new(config: Config) -> Result<Self, EngineError> {
+    pub(super) fn new(mut config: Config) -> Result<Self, EngineError> {
         let event = Bell::new().map_err(|source| EngineError::System {
             action: "make an event descriptor",
             source,
         })?;
         let log = log::Queue::new();
+        let sessions = std::mem::take(&mut config.sessions);
+        let registry = Registry::new(sessions, &config.lines);
+        let mut timing = Timing::default();
+        timing.replace(&registry, config.schedule.as_ref(), clock());
         Ok(Self {
             keys: Keys::new(&config.keys, &log),
-            admission: Admission::new(&config),
+            admission: Admission::new(&expand(&config)),
             namespaces: Namespaces::default(),
             time: Time::of(config.clock),
             state: AtomicU32::new(engine_state::CREATED),
             picture: ArcSwap::from_pointee(Picture::empty()),
             config: Mutex::new(config),
             generation: AtomicU64::new(0),
+            waiting: Mutex::default(),
             epoch: AtomicU64::new(0),
             board: Mutex::default(),
             lines: Mutex::default(),
             why: Mutex::default(),
             choices: ArcSwapOption::empty(),
+            registry: Mutex::new(registry),
+            timing: Mutex::new(timing),
             event,
             log,
         })
@@ -189,51 +204,17 @@ impl Shared {
         }
     }
 
-    /// Makes `config` the wanted one and answers the difference. A key without a passphrase keeps
-    /// the one it has.
-    pub(super) fn apply(
-        &self,
-        config: &mut Config,
-        generation: u64,
-        dry_run: bool,
-    ) -> Result<serde_json::Value, EngineError> {
-        let newest = self.generation.load(Ordering::Acquire);
-        if generation != 0 && generation <= newest {
-            return Err(EngineError::OldGeneration {
-                expected: newest,
-                found: generation,
-            });
-        }
-        let mut wanted = lock(&self.config);
-        for key in config
-            .keys
-            .iter_mut()
-            .filter(|key| key.passphrase.is_none())
-        {
-            let known = wanted.keys.iter().find(|known| known.id == key.id);
-            key.passphrase = known.and_then(|known| known.passphrase.clone());
-        }
-        let mut difference = difference(&wanted, config);
-        let waits = self.state() == engine_state::RUNNING && wanted.io != config.io;
-        difference["at_next_start"] = json!(if waits { &["io"][..] } else { &[] });
-        if !dry_run {
-            *wanted = config.clone();
-            self.keys.replace(&config.keys);
-            self.generation
-                .store(generation.max(newest), Ordering::Release);
-        }
-        Ok(difference)
-    }
-
     /// Enters a line that is good by itself, in the place of `replaced` if there is one, and the
-    /// namespace that came with it.
+    /// namespace that came with it. Answers it with the roles that a person has given it.
     pub(super) fn enter_line(
         &self,
-        line: Line,
+        mut line: Line,
         replaced: Option<u64>,
         namespace: Option<Namespace>,
-    ) -> Result<(), EngineError> {
+    ) -> Result<Line, EngineError> {
         let mut config = lock(&self.config);
+        let known = expand(&config);
+        owners::hosts_line(&known.lines, line.id)?;
         let place = match replaced {
             Some(id) => {
                 let place = config.lines.iter().position(|known| known.id == id);
@@ -241,18 +222,29 @@ impl Shared {
             }
             None => None,
         };
-        judge_among(&line, replaced, &config).map_err(|misfit| match misfit {
+        judge_among(&line, replaced, &known).map_err(|misfit| match misfit {
             Misfit::Taken(problems) => EngineError::Taken(problems),
             Misfit::UnknownGroups(problems) => EngineError::UnknownGroups(problems),
         })?;
         if let Some(namespace) = namespace {
             self.namespaces.add(namespace);
         }
+        self.line_stays(&line);
         match place {
-            Some(place) => config.lines[place] = line,
-            None => config.lines.push(line),
+            Some(place) => {
+                // Of another line nobody has toggled anything.
+                let changed = config.lines[place] != line;
+                config
+                    .toggled
+                    .retain(|toggled| !(changed && toggled.line == line.id));
+                config.lines[place] = line.clone();
+            }
+            None => config.lines.push(line.clone()),
         }
-        Ok(())
+        if let Some(toggled) = config.toggled.iter().find(|known| known.line == line.id) {
+            toggled.set(&mut line);
+        }
+        Ok(line)
     }
 
     pub(super) fn statistics(&self) -> Statistics {
@@ -260,6 +252,7 @@ impl Shared {
             keys_refused: self.keys.refused(),
             panics: self.log.panics(),
             logs_dropped: self.log.dropped() + log::unrouted(),
+            pending: self.pending(),
             ..*lock(&self.board).statistics()
         };
         self.admission.count(&mut statistics);
@@ -275,41 +268,4 @@ impl Shared {
             }),
         }
     }
-}
-
-/// Which lines, groups and classes come, go and change.
-fn difference(old: &Config, new: &Config) -> serde_json::Value {
-    fn compare<'a, T: PartialEq + 'a>(
-        old: impl Iterator<Item = (u64, &'a str, &'a T)>,
-        new: impl Iterator<Item = (u64, &'a str, &'a T)>,
-    ) -> serde_json::Value {
-        let old: BTreeMap<_, _> = old.map(|(id, name, item)| (id, (name, item))).collect();
-        let new: BTreeMap<_, _> = new.map(|(id, name, item)| (id, (name, item))).collect();
-        let names = |ids: &mut dyn Iterator<Item = &'a str>| ids.collect::<Vec<_>>();
-        json!({
-            "added": names(&mut new.iter().filter(|(id, _)| !old.contains_key(id)).map(|(_, (name, _))| *name)),
-            "removed": names(&mut old.iter().filter(|(id, _)| !new.contains_key(id)).map(|(_, (name, _))| *name)),
-            "changed": names(&mut new.iter().filter(|(id, (_, item))| old.get(id).is_some_and(|(_, before)| before != item)).map(|(_, (name, _))| *name)),
-        })
-    }
-    json!({
-        "lines": compare(
-            old.lines.iter().map(|line| (line.id, line.name.as_str(), line)),
-            new.lines.iter().map(|line| (line.id, line.name.as_str(), line)),
-        ),
-        "groups": compare(
-            old.groups.iter().map(|group| (group.id, group.name.as_str(), group)),
-            new.groups.iter().map(|group| (group.id, group.name.as_str(), group)),
-        ),
-        "classes": compare(
-            old.classes.iter().map(|class| (class.id, class.name.as_str(), class)),
-            new.classes.iter().map(|class| (class.id, class.name.as_str(), class)),
-        ),
-        "settings_changed": old.mode != new.mode
-            || old.io != new.io
-            || old.probe != new.probe
-            || old.responder != new.responder
-            || old.keys != new.keys
-            || old.decision != new.decision,
-    })
 }

@@ -41,6 +41,8 @@ pub(crate) struct Estimator {
     jitter: PathJitter,
     newest_sample: Option<Mono>,
     longest_round_trip: Duration,
+    /// It may have been in a slice that is gone.
+    longest_gone: bool,
     liveness: Liveness,
     timeout: Duration,
     stateful_reflector: bool,
@@ -105,6 +107,7 @@ impl Estimator {
             jitter: PathJitter::default(),
             newest_sample: None,
             longest_round_trip: Duration::ZERO,
+            longest_gone: false,
             liveness: Liveness::new(config.dead_intervals),
             timeout: config.timeout,
             stateful_reflector: config.stateful_reflector,
@@ -143,8 +146,10 @@ impl Estimator {
     /// anything new.
     pub(crate) fn pulse(&mut self, pulse: &Pulse) -> bool {
         let before = (self.liveness, self.longest_round_trip);
-        if let Some(longest) = self.window.all().filter_map(Slice::longest).max() {
-            self.longest_round_trip = Duration::from_nanos(longest.max(0).unsigned_abs());
+        if std::mem::take(&mut self.longest_gone)
+            && let Some(longest) = self.window.all().filter_map(Slice::longest).max()
+        {
+            self.longest_round_trip = longest;
         }
         self.liveness
             .pulse(pulse, self.longest_round_trip, self.timeout);
@@ -232,10 +237,14 @@ impl Estimator {
             let offset = delay.offset_if_symmetrical();
             self.offset = Some(offset);
             self.window.all_mut().for_each(Slice::forget_delays);
+            self.longest_gone = true;
             aligned = delay.corrected(offset);
         }
-        if let Some(slice) = self.window.slice_mut(sample.sent) {
-            slice.delayed(&aligned, &self.jitter, Doubts::of(sample));
+        let jitter = self.jitter;
+        if let Some(slice) = self.slice_mut(sample.sent) {
+            slice.delayed(&aligned, &jitter, Doubts::of(sample));
+            let longest = slice.longest();
+            self.longest_round_trip = self.longest_round_trip.max(longest.unwrap_or_default());
         }
         if let Some(slice) = self.recent.slice_mut(sample.sent) {
             slice.delayed(delay.round_trip(), &self.jitter);
@@ -248,7 +257,7 @@ impl Estimator {
         let numbers = self
             .stateful_reflector
             .then_some(Numbers { reflector, epoch });
-        if let Some(slice) = self.window.slice_mut(sent) {
+        if let Some(slice) = self.slice_mut(sent) {
             slice.received(sequence, numbers);
         }
         if let Some(slice) = self.recent.slice_mut(sent) {
@@ -257,12 +266,18 @@ impl Estimator {
     }
 
     fn lost(&mut self, sent: Mono) {
-        if let Some(slice) = self.window.slice_mut(sent) {
+        if let Some(slice) = self.slice_mut(sent) {
             slice.lost();
         }
         if let Some(slice) = self.recent.slice_mut(sent) {
             slice.lost += 1;
         }
+    }
+
+    /// The slice of probes sent at `sent`. Where one begins another one goes.
+    fn slice_mut(&mut self, sent: Mono) -> Option<&mut Slice> {
+        self.longest_gone |= self.window.begins(sent);
+        self.window.slice_mut(sent)
     }
 
     /// Delays reach up to now, losses up to where every fate is known.

@@ -37,6 +37,11 @@ impl<S: Clone + Default> Ring<S> {
         self.span
     }
 
+    /// The slice of probes sent at `sent` is newer than all that something was entered in.
+    pub(super) fn begins(&self, sent: Mono) -> bool {
+        self.number(sent) > self.newest
+    }
+
     /// The slice of probes sent at `sent`; `None` if it is too long ago.
     pub(super) fn slice_mut(&mut self, sent: Mono) -> Option<&mut S> {
         let number = self.number(sent);
@@ -75,9 +80,16 @@ impl<S: Clone + Default> Ring<S> {
         self.slots.iter_mut()
     }
 
+    /// The slices of up to `count` numbers before `end`, as far as they are known: from one place on,
+    /// and from the start again.
     fn numbers(&self, end: u64, count: u64) -> impl Iterator<Item = &S> + Clone {
-        let kept = (end.saturating_sub(count)..end).filter(|number| self.is_kept(*number));
-        kept.map(|number| &self.slots[self.slot(number)])
+        let next = self.newest + 1;
+        let first = end
+            .saturating_sub(count)
+            .max(next.saturating_sub(self.len()));
+        let known = end.min(next).saturating_sub(first) as usize;
+        let (again, from) = self.slots.split_at(self.slot(first));
+        from.iter().chain(again).take(known)
     }
 
     fn is_kept(&self, number: u64) -> bool {
@@ -99,6 +111,8 @@ impl<S: Clone + Default> Ring<S> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::line::slice::Slice;
 
@@ -140,6 +154,27 @@ mod tests {
         assert_eq!(lost(ring.all()), 1);
         ring.slice_mut(at(60_000 - 19 * 50)).unwrap().lost();
         assert_eq!(lost(ring.until(at(60_000), SLICES)), 2);
+    }
+
+    proptest! {
+        #[test]
+        fn a_span_has_the_slices_with_its_numbers_and_no_others(
+            steps in prop::collection::vec(0u64..60, 1..40), back in 0u64..40, count in 0u64..30,
+        ) {
+            let mut ring = Ring::<Slice>::new(SECOND, Duration::ZERO);
+            let mut entered = std::collections::BTreeSet::new();
+            let mut number = 0;
+            for step in steps {
+                number += step;
+                ring.slice_mut(at(number * 50)).unwrap().lost();
+                entered.insert(number);
+            }
+            let end = (number + 2).saturating_sub(back);
+            let first = end.saturating_sub(count).max((number + 1).saturating_sub(22));
+            let known = entered.range(first..end.max(first)).count();
+            let before = ring.before(at(end * 50), count);
+            prop_assert_eq!(before.filter(|slice| slice.fates.lost > 0).count(), known);
+        }
     }
 
     #[test]

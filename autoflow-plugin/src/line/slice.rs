@@ -3,6 +3,8 @@
 //! A line keeps dozens of slices, and there are thousands of lines, so a slice is small. Delays
 //! are kept as they would be without the offset between the clocks: then they need few octets.
 
+use std::time::Duration;
+
 use twamp_core::metrics::delay::{Delay, DelaySummary, PathSummary};
 use twamp_core::metrics::span::Fates;
 use twamp_core::metrics::variation::Jitter;
@@ -123,9 +125,9 @@ impl Slice {
     }
 
     /// The longest round trip.
-    pub(super) fn longest(&self) -> Option<i64> {
+    pub(super) fn longest(&self) -> Option<Duration> {
         let (_, longest) = self.extremes[0].get();
-        (self.samples > 0).then_some(longest)
+        (self.samples > 0).then(|| Duration::from_nanos(longest.max(0).unsigned_abs()))
     }
 
     pub(super) fn brief(&self) -> Brief {

@@ -75,6 +75,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::time::Duration;
 
 use socket2::Socket;
+use twamp_core::probe::UNREAD;
 use twamp_core::time::{ErrorEstimate, Mono};
 
 #[cfg(test)]
@@ -103,9 +104,9 @@ use wait::{Poller, Ready, Urgency, Wait};
 
 /// A wake-up later than this is counted as late.
 const LATE: Duration = Duration::from_millis(1);
-/// For so long, packets with stamps may wait to be fetched, with the next batch to be sent. Next to
-/// the time in which a line is found dead or bad it is nothing, and saves half of all wake-ups.
-const PATIENCE: Duration = Duration::from_millis(20);
+/// For so long, packets with stamps may wait to be fetched, with the next batch to be sent or the
+/// next report: nobody would hear of them sooner. It saves up to half of all wake-ups.
+const PATIENCE: Duration = UNREAD;
 
 /// All paths of one probe thread. `T` is the token that travels with a packet.
 pub(crate) struct Net<T> {
@@ -121,7 +122,7 @@ pub(crate) struct Net<T> {
     ready: VecDeque<Ready>,
     /// When tokens of a path may have waited long enough; soonest first.
     overdue: VecDeque<(Mono, Path)>,
-    bench: Bench,
+    bench: Bench<T>,
     desk: Desk<T>,
     counters: NetCounters,
 }
@@ -237,6 +238,7 @@ impl<T> Net<T> {
             return;
         };
         if endpoint.outbox.is_empty() {
+            endpoint.outbox = self.bench.outbox();
             self.dirty.push(path);
         }
         endpoint.outbox.push_back(packet.into());
@@ -314,6 +316,15 @@ impl<T> Net<T> {
             Some(Told::Sent(sent)) => Some(Event::Sent(sent)),
             Some(Told::Notice(notice)) => Some(Event::Notice(notice)),
             None => self.desk.datagram().map(Event::Datagram),
+        }
+    }
+
+    /// A token that has come back, if nothing else is to be told before it.
+    pub(crate) fn token(&mut self) -> Option<Sent<T>> {
+        let is_sent = |told: &mut Told<T>| matches!(told, Told::Sent(_));
+        match self.desk.told.pop_front_if(is_sent)? {
+            Told::Sent(sent) => Some(sent),
+            Told::Notice(_) => None,
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io;
+use std::mem;
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::AsFd;
 
@@ -17,7 +18,7 @@ use super::event::{NetCounters, Options, Outgoing, Path, Sent, TxStamps};
 use super::lead::Lead;
 use super::precision::Precision;
 use super::receive::{self, Desk};
-use super::stamps::{Ask, Ledger, Stamped};
+use super::stamps::{Ask, Ledger, Room, Stamped};
 use super::wait::Urgency;
 
 /// Packets that tell their own time of sending leave in batches as small as this, so that the last
@@ -100,19 +101,29 @@ impl<T> Queued<T> {
 }
 
 /// Tools to send with, shared by all paths.
-pub(super) struct Bench {
+pub(super) struct Bench<T> {
     envelopes: Vec<Envelope>,
     spare: Vec<Vec<u8>>,
+    /// Room for packets that wait to be sent, and for their tokens: of the paths that have none.
+    outboxes: Vec<VecDeque<Queued<T>>>,
+    rooms: Vec<Room<Option<T>>>,
     pub(super) precision: Precision,
 }
 
-impl Bench {
-    pub(super) fn new() -> Bench {
+impl<T> Bench<T> {
+    pub(super) fn new() -> Bench<T> {
         Bench {
             envelopes: batch::envelopes(),
             spare: Vec::new(),
+            outboxes: Vec::new(),
+            rooms: Vec::new(),
             precision: Precision::new(),
         }
+    }
+
+    /// An empty outbox, used before if possible: thousands of paths have packets in turn.
+    pub(super) fn outbox(&mut self) -> VecDeque<Queued<T>> {
+        self.outboxes.pop().unwrap_or_default()
     }
 
     /// An empty buffer, used before if possible.
@@ -134,10 +145,11 @@ impl Bench {
 /// it gets a second try, because the kernel reports such errors at whatever call comes next.
 pub(super) fn flush<T>(
     endpoint: &mut Endpoint<T>,
-    bench: &mut Bench,
+    bench: &mut Bench<T>,
     desk: &mut Desk<T>,
     counters: &mut NetCounters,
 ) {
+    endpoint.ledger.borrow(&mut bench.rooms);
     while !endpoint.outbox.is_empty() {
         let now = clock();
         let count = prepare(endpoint, &mut bench.envelopes, now);
@@ -183,6 +195,8 @@ pub(super) fn flush<T>(
             receive::drain(endpoint, desk, counters);
         }
     }
+    endpoint.ledger.give_back(&mut bench.rooms);
+    bench.outboxes.push(mem::take(&mut endpoint.outbox));
 }
 
 impl Options {
@@ -236,7 +250,7 @@ fn prepare<T>(endpoint: &mut Endpoint<T>, envelopes: &mut [Envelope], now: Now) 
 /// The first packet of the queue failed: with `error`, or with one still to be heard.
 fn give_way<T>(
     endpoint: &mut Endpoint<T>,
-    bench: &mut Bench,
+    bench: &mut Bench<T>,
     desk: &mut Desk<T>,
     counters: &mut NetCounters,
     error: Option<io::Error>,

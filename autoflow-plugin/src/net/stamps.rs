@@ -39,6 +39,9 @@ pub(super) enum Ask {
     Nobody,
 }
 
+/// Where the tokens of a path wait.
+pub(super) type Room<T> = VecDeque<Waiting<T>>;
+
 /// Chains of tokens by far end.
 const CHAINS: usize = 64;
 
@@ -54,7 +57,7 @@ pub(super) struct Ledger<T> {
     rest_until: Mono,
     /// In order of sending, which is the order of numbers. The first one waits; of those behind it
     /// some may have got their stamps.
-    waiting: VecDeque<Waiting<T>>,
+    waiting: Room<T>,
     /// Of the far ends with the same digest, the number of the last packet: the head of a chain.
     chains: [u32; CHAINS],
     /// The path wants stamps at all.
@@ -64,7 +67,7 @@ pub(super) struct Ledger<T> {
 }
 
 /// A packet that was sent, with its token while that waits.
-struct Waiting<T> {
+pub(super) struct Waiting<T> {
     /// Lowest number it can have.
     number: u32,
     /// It may have one higher by up to this.
@@ -97,6 +100,23 @@ impl<T> Ledger<T> {
             chains: [0; CHAINS],
             wanted,
             stamped: false,
+        }
+    }
+
+    /// Takes room for its tokens that others have used, if it has none.
+    pub(super) fn borrow(&mut self, rooms: &mut Vec<Room<T>>) {
+        if self.waiting.capacity() == 0
+            && let Some(room) = rooms.pop()
+        {
+            self.waiting = room;
+        }
+    }
+
+    /// Leaves its room to others if no token waits: there may be thousands of paths, and where
+    /// packets are stamped at once, hardly any has one.
+    pub(super) fn give_back(&mut self, rooms: &mut Vec<Room<T>>) {
+        if self.waiting.is_empty() {
+            rooms.push(std::mem::take(&mut self.waiting));
         }
     }
 

@@ -154,8 +154,8 @@ impl Poller {
         if how != Wait::Look {
             self.arm(until)?;
         }
-        if self.patients > 0 {
-            self.listen(how != Wait::Patient)?;
+        if how != Wait::Look && self.patients > 0 {
+            self.listen(how == Wait::Alert)?;
         }
         let timeout = if how == Wait::Look { 0 } else { -1 };
         let mut ended = Ended::default();

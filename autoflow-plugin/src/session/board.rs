@@ -1,24 +1,34 @@
 //! What is known of every session: written by `twamp-ctl`, read by whoever asks.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
 
 use plugin_abi::config::Probe;
 use plugin_abi::manage::{
-    Failure, Progress, RunState, ServedResult, SessionResult, SessionRow, Statistics,
+    Failure, Progress, RunResult, RunState, ServedResult, SessionKind, SessionResult, SessionRow,
+    Statistics,
 };
+use twamp_core::metrics::clock::Step;
 use twamp_core::metrics::loss::LossCounts;
+use twamp_core::time::{ErrorEstimate, Now, Wall};
 use twamp_core::wire::control::Modes;
 
 use super::counters::Tellings;
+use super::history::History;
 use super::identity::session_id;
 use super::keyed::Keyed;
+use super::registry::Id;
 use super::result::{Identity, Tally, served};
 use super::setback::Setback;
-use super::{Key, Report, Served};
+use super::subject::Subject;
+use super::{Entry, Key, Report, Served, unix_seconds};
+use crate::net::clock_error;
 
 /// Ended runs and served sessions that are still listed, at most.
 const KEPT: usize = 256;
+/// Runs whose percentiles are right to three digits, at most, at one time: that takes memory. Where
+/// more go on, the others' are as right as those of lines.
+const EXACT: usize = 1_024;
 
 /// Every session of one engine.
 #[derive(Default)]
@@ -30,6 +40,12 @@ pub(crate) struct Board {
     over: [VecDeque<Key>; 2],
     counters: Tellings,
     statistics: Statistics,
+    /// Runs with exact percentiles that go on.
+    exact: usize,
+    /// The newest of each configured session.
+    newest: HashMap<Id, Key>,
+    /// Of configured sessions.
+    pub(crate) history: History,
 }
 
 /// Places in [`Board::over`].
@@ -37,8 +53,12 @@ const SENDERS: usize = 0;
 const SERVED: usize = 1;
 
 struct Sender {
-    /// The line's name; none for a run.
-    line: Option<Box<str>>,
+    subject: Subject,
+    /// When it began.
+    started: Wall,
+    /// Since when its figures count, if that is not since then.
+    since: Option<Wall>,
+    exact: bool,
     state: RunState,
     failure: Option<Failure>,
     who: Identity,
@@ -48,17 +68,21 @@ struct Sender {
 }
 
 impl Board {
-    /// A session that will send probes; with `line`, the one that measures it.
+    /// A session that will send probes, known at `now`.
     pub(crate) fn sender(
         &mut self,
         key: Key,
-        line: Option<&str>,
+        subject: Subject,
         probe: &Probe,
-        local: SocketAddr,
-        remote: SocketAddr,
+        (local, remote): (SocketAddr, SocketAddr),
+        now: Now,
     ) {
+        let run = subject.is_run();
+        let exact = run && self.exact < EXACT;
+        self.exact += usize::from(exact);
         let who = Identity {
-            run: line.is_none(),
+            run,
+            configured: subject.own().cloned(),
             mode: probe.protocol.name(),
             local,
             remote,
@@ -67,11 +91,17 @@ impl Board {
             features: Modes::NONE,
             refused: Modes::NONE,
         };
+        if let Some(id) = subject.own() {
+            self.newest.insert(id.clone(), key);
+        }
         let sender = Sender {
-            line: line.map(Box::from),
+            subject,
+            started: now.wall,
+            since: None,
+            exact,
             state: RunState::Connecting,
             failure: None,
-            tally: Tally::new(&who, probe.protocol),
+            tally: Tally::new(exact, probe.protocol),
             who,
             counts: LossCounts::default(),
             setback: None,
@@ -80,8 +110,15 @@ impl Board {
         self.forget_oldest();
     }
 
+    /// What a sender is bound to, and whom it really calls.
+    pub(crate) fn bound(&mut self, key: Key, local: SocketAddr, remote: SocketAddr) {
+        if let Some(sender) = self.senders.get_mut(&key) {
+            (sender.who.local, sender.who.remote) = (local, remote);
+        }
+    }
+
     /// Where a sender is in its life. One that ends without any answer fails by its last setback.
-    pub(crate) fn state(&mut self, key: Key, state: RunState, failure: Option<Failure>) {
+    pub(crate) fn state(&mut self, key: Key, state: RunState, failure: Option<Failure>, now: Now) {
         if let Some(sender) = self.senders.get_mut(&key) {
             let was_over = is_over(sender.state);
             let unanswered = || sender.setback.filter(|_| sender.counts.received == 0);
@@ -94,6 +131,11 @@ impl Board {
             };
             if is_over(sender.state) && !was_over {
                 self.over[SENDERS].push_back(key);
+                self.exact -= usize::from(sender.exact);
+                if let (Some(id), true) = (sender.subject.own(), sender.subject.is_run()) {
+                    let result = sender.run_result(key, Some(now.wall), clock_error());
+                    self.history.enter(id.clone(), result);
+                }
             }
         }
     }
@@ -107,7 +149,16 @@ impl Board {
 
     /// The sender never came to be.
     pub(crate) fn forget(&mut self, key: Key) {
-        self.senders.remove(&key);
+        if let Some(sender) = self.senders.remove(&key) {
+            self.exact -= usize::from(sender.exact && !is_over(sender.state));
+            forget_newest(&mut self.newest, key, &sender);
+        }
+    }
+
+    /// A configured session, or a run of it, is not over.
+    pub(crate) fn is_busy(&self, id: &Id) -> bool {
+        let newest = self.newest.get(id).and_then(|key| self.senders.get(key));
+        newest.is_some_and(|sender| !is_over(sender.state))
     }
 
     /// Enters what a probe thread has seen. Answers what the served sessions that have ended
@@ -115,7 +166,12 @@ impl Board {
     pub(crate) fn absorb(&mut self, thread: u16, report: &Report) -> Vec<ServedResult> {
         for (key, entry) in &report.entries {
             if let Some(sender) = self.senders.get_mut(key) {
-                sender.tally.absorb(entry);
+                if let Some(step) = sender.tally.absorb(entry) {
+                    sender.tell(&step);
+                }
+                if let Entry::Afresh = entry {
+                    sender.since = Some(report.at.wall);
+                }
             }
         }
         for (key, pulse) in &report.pulses {
@@ -162,36 +218,27 @@ impl Board {
         let sender = self
             .senders
             .get(&key)
-            .filter(|sender| sender.line.is_none())?;
+            .filter(|sender| sender.subject.is_run())?;
         Some(Progress {
             run: key.0,
             state: sender.state,
             failure: sender.failure.clone(),
-            result: Some(sender.result()),
+            result: Some(sender.result(clock_error())),
         })
     }
 
-    /// Every session, in the order in which they began; those that send come first.
+    /// Every session, in the order in which they began; those that send come first. What the
+    /// configuration says of them is not known here.
     pub(crate) fn rows(&self) -> Vec<SessionRow> {
-        let senders = in_order(&self.senders).map(|sender| SessionRow {
-            line: sender.line.as_deref().map(str::to_owned),
-            role: "sender".into(),
-            state: match sender.state {
-                RunState::Connecting if sender.failure.is_some() => "retrying",
-                RunState::Connecting => "connecting",
-                RunState::Running => "running",
-                RunState::Ended => "ended",
-                RunState::Failed => "failed",
-            }
-            .into(),
-            trouble: sender
-                .failure
-                .as_ref()
-                .map(|failure| failure.message.clone()),
-            result: Some(sender.result()),
-            served: None,
-        });
-        let served = in_order(&self.served).map(|seen| SessionRow {
+        let near = clock_error();
+        let senders = in_order(&self.senders).map(|(key, sender)| sender.row(key, near));
+        let served = in_order(&self.served).map(|(_, seen)| SessionRow {
+            id: session_id(seen.remote, seen.local),
+            kind: SessionKind::Served,
+            name: None,
+            owner: None,
+            run: None,
+            next_run_at: None,
             line: None,
             role: "responder".into(),
             state: if seen.ended.is_some() {
@@ -205,6 +252,21 @@ impl Board {
             served: Some(result_of(seen)),
         });
         senders.chain(served).collect()
+    }
+
+    /// What sessions that go on by themselves have measured so far: those of lines, and of
+    /// configured ones. Names of the latter are not known here.
+    pub(crate) fn rolling(&self) -> impl Iterator<Item = (&Subject, RunResult)> {
+        let goes_on = |key: Key, sender: &Sender| match &sender.subject {
+            Subject::Line(_) => !is_over(sender.state),
+            Subject::Own { id, .. } => {
+                self.newest.get(id) == Some(&key) && !sender.subject.is_run()
+            }
+            Subject::Run => false,
+        };
+        let all = in_order(&self.senders).filter(move |(key, sender)| goes_on(*key, sender));
+        let near = clock_error();
+        all.map(move |(key, sender)| (&sender.subject, sender.run_result(key, None, near)))
     }
 
     /// Nothing is served any more. Answers what the sessions still served saw.
@@ -227,7 +289,9 @@ impl Board {
     fn forget_oldest(&mut self) {
         let [senders, served] = &mut self.over;
         for key in senders.drain(..senders.len().saturating_sub(KEPT)) {
-            self.senders.remove(&key);
+            if let Some(sender) = self.senders.remove(&key) {
+                forget_newest(&mut self.newest, key, &sender);
+            }
         }
         for key in served.drain(..served.len().saturating_sub(KEPT)) {
             self.served.remove(&key);
@@ -239,15 +303,74 @@ fn is_over(state: RunState) -> bool {
     matches!(state, RunState::Ended | RunState::Failed)
 }
 
-fn in_order<T>(all: &Keyed<T>) -> impl Iterator<Item = &T> {
-    let mut all: Vec<_> = all.iter().collect();
-    all.sort_unstable_by_key(|(key, _)| **key);
-    all.into_iter().map(|(_, of)| of)
+fn in_order<T>(all: &Keyed<T>) -> impl Iterator<Item = (Key, &T)> {
+    let mut all: Vec<_> = all.iter().map(|(key, of)| (*key, of)).collect();
+    all.sort_unstable_by_key(|(key, _)| *key);
+    all.into_iter()
+}
+
+fn forget_newest(newest: &mut HashMap<Id, Key>, key: Key, sender: &Sender) {
+    if let Some(id) = sender.subject.own()
+        && newest.get(id) == Some(&key)
+    {
+        newest.remove(id);
+    }
 }
 
 impl Sender {
-    fn result(&self) -> SessionResult {
-        self.tally.result(&self.who, &self.counts)
+    fn result(&self, near: ErrorEstimate) -> SessionResult {
+        self.tally.result(&self.who, &self.counts, near)
+    }
+
+    fn tell(&self, step: &Step) {
+        let name = match self.subject.line() {
+            Some(line) => format!("line {line}"),
+            None => format!("session to {}", self.who.remote),
+        };
+        tracing::warn!(
+            "{name}: a clock was set: the far one has moved by {:+.3} ms against the near one",
+            step.size_ns as f64 / 1e6
+        );
+    }
+
+    fn run_result(&self, key: Key, ended: Option<Wall>, near: ErrorEstimate) -> RunResult {
+        RunResult {
+            session: self.who.id(),
+            name: self.subject.line().map(str::to_owned),
+            run: key.0,
+            cause: self.subject.cause(),
+            started_at: unix_seconds(self.started),
+            ended_at: ended.map(unix_seconds),
+            since: self.since.map(unix_seconds),
+            state: self.state,
+            failure: self.failure.clone(),
+            result: self.result(near),
+        }
+    }
+
+    fn row(&self, key: Key, near: ErrorEstimate) -> SessionRow {
+        let trouble = self.failure.as_ref();
+        SessionRow {
+            id: self.who.id(),
+            kind: self.subject.kind(),
+            name: None,
+            owner: None,
+            run: self.subject.is_run().then_some(key.0),
+            next_run_at: None,
+            line: self.subject.line().map(str::to_owned),
+            role: "sender".into(),
+            state: match self.state {
+                RunState::Connecting if trouble.is_some() => "retrying",
+                RunState::Connecting => "connecting",
+                RunState::Running => "running",
+                RunState::Ended => "ended",
+                RunState::Failed => "failed",
+            }
+            .into(),
+            trouble: trouble.map(|failure| failure.message.clone()),
+            result: Some(self.result(near)),
+            served: None,
+        }
     }
 }
 
@@ -262,7 +385,8 @@ mod tests {
 
     fn begin(board: &mut Board, key: Key) {
         let [local, remote] = ["192.0.2.1:1", "192.0.2.2:862"].map(|at| at.parse().unwrap());
-        board.sender(key, None, &Probe::default(), local, remote);
+        let now = Now::default();
+        board.sender(key, Subject::Run, &Probe::default(), (local, remote), now);
     }
 
     fn board(runs: usize) -> (Board, Vec<Key>) {
@@ -276,9 +400,9 @@ mod tests {
     fn what_ended_first_is_forgotten_first_when_more_comes_and_what_runs_is_kept() {
         let (mut board, keys) = board(KEPT + 10);
         let ended = keys.iter().rev().take(KEPT + 2);
-        ended.for_each(|key| board.state(*key, RunState::Ended, None));
+        ended.for_each(|key| board.state(*key, RunState::Ended, None, Now::default()));
         // Told once more, it has not ended once more.
-        board.state(keys[20], RunState::Ended, None);
+        board.state(keys[20], RunState::Ended, None, Now::default());
         assert_eq!(board.rows().len(), KEPT + 10);
         begin(&mut board, Key::new());
         assert_eq!(board.rows().len(), KEPT + 9);

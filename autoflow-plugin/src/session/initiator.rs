@@ -270,7 +270,7 @@ impl Initiation {
 }
 
 /// Each session draws times of its own, that nobody can foretell.
-fn rhythm(probe: &Probe) -> Rhythm {
+pub(crate) fn rhythm(probe: &Probe) -> Rhythm {
     match probe.stream {
         Pattern::Periodic => Rhythm::Periodic,
         Pattern::Poisson => {

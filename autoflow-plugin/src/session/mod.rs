@@ -18,6 +18,7 @@ pub(crate) mod answering;
 mod backward;
 pub(crate) mod board;
 mod calendar;
+mod clocks;
 mod connect;
 mod conversation;
 mod counters;
@@ -26,7 +27,8 @@ mod entropy;
 mod far_end;
 pub(crate) mod features;
 pub(crate) mod ground;
-mod identity;
+pub(crate) mod history;
+pub(crate) mod identity;
 pub(crate) mod initiator;
 pub(crate) mod keyed;
 pub(crate) mod keys;
@@ -36,6 +38,7 @@ mod peers;
 mod phases;
 pub(crate) mod probes;
 mod reflector;
+pub(crate) mod registry;
 mod result;
 pub(crate) mod rhythm;
 mod roster;
@@ -43,6 +46,7 @@ mod sender;
 mod sending;
 pub(crate) mod setback;
 pub(crate) mod stamp;
+pub(crate) mod subject;
 pub(crate) mod target;
 
 use std::net::{IpAddr, SocketAddr};
@@ -56,7 +60,7 @@ use twamp_core::metrics::loss::LossCounts;
 use twamp_core::probe::{Outcome, ReflectorReport};
 use twamp_core::security::TestSecurity;
 use twamp_core::stamp::Returned;
-use twamp_core::time::{Mono, Now};
+use twamp_core::time::{Mono, Now, Wall};
 use twamp_core::wire::control::Modes;
 
 use self::admission::Stay;
@@ -67,7 +71,7 @@ pub(crate) use self::features::Terms;
 use self::rhythm::Rhythm;
 pub(crate) use self::sender::Dialect;
 use self::setback::Setback;
-use crate::net::{NetError, Path, PathSpec};
+use crate::net::{NetError, Options, Path, PathSpec};
 
 /// A session's number inside this process. Never reused.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
@@ -79,6 +83,11 @@ impl Key {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         Self(NEXT.fetch_add(1, Ordering::Relaxed))
     }
+}
+
+/// As people are told of times.
+pub(crate) fn unix_seconds(wall: Wall) -> f64 {
+    wall.nanos() as f64 / 1e9
 }
 
 /// What a probe thread is told.
@@ -98,6 +107,18 @@ pub(crate) enum Order {
     Close(Path),
     /// Send probes; to a session that is there already: it was agreed on anew.
     Send { key: Key, stream: Stream },
+    /// From the next probe on, otherwise: the far end need not know.
+    Retune {
+        key: Key,
+        path: Path,
+        tuning: Tuning,
+    },
+    /// Other packets from now on, to a far end that agrees on nothing: figures begin anew.
+    Afresh {
+        key: Key,
+        stream: Stream,
+        tuning: Tuning,
+    },
     /// The far end has ended the session: no probes until another one is agreed on.
     Suspend { key: Key, path: Path },
     /// Send no more of them; what is in flight is waited for.
@@ -136,12 +157,13 @@ impl Order {
         match self {
             Self::Leave { path, .. }
             | Self::Close(path)
+            | Self::Retune { path, .. }
             | Self::Suspend { path, .. }
             | Self::Finish { path, .. }
             | Self::Reflect { path, .. }
             | Self::ReflectAll { path, .. }
             | Self::Retire { path, .. } => Some(*path),
-            Self::Send { stream, .. } => Some(stream.path),
+            Self::Send { stream, .. } | Self::Afresh { stream, .. } => Some(stream.path),
             Self::Bind { .. } | Self::Accept(_) | Self::Reuse(_) | Self::Quit => None,
         }
     }
@@ -164,6 +186,15 @@ pub(crate) struct Stream {
     pub(crate) stateful: bool,
     /// Which packets it consists of.
     pub(crate) dialect: Dialect,
+}
+
+/// What of a stream may change while it lasts: when probes leave, and how.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(crate) struct Tuning {
+    pub(crate) interval: Duration,
+    pub(crate) rhythm: Rhythm,
+    /// Where the path's own settings aren't wanted any more.
+    pub(crate) options: Options,
 }
 
 /// What a probe thread has seen since its last report.
@@ -215,6 +246,8 @@ pub(crate) enum Entry {
     FarEnd(Returned),
     /// A session was agreed on anew: numbers begin at 0 again, at both ends.
     NewSession,
+    /// Other packets leave from now on: what was counted before is another matter.
+    Afresh,
 }
 
 /// How a stream of probes stands.

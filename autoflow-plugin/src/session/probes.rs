@@ -27,6 +27,10 @@ const MANY: usize = 32;
 /// Looks in a row, at most; then what has arrived meanwhile is read before more probes leave.
 const BURST: usize = 256;
 
+/// A report of so much is handed over at once: thousands of sessions need no memory for it, and
+/// whoever reads it finds it in a cache.
+const FULL: usize = 1_024;
+
 /// Reports kept for use again, at most.
 const SPARE: usize = 4;
 
@@ -104,7 +108,30 @@ impl Probes {
     /// Takes an order that concerns senders and reflectors; paths are the thread's own business.
     pub(crate) fn order(&mut self, order: Order, now: Now) {
         match order {
-            Order::Send { key, stream } => self.send(key, stream, now.mono),
+            Order::Send { key, stream } => self.send(key, &stream, now.mono),
+            Order::Retune { key, tuning, .. } => {
+                if let Some(place) = self.roster.find(key) {
+                    if let Some(sending) = self.roster.get_mut(place) {
+                        sending.retune(tuning, now.mono);
+                    }
+                    self.calendar.set(place, now.mono);
+                    self.tell(place);
+                }
+            }
+            Order::Afresh {
+                key,
+                stream,
+                tuning,
+            } => {
+                if let Some(place) = self.roster.find(key) {
+                    if let Some(sending) = self.roster.get_mut(place) {
+                        let entries = &mut self.report.entries;
+                        sending.begin_afresh(&stream, tuning, now.mono, entries);
+                    }
+                    self.calendar.set(place, now.mono);
+                    self.tell(place);
+                }
+            }
             Order::Suspend { key, .. } => {
                 if let Some(place) = self.roster.find(key) {
                     if let Some(sending) = self.roster.get_mut(place) {
@@ -303,10 +330,21 @@ impl Probes {
         all.into_iter().flatten().min()
     }
 
-    /// The report, if one is due. `counters` are those of the network.
+    /// The report, if one is due, or has grown long.
     pub(crate) fn poll_report(&mut self, now: Now) -> Option<Report> {
-        let due = self.news && now.mono >= self.last_report + self.cadence;
-        due.then(|| self.report(now, SERVED))
+        if self.is_due(now.mono) {
+            return Some(self.report(now, SERVED));
+        }
+        let full = self.report.entries.len() >= FULL;
+        full.then(|| self.hand_over(now))
+    }
+
+    /// A report is due with each cadence; a little sooner, where the thread would have to wake up
+    /// for it alone.
+    fn is_due(&self, now: Mono) -> bool {
+        let due = self.last_report + self.cadence;
+        let alone = || self.calendar.next().is_none_or(|next| next > due);
+        self.news && (now >= due || now + self.cadence / 4 >= due && alone())
     }
 
     /// The whole report, due or not.
@@ -317,6 +355,14 @@ impl Probes {
     fn report(&mut self, now: Now, served: usize) -> Report {
         self.tell_of_the_silent();
         self.last_report = now.mono;
+        let mut report = self.hand_over(now);
+        report.served = self.answering.report(served);
+        self.news = self.answering.has_news();
+        report
+    }
+
+    /// What is known so far.
+    fn hand_over(&mut self, now: Now) -> Report {
         self.number += 1;
         let spent = self.spent.pop().map(Report::emptied);
         let next = spent.unwrap_or_else(|| self.report.alike());
@@ -326,29 +372,27 @@ impl Probes {
         report.counters.not_admitted = self.answering.not_admitted();
         report.counters.late = self.lateness.late();
         report.counters.lateness = self.lateness.spread(now.mono);
-        report.served = self.answering.report(served);
-        self.news = self.answering.has_news();
         for place in self.finished.drain(..) {
             if let Some(gone) = self.roster.remove(place) {
-                let Stream { path, to, .. } = *gone.stream();
+                let (path, to) = gone.far_end();
                 self.peers.remove(path, to, place);
                 self.calendar.remove(place);
             }
         }
         // Whatever is due then will be told of.
         let next = self.calendar.next();
-        report.next = next.map(|next| next.max(now.mono + self.cadence));
+        report.next = next.map(|next| next.max(self.last_report + self.cadence));
         report
     }
 
-    fn send(&mut self, key: Key, stream: Stream, now: Mono) {
+    fn send(&mut self, key: Key, stream: &Stream, now: Mono) {
         let (path, to) = (stream.path, stream.to);
         let place = match self.roster.find(key) {
             // A session that was agreed on anew goes on with its numbers and results.
             Some(place) => {
                 if let Some(sending) = self.roster.get_mut(place) {
-                    let former = sending.stream();
-                    self.peers.remove(former.path, former.to, place);
+                    let (path, to) = sending.far_end();
+                    self.peers.remove(path, to, place);
                     sending.renew(stream, now, &mut self.report.entries);
                 }
                 self.calendar.set(place, now);

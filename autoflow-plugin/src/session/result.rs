@@ -2,14 +2,17 @@
 
 use std::net::SocketAddr;
 
+use super::clocks::{Clocks, Told};
 use super::far_end::FarSide;
 use super::features::names;
 use super::identity::session_id;
+use super::registry::Id;
 use super::{Entry, Served};
 use plugin_abi::config::Protocol;
 use plugin_abi::manage::{
-    ClockState, Delay, Jitter as JitterResult, LostCounts, Seen, ServedResult, SessionResult,
+    Delay, Jitter as JitterResult, LostCounts, Seen, ServedResult, SessionResult,
 };
+use twamp_core::metrics::clock::Step;
 use twamp_core::metrics::delay::{DelaySummary, PathSummary};
 use twamp_core::metrics::loss::LossCounts;
 use twamp_core::metrics::quantile::Quantiles;
@@ -17,6 +20,7 @@ use twamp_core::metrics::reordering::Overtaken;
 use twamp_core::metrics::sketch::Sketch;
 use twamp_core::metrics::variation::Jitter;
 use twamp_core::probe::{Outcome, Sample, Stamps};
+use twamp_core::time::ErrorEstimate;
 use twamp_core::wire::control::Modes;
 
 /// A quantile of a run is right to this many decimal digits.
@@ -24,6 +28,8 @@ const DIGITS: u8 = 3;
 
 /// What has become of the probes of one session so far.
 pub(crate) struct Tally {
+    /// None before the first sample. All delays below are relative to it.
+    clocks: Option<Box<Clocks>>,
     delays: PathSummary,
     spread: Spread,
     jitter: [Jitter; 3],
@@ -51,16 +57,15 @@ struct Newest {
     tos_backward: Option<u8>,
     ttl_forward: u8,
     ttl_backward: Option<u8>,
-    peer_synchronised: bool,
-    /// The far clock minus ours, nanoseconds, if both ways take equally long.
-    offset: i64,
 }
 
 /// Who a session is between, for its results.
 #[derive(Clone, Debug)]
 pub(crate) struct Identity {
-    /// It measures no line. The port that it uses is the system's choice, and no part of its id.
+    /// It ends. The port that it uses is the system's choice, and no part of its id.
     pub(crate) run: bool,
+    /// The id, where it is configured.
+    pub(crate) configured: Option<Id>,
     pub(crate) mode: &'static str,
     pub(crate) local: SocketAddr,
     pub(crate) remote: SocketAddr,
@@ -75,11 +80,12 @@ pub(crate) struct Identity {
 }
 
 impl Tally {
-    /// Nothing is known yet.
-    pub(crate) fn new(who: &Identity, protocol: Protocol) -> Self {
+    /// Nothing is known yet. Percentiles will be exact, or rolling.
+    pub(crate) fn new(exact: bool, protocol: Protocol) -> Self {
         Self {
+            clocks: None,
             delays: PathSummary::default(),
-            spread: match who.run {
+            spread: match exact {
                 true => Spread::Exact(None),
                 false => Spread::Rolling(None),
             },
@@ -92,10 +98,10 @@ impl Tally {
         }
     }
 
-    /// Enters what happened, in its order.
-    pub(crate) fn absorb(&mut self, entry: &Entry) {
+    /// Enters what happened, in its order. Tells of a step of a clock that is to be logged.
+    pub(crate) fn absorb(&mut self, entry: &Entry) -> Option<Step> {
         match entry {
-            Entry::Probe(Outcome::Sample(sample)) => self.sample(sample),
+            Entry::Probe(Outcome::Sample(sample)) => return self.sample(sample),
             Entry::Probe(Outcome::SetAside(aside)) => {
                 self.answered_aside += u64::from(aside.reply.is_some());
             }
@@ -105,18 +111,33 @@ impl Tally {
                     far_side.absorb(returned);
                 }
             }
+            Entry::Afresh => *self = self.blank(),
             Entry::NewSession => {
                 if let Some(far_side) = &mut self.far_side {
                     far_side.restart();
+                }
+                if let Some(clocks) = &mut self.clocks {
+                    clocks.restart();
                 }
                 self.jitter.iter_mut().for_each(Jitter::restart);
                 self.overtaken.restart();
             }
         }
+        None
     }
 
-    fn sample(&mut self, sample: &Sample) {
-        let delay = sample.delay();
+    /// The same with nothing in it.
+    fn blank(&self) -> Self {
+        let exact = matches!(self.spread, Spread::Exact(_));
+        let protocol = match self.far_side {
+            Some(_) => Protocol::Stamp,
+            None => Protocol::Light,
+        };
+        Self::new(exact, protocol)
+    }
+
+    fn sample(&mut self, sample: &Sample) -> Option<Step> {
+        let (delay, step) = self.clocks.get_or_insert_default().relative(sample);
         self.delays.record(&delay);
         self.all_kernel &= sample.stamps == Stamps::Kernel;
         let three = [delay.round_trip(), delay.forward, delay.backward];
@@ -133,17 +154,23 @@ impl Tally {
             tos_backward: sample.tos_backward,
             ttl_forward: sample.ttl_forward,
             ttl_backward: sample.ttl_backward,
-            peer_synchronised: sample.peer_synchronised,
-            offset: delay.offset_if_symmetrical(),
         });
+        step
     }
 
-    /// The result so far.
-    pub(crate) fn result(&self, who: &Identity, counts: &LossCounts) -> SessionResult {
+    /// The result so far, where `near` is what the kernel says of this end's clock.
+    pub(crate) fn result(
+        &self,
+        who: &Identity,
+        counts: &LossCounts,
+        near: ErrorEstimate,
+    ) -> SessionResult {
+        let clocks = self.clocks.as_ref();
+        let Told { state, offset } = clocks.map_or_else(Told::default, |of| of.told(near));
         let newest = self.newest;
         let tos_forward = newest.and_then(|newest| newest.tos_forward);
         let tos_backward = newest.and_then(|newest| newest.tos_backward);
-        let [round_trip, outbound, inbound] = self.delays();
+        let [round_trip, outbound, inbound] = self.delays(offset);
         SessionResult {
             session_id: who.id(),
             mode: who.mode.to_owned(),
@@ -176,10 +203,7 @@ impl Tally {
                 "user"
             }
             .to_owned(),
-            clock: ClockState {
-                synchronised: newest.is_some_and(|newest| newest.peer_synchronised),
-                offset_us: newest.map(|newest| micros(newest.offset as f64)),
-            },
+            clock: state,
             seen: Seen {
                 dscp_forward: tos_forward.map(|tos| tos >> 2),
                 dscp_backward: tos_backward.map(|tos| tos >> 2),
@@ -194,15 +218,17 @@ impl Tally {
         }
     }
 
-    /// Round trip, outbound, inbound.
-    fn delays(&self) -> [Option<Delay>; 3] {
-        let Some(means) = self.delays.means() else {
+    /// Round trip, outbound, inbound; the far clock is ahead of the reference by `offset`.
+    fn delays(&self, offset: i64) -> [Option<Delay>; 3] {
+        let paths = self.delays.corrected(offset);
+        let moved = [0, offset.saturating_neg(), offset];
+        let Some(means) = paths.means() else {
             return [None; 3];
         };
         let delay = |summary: &DelaySummary, mean: i64, which: usize| {
             let (min, max) = (summary.min()?, summary.max()?);
             let at = |q| {
-                let found = self.spread.at(which, q)?;
+                let found = self.spread.at(which, q)?.saturating_add(moved[which]);
                 Some(micros(found.clamp(min, max) as f64))
             };
             Some(Delay {
@@ -214,7 +240,6 @@ impl Tally {
                 p99: at(0.99)?,
             })
         };
-        let paths = &self.delays;
         [
             delay(&paths.round_trip, means.round_trip, 0),
             delay(&paths.forward, means.forward, 1),
@@ -252,7 +277,10 @@ impl Spread {
 
 impl Identity {
     /// The same after any restart.
-    fn id(&self) -> String {
+    pub(super) fn id(&self) -> String {
+        if let Some(id) = &self.configured {
+            return id.as_ref().to_owned();
+        }
         let port = if self.run { 0 } else { self.local.port() };
         session_id(SocketAddr::new(self.local.ip(), port), self.remote)
     }
@@ -286,8 +314,27 @@ fn micros(ns: f64) -> f64 {
     ns / 1e3
 }
 
+/// The result of a session of which nothing is known.
 #[cfg(test)]
-mod tests {
+pub(super) fn empty_result() -> SessionResult {
+    let [local, remote] = [1, 2].map(|host| SocketAddr::from(([192, 0, 2, host], 862)));
+    let who = Identity {
+        run: true,
+        configured: None,
+        mode: "light",
+        local,
+        remote,
+        stateful: false,
+        control: false,
+        features: Modes::NONE,
+        refused: Modes::NONE,
+    };
+    let near = ErrorEstimate::new(false, 1);
+    Tally::new(false, Protocol::Light).result(&who, &LossCounts::default(), near)
+}
+
+#[cfg(test)]
+pub(super) mod tests {
     use std::time::Duration;
 
     use twamp_core::time::Mono;
@@ -295,9 +342,10 @@ mod tests {
     use super::*;
     use crate::line::synthetic::sample;
 
-    fn who(run: bool) -> Identity {
+    pub(in crate::session) fn who(run: bool) -> Identity {
         Identity {
             run,
+            configured: None,
             mode: "light",
             local: "192.0.2.1:20000".parse().unwrap(),
             remote: "192.0.2.2:862".parse().unwrap(),
@@ -310,11 +358,11 @@ mod tests {
 
     /// Ten minutes at ten a second: 20 ms, and up to 10 ms more.
     fn tally(run: bool) -> Tally {
-        let mut tally = Tally::new(&who(run), Protocol::Light);
+        let mut tally = Tally::new(run, Protocol::Light);
         for n in 0..6_000 {
             let round_trip = Duration::from_micros(20_000 + n * 7_919 % 10_000);
             let outcome = sample(n, Mono(n * 100_000_000), round_trip);
-            tally.absorb(&Entry::Probe(outcome));
+            assert_eq!(tally.absorb(&Entry::Probe(outcome)), None);
         }
         tally
     }
@@ -322,7 +370,8 @@ mod tests {
     #[test]
     fn a_line_is_told_as_a_run_is_but_for_its_quantiles_which_are_near() {
         let [run, line] = [true, false].map(|run| {
-            let result = tally(run).result(&who(run), &LossCounts::default());
+            let result =
+                tally(run).result(&who(run), &LossCounts::default(), ErrorEstimate::default());
             [result.round_trip_us, result.outbound_us, result.inbound_us].map(Option::unwrap)
         });
         for (run, line) in run.into_iter().zip(line) {
@@ -349,8 +398,8 @@ mod tests {
             _ => panic!("not as a line"),
         };
         assert!(line.far_side.is_none());
-        let octets = size_of::<Tally>() + sketches;
-        assert!(octets <= 1_200, "{octets}");
+        let octets = size_of::<Tally>() + sketches + size_of::<Clocks>();
+        assert!(octets <= 2_400, "{octets}");
     }
 
     #[test]

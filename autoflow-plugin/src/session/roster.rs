@@ -8,7 +8,8 @@ use super::sending::Sending;
 /// Senders by place. A place is used again when its sender is gone.
 #[derive(Default)]
 pub(super) struct Roster {
-    places: Vec<Option<Sending>>,
+    /// Boxed, as a table has room to spare.
+    places: Vec<Option<Box<Sending>>>,
     free: Vec<u32>,
     by_key: HashMap<Key, u32>,
 }
@@ -27,6 +28,7 @@ impl Roster {
     pub(super) fn insert(&mut self, sending: Sending) -> u32 {
         let place = self.free.pop().unwrap_or(self.places.len() as u32);
         self.by_key.insert(sending.key(), place);
+        let sending = Box::new(sending);
         match self.places.get_mut(place as usize) {
             Some(free) => *free = Some(sending),
             None => self.places.push(Some(sending)),
@@ -34,7 +36,7 @@ impl Roster {
         place
     }
 
-    pub(super) fn remove(&mut self, place: u32) -> Option<Sending> {
+    pub(super) fn remove(&mut self, place: u32) -> Option<Box<Sending>> {
         let gone = self.places.get_mut(place as usize)?.take()?;
         self.by_key.remove(&gone.key());
         self.free.push(place);
@@ -42,7 +44,7 @@ impl Roster {
     }
 
     pub(super) fn get_mut(&mut self, place: u32) -> Option<&mut Sending> {
-        self.places.get_mut(place as usize)?.as_mut()
+        self.places.get_mut(place as usize)?.as_deref_mut()
     }
 
     /// The place of a session.

@@ -5,19 +5,23 @@ use twamp_core::probe::{Arrival, Outcome, TxToken};
 use twamp_core::stamp::Discard;
 use twamp_core::time::{ErrorEstimate, Mono, Now};
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::outlet::{Outlet, Token};
-use super::rhythm::{Schedule, slot_after};
+use super::rhythm::{Rhythm, Schedule, slot_after};
 use super::sender::Sender;
 use super::setback::Setback;
-use super::{Entry, Key, Pulse, Stream};
-use crate::net::{Options, Outgoing, SendError, TxStamps};
+use super::{Entry, Key, Pulse, Stream, Tuning};
+use crate::net::{Options, Outgoing, Path, SendError, TxStamps};
 
 /// One stream of probes.
 pub(super) struct Sending {
     key: Key,
-    stream: Stream,
+    path: Path,
+    to: SocketAddr,
+    interval: Duration,
+    rhythm: Rhythm,
     sender: Sender,
     /// Which of the sessions that were agreed on.
     session: u32,
@@ -25,6 +29,8 @@ pub(super) struct Sending {
     former: LossCounts,
     pace: Pace,
     schedule: Schedule,
+    /// What has changed of it since it began.
+    tuning: Option<Tuning>,
     /// The newest probe, and when it was due.
     newest: Option<(u64, Mono)>,
     left: Option<u32>,
@@ -64,14 +70,19 @@ pub(super) struct Look<'a, O> {
 
 impl Sending {
     /// The first probe is due at `first`.
-    pub(super) fn new(key: Key, stream: Stream, first: Mono) -> Self {
+    pub(super) fn new(key: Key, stream: &Stream, first: Mono) -> Self {
         Self {
             key,
-            sender: Sender::new(&stream),
+            path: stream.path,
+            to: stream.to,
+            interval: stream.interval,
+            rhythm: stream.rhythm,
+            sender: Sender::new(stream),
             session: 0,
             former: LossCounts::default(),
             pace: Pace::Running,
             schedule: Schedule::new(stream.rhythm, stream.interval, first),
+            tuning: None,
             newest: None,
             left: stream.count,
             last_reply: None,
@@ -80,7 +91,6 @@ impl Sending {
             told: None,
             set_back: None,
             watched: false,
-            stream,
         }
     }
 
@@ -88,23 +98,57 @@ impl Sending {
         self.key
     }
 
-    pub(super) fn stream(&self) -> &Stream {
-        &self.stream
+    /// Where its replies come by, and from.
+    pub(super) fn far_end(&self) -> (Path, SocketAddr) {
+        (self.path, self.to)
     }
 
     /// Another session was agreed on: numbers begin anew, and the far end's port, the keys and the
     /// features may be others.
-    pub(super) fn renew(&mut self, stream: Stream, now: Mono, entries: &mut Vec<(Key, Entry)>) {
+    pub(super) fn renew(&mut self, stream: &Stream, now: Mono, entries: &mut Vec<(Key, Entry)>) {
         self.set_aside(now);
         self.drain(entries);
         entries.push((self.key, Entry::NewSession));
         self.former += self.sender.counts();
-        self.sender = Sender::new(&stream);
-        self.session += 1;
-        if (stream.rhythm, stream.interval) != (self.stream.rhythm, self.stream.interval) {
-            self.schedule = Schedule::new(stream.rhythm, stream.interval, now);
+        self.replace(stream, now);
+    }
+
+    /// Other packets leave from now on, and what is counted begins at 0 again.
+    pub(super) fn begin_afresh(
+        &mut self,
+        stream: &Stream,
+        tuning: Tuning,
+        now: Mono,
+        entries: &mut Vec<(Key, Entry)>,
+    ) {
+        self.set_aside(now);
+        self.drain(entries);
+        entries.push((self.key, Entry::Afresh));
+        self.former = LossCounts::default();
+        self.tuning = Some(tuning);
+        self.replace(stream, now);
+    }
+
+    /// The next probe leaves so, not before it would be due by the new interval.
+    pub(super) fn retune(&mut self, tuning: Tuning, now: Mono) {
+        if (tuning.rhythm, tuning.interval) != (self.rhythm, self.interval) {
+            (self.rhythm, self.interval) = (tuning.rhythm, tuning.interval);
+            let next = (self.last_sent + tuning.interval).max(now);
+            self.schedule = Schedule::new(tuning.rhythm, tuning.interval, next);
         }
-        self.stream = stream;
+        self.tuning = Some(tuning);
+    }
+
+    fn replace(&mut self, stream: &Stream, now: Mono) {
+        self.sender = Sender::new(stream);
+        self.session += 1;
+        let tuned = self.tuning.map(|tuning| (tuning.rhythm, tuning.interval));
+        let (rhythm, interval) = tuned.unwrap_or((stream.rhythm, stream.interval));
+        if (rhythm, interval) != (self.rhythm, self.interval) {
+            (self.rhythm, self.interval) = (rhythm, interval);
+            self.schedule = Schedule::new(rhythm, interval, now);
+        }
+        (self.path, self.to) = (stream.path, stream.to);
         if self.pace == Pace::Suspended {
             self.pace = Pace::Running;
         }
@@ -140,8 +184,8 @@ impl Sending {
         let token = self.sender.send(look.now, look.error, &mut payload);
         self.newest = Some((token.sequence(), due));
         look.out.queue(Outgoing {
-            path: self.stream.path,
-            to: self.stream.to,
+            path: self.path,
+            to: self.to,
             payload,
             seal: None,
             token: Some(Token::Probe {
@@ -150,7 +194,9 @@ impl Sending {
                 session: self.session,
                 probe: token,
             }),
-            options: Options::default(),
+            options: self
+                .tuning
+                .map_or_else(Options::default, |tuning| tuning.options),
         });
         self.last_sent = now;
         self.unanswered_since.get_or_insert(now);
@@ -235,7 +281,7 @@ impl Sending {
     fn answered(&mut self, sent: Mono, received: Mono) {
         self.last_reply = self.last_reply.max(Some(received));
         if self.unanswered_since.is_some_and(|since| since <= sent) {
-            let next = sent + self.stream.interval;
+            let next = sent + self.interval;
             self.unanswered_since = (sent < self.last_sent).then(|| next.min(self.last_sent));
         }
     }

@@ -83,6 +83,7 @@ fn ours(engine: &Engine, far: SocketAddr, turn: Duration) -> Result<Trip, BenchE
             ..Probe::default()
         },
         tos: None,
+        line: None,
     };
     let nothing = || BenchError::Nothing { what: "a run" };
     let Answer::Run(run) = engine.manage(&Request::Run { run })? else {

@@ -5,10 +5,11 @@ use plugin_abi::config::Config;
 use plugin_abi::host::Plugin;
 use plugin_abi::manage::{Answer, Problem, Request};
 use serde::Serialize;
+use serde_json::Value;
 
 use super::{CommandError, Surroundings};
 use crate::cli::Check;
-use crate::document::{Document, Mistake, Source};
+use crate::document::{Mistake, Source};
 use crate::exit::Exit;
 use crate::host::listen;
 use crate::text::{Output, Style, plural};
@@ -75,7 +76,7 @@ pub(super) fn judge(source: Source, around: &Surroundings) -> Result<Option<Judg
         }
     };
     let plugin = around.plugin()?;
-    let (problems, warnings) = opinion(&document, &plugin, around)?;
+    let (problems, warnings) = opinion(document.value(), &plugin, around)?;
     if !problems.is_empty() {
         show(document.source(), &document.mistakes(&problems), output)?;
         return Ok(None);
@@ -94,26 +95,30 @@ pub(super) fn judge(source: Source, around: &Surroundings) -> Result<Option<Judg
 
 /// The mistakes that the plugin sees in a document, and its warnings if there are none. An older
 /// plugin has no warnings.
-fn opinion(
-    document: &Document,
+pub(super) fn opinion(
+    config: &Value,
     plugin: &Plugin,
     around: &Surroundings,
 ) -> Result<(Vec<Problem>, Vec<Problem>), CommandError> {
     let (listener, _events) = listen(around.log_level());
     let engine = plugin.create("{}", listener)?;
-    let config = document.value().clone();
-    let Answer::Problems(problems) = engine.manage(&Request::Validate { config })? else {
+    let config = || config.clone();
+    let judged = engine.manage(&Request::Validate { config: config() })?;
+    let Answer::Problems(problems) = judged else {
         return Err(CommandError::Answer("problems"));
     };
-    let config = document.value().clone();
-    let warnings = match engine.manage(&Request::Warnings { config }) {
+    let warnings = match engine.manage(&Request::Warnings { config: config() }) {
         Ok(Answer::Warnings(warnings)) => warnings,
         _ => Vec::new(),
     };
     Ok((problems, warnings))
 }
 
-fn show(source: &Source, mistakes: &[Mistake], output: Output) -> Result<(), CommandError> {
+pub(super) fn show(
+    source: &Source,
+    mistakes: &[Mistake],
+    output: Output,
+) -> Result<(), CommandError> {
     output.object(&Verdict {
         good: false,
         problems: mistakes,
@@ -145,6 +150,21 @@ mod tests {
         for field in ["path", "expected", "found", "fix"] {
             assert!(problem[field].is_string(), "{field}");
         }
+    }
+
+    #[test]
+    fn the_example_of_a_topology_is_a_configuration() {
+        let text = include_str!("../../examples/topology.toml");
+        let document = Source::new("topology.toml", text).parse().unwrap();
+        let config: Config = serde_json::from_value(document.value().clone()).unwrap();
+        let topology = config.topology.unwrap();
+        assert_eq!((topology.sites.len(), topology.links.len()), (3, 4));
+        assert!(
+            topology
+                .sites
+                .iter()
+                .any(|site| Some(&site.name) == config.site.as_ref())
+        );
     }
 
     #[test]

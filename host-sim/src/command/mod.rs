@@ -1,21 +1,42 @@
 //! The commands, one a file.
 
+mod apply;
+mod asking;
 mod bench;
 mod check;
+mod completions;
+mod configuration;
+mod confirm;
 mod demo;
+mod follow;
+mod known;
+mod lines;
+mod man;
+mod nearest;
 mod ping;
+mod probe;
+mod report;
 mod respond;
+mod responders;
+mod results;
 mod run;
+mod schedules;
+mod sessions;
+mod why;
 
 use plugin_abi::code;
 use plugin_abi::host::{CallError, Door, Level, Plugin};
+use plugin_abi::manage::Problem;
 use serde_json::json;
+
+use self::nearest::nearest;
 
 use crate::bench::BenchError;
 use crate::cli::{Cli, Command, DoorName, LogLevel, Shared};
 use crate::demo::DemoError;
 use crate::document::ReadError;
 use crate::exit::Exit;
+use crate::host::control::{ClientError, PlaceError, StateError};
 use crate::host::{self, FindError};
 use crate::secret::SecretError;
 use crate::text::{Output, complain};
@@ -35,6 +56,18 @@ pub enum CommandError {
     /// The plugin refused a call.
     #[error("{}", refusal(.0))]
     Call(#[from] CallError),
+    /// The control socket can't be opened.
+    #[error(transparent)]
+    Place(#[from] PlaceError),
+    /// A running host can't be asked, or refuses.
+    #[error(transparent)]
+    Host(#[from] ClientError),
+    /// What was asked of a running host has mistakes.
+    #[error("{}", sentences(.0))]
+    Problems(Vec<Problem>),
+    /// What persons added can't be taken up.
+    #[error(transparent)]
+    State(#[from] StateError),
     /// The plugin answered another question than it was asked.
     #[error("asked the plugin for {0}, its answer is of another kind; take a plugin of this build")]
     Answer(&'static str),
@@ -73,12 +106,26 @@ fn refusal(error: &CallError) -> String {
     }
 }
 
+/// One sentence a line.
+fn sentences(problems: &[Problem]) -> String {
+    let sentences: Vec<String> = problems.iter().map(Problem::to_string).collect();
+    sentences.join("\nhost-sim: ")
+}
+
 impl CommandError {
     /// The exit code that tells it.
     #[must_use]
     pub fn exit(&self) -> Exit {
         match self {
-            Self::Read(_) | Self::Secret(_) | Self::Usage(_) => Exit::Misused,
+            Self::Read(_)
+            | Self::Secret(_)
+            | Self::Usage(_)
+            | Self::Problems(_)
+            | Self::State(StateError::Read { .. }) => Exit::Misused,
+            Self::Host(ClientError::Refused(refusal)) => match refusal.code {
+                code::CONFIGURATION | code::INVALID | code::UNKNOWN | code::EXISTS => Exit::Misused,
+                _ => Exit::Failed,
+            },
             Self::Call(error) if matches!(error.code, code::CONFIGURATION | code::INVALID) => {
                 Exit::Misused
             }
@@ -102,7 +149,10 @@ pub fn run(cli: Cli) -> Exit {
         if exit != Exit::Good {
             // If neither can be written to, the exit code is left.
             complain(&error.to_string());
-            let _ = output.object(&json!({ "error": error.to_string() }));
+            let _ = output.object(&match &error {
+                CommandError::Problems(problems) => json!({ "problems": problems }),
+                error => json!({ "error": error.to_string() }),
+            });
         }
         exit
     })
@@ -120,6 +170,17 @@ fn obey(cli: Cli, output: Output) -> Result<Exit, CommandError> {
         Command::Check(arguments) => check::run(&arguments, &around),
         Command::Ping(arguments) => ping::run(&arguments, &around),
         Command::Respond(arguments) => respond::run(&arguments, &around),
+        Command::Sessions(arguments) => sessions::run(arguments, &around),
+        Command::Results(arguments) => results::run(&arguments, &around),
+        Command::Schedules(arguments) => schedules::run(&arguments, &around),
+        Command::Lines(arguments) => lines::run(&arguments, &around),
+        Command::Responders(arguments) => responders::run(&arguments, &around),
+        Command::Why(arguments) => why::run(&arguments, &around),
+        Command::Apply(arguments) => apply::run(&arguments, &around),
+        Command::Confirm(arguments) => confirm::run(&arguments, &around),
+        Command::Configuration(arguments) => configuration::run(&arguments, &around),
+        Command::Completions(arguments) => completions::run(&arguments),
+        Command::Man(arguments) => man::run(&arguments),
     }
 }
 

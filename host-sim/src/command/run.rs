@@ -4,18 +4,24 @@
 //!   event descriptor ─┐
 //!   callbacks ────────┼──► Daemon ──► Telling (text or JSON lines)
 //!   once a second ────┘
+//!   control socket ──────► Reception ──► manage; what persons added ──► --state
 //! ```
 
+mod persons;
+mod reception;
 mod table;
 mod telling;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
 use plugin_abi::host::Engine;
 use plugin_abi::manage::{Answer, Request};
 
+use self::persons::Persons;
+use self::reception::Reception;
 use self::telling::Telling;
 use super::check::judge;
 use super::{CommandError, Surroundings};
@@ -23,6 +29,7 @@ use crate::cli::Run;
 use crate::document::Source;
 use crate::exit::Exit;
 use crate::host::clock::boottime_ns;
+use crate::host::control::{Control, default_path};
 use crate::host::{Event, Interrupt, Names, Status, Watch, listen, wait_for_change};
 
 /// The longest time between two looks at Ctrl-C and the lines.
@@ -34,16 +41,32 @@ pub(super) fn run(arguments: &Run, around: &Surroundings) -> Result<Exit, Comman
         return Ok(Exit::Misused);
     };
     let names = Names::of(&judged.config);
-    let telling = Telling::new(around.output, names.clone());
+    let telling = Telling::new(around.output);
     let (listener, events) = listen(around.log_level());
-    let engine = judged.plugin.create(&judged.json, listener)?;
+    let mut persons = match &arguments.state {
+        Some(file) => Some(Persons::of(file)?),
+        None => None,
+    };
+    let document = match &mut persons {
+        Some(persons) => persons.beside(&judged, around)?,
+        None => judged.json.clone(),
+    };
+    let engine = Arc::new(judged.plugin.create(&document, listener)?);
+    let reception = Arc::new(Reception::new(Arc::clone(&engine), persons));
+    // Before anything starts: where another host runs, nothing is begun.
+    let path = arguments.socket.path.clone().unwrap_or_else(default_path);
+    let control = {
+        let reception = Arc::clone(&reception);
+        Control::open(&path, move |request| reception.answer(request))?
+    };
     engine.start()?;
-    telling.started(&judged)?;
+    telling.started(&judged, control.path())?;
 
     let default = if around.output.is_json() { 1 } else { 5 };
     let mut daemon = Daemon {
         engine: &engine,
         events: &events,
+        reception: &reception,
         watch: Watch::new(names),
         states: BTreeMap::new(),
         telling: &telling,
@@ -51,14 +74,18 @@ pub(super) fn run(arguments: &Run, around: &Surroundings) -> Result<Exit, Comman
     };
     let end = arguments.seconds.map(Duration::from_secs);
     let exit = daemon.watch(&interrupt, end)?;
+    let names = daemon.watch.names().clone();
 
+    // Nobody asks from here on.
+    drop(control);
+    drop(reception);
     if exit == Exit::Good {
         engine.stop()?;
     }
     // The channel closes with the engine: this is what the stop itself has caused.
     drop(engine);
     for event in events {
-        telling.event(&event)?;
+        telling.event(&event, &names)?;
     }
     telling.stopped()?;
     Ok(exit)
@@ -67,6 +94,7 @@ pub(super) fn run(arguments: &Run, around: &Surroundings) -> Result<Exit, Comman
 struct Daemon<'a> {
     engine: &'a Engine,
     events: &'a Receiver<Event>,
+    reception: &'a Reception,
     watch: Watch,
     /// Each line's last state that was told.
     states: BTreeMap<String, &'static str>,
@@ -91,12 +119,15 @@ impl Daemon<'_> {
             let until = end.map_or(next, |end| end.min(next));
             wait_for_change(self.engine, LOOK.min(until.saturating_sub(now)))?;
             for event in self.events.try_iter() {
-                self.telling.event(&event)?;
+                self.telling.event(&event, self.watch.names())?;
             }
             let status = self.status()?;
             self.tell_lines(&status)?;
             if start.elapsed() >= next {
                 next += self.every;
+                if let Some(names) = self.reception.other_names()? {
+                    self.watch.rename(names);
+                }
                 self.telling.status(&status)?;
             }
             if status.engine == "failed" {

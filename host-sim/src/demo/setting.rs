@@ -272,6 +272,7 @@ fn unbound(id: u64, name: &str) -> Line {
         responder: false,
         groups: Vec::new(),
         probe: None,
+        owner: Default::default(),
     }
 }
 

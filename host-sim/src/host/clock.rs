@@ -1,4 +1,6 @@
-//! The clock of the plugin's boundary.
+//! The clock of the plugin's boundary, and the one on the wall.
+
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use rustix::time::{ClockId, clock_gettime};
 
@@ -8,6 +10,13 @@ pub fn boottime_ns() -> u64 {
     let now = clock_gettime(ClockId::Boottime);
     // Neither is ever negative on this clock.
     now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
+}
+
+/// Seconds since the Unix epoch.
+#[must_use]
+pub fn wall_s() -> f64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0.0, |since| since.as_secs_f64())
 }
 
 #[cfg(test)]

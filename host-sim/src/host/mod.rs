@@ -1,6 +1,8 @@
-//! The host's side of the plugin: load it, hear it, read what it publishes.
+//! The host's side of the plugin: load it, hear it, read what it publishes; and how others reach
+//! the host.
 
 pub mod clock;
+pub mod control;
 pub mod flows;
 mod interrupt;
 mod listen;

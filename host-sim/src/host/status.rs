@@ -129,6 +129,11 @@ impl Watch {
         &self.names
     }
 
+    /// Other names from now on. What is held stays held.
+    pub fn rename(&mut self, names: Names) {
+        self.names = names;
+    }
+
     /// How everything stands at `now_ns` (`CLOCK_BOOTTIME`). `trouble` is what the plugin's list
     /// of lines says, by the line's id.
     ///

@@ -4,7 +4,7 @@
 //!   wake ─► advance ─► probes due ─► World          World ─► heard ─► observe
 //! ```
 
-use plugin_abi::config::{Clock, Config, Decision, Group, Line, Mode, Probe as How};
+use plugin_abi::config::{Clock, Config, Decision, Group, Line, Mode, Owner, Probe as How};
 use plugin_abi::host::{CallError, Choice, Engine, Plugin, Silent};
 use plugin_abi::{TwampObservation, TwampProbe, observation};
 
@@ -182,6 +182,7 @@ fn line(id: u64) -> Line {
         mtu: None,
         capacity_up_mbps: None,
         capacity_down_mbps: None,
+        owner: Owner::Document,
         sender: true,
         responder: false,
         groups: Vec::new(),

@@ -1,17 +1,26 @@
 //! Marks of packets as network engineers call them.
 
-/// The name of a DSCP (RFC 2474, 2597, 3246, 5865, 8622); its number where it has none.
+use plugin_abi::config::dscp;
+
+/// The name of a DSCP; its number where it has none.
 #[must_use]
-pub fn dscp(code: u8) -> String {
-    let (class, low) = (code >> 3, code & 7);
-    match (class, low) {
-        (0, 1) => "LE".to_owned(),
-        (5, 4) => "VOICE-ADMIT".to_owned(),
-        (5, 6) => "EF".to_owned(),
-        (_, 0) => format!("CS{class}"),
-        (1..=4, 2 | 4 | 6) => format!("AF{class}{}", low / 2),
-        _ => format!("DSCP {code}"),
+pub fn dscp_name(code: u8) -> String {
+    match (code, dscp::name(code)) {
+        // Its other name, DF, is as well that of a bit: don't fragment.
+        (0, _) => "CS0".to_owned(),
+        (_, Some(name)) => name.to_owned(),
+        (_, None) => format!("DSCP {code}"),
     }
+}
+
+/// The DSCP of a name, in any case, or of a number from 0 to 63.
+///
+/// # Errors
+/// Says what was expected.
+pub fn dscp_code(text: &str) -> Result<u8, String> {
+    let code = text.parse().ok().or_else(|| dscp::named(text));
+    code.filter(|code| *code <= dscp::LARGEST)
+        .ok_or_else(|| format!("expected 0 to 63 or a name like EF, AF41 or CS6, found `{text}`"))
 }
 
 #[cfg(test)]
@@ -20,23 +29,20 @@ mod tests {
 
     #[test]
     fn a_dscp_has_its_name_or_its_number() {
-        let named = [0, 1, 10, 34, 38, 40, 44, 46, 48, 56].map(dscp);
-        let expected = [
-            "CS0",
-            "LE",
-            "AF11",
-            "AF41",
-            "AF43",
-            "CS5",
-            "VOICE-ADMIT",
-            "EF",
-            "CS6",
-            "CS7",
-        ];
+        let named = [0, 1, 10, 46, 5, 63].map(dscp_name);
+        let expected = ["CS0", "LE", "AF11", "EF", "DSCP 5", "DSCP 63"];
         assert_eq!(named, expected);
-        assert_eq!(
-            [dscp(5), dscp(42), dscp(63)],
-            ["DSCP 5", "DSCP 42", "DSCP 63"]
-        );
+    }
+
+    #[test]
+    fn a_name_or_number_is_a_dscp() {
+        for code in 0..64 {
+            assert_eq!(dscp_code(&code.to_string()), Ok(code));
+        }
+        let named = ["EF", "af41", "CS0", "DF"].map(dscp_code);
+        assert_eq!(named, [Ok(46), Ok(34), Ok(0), Ok(0)]);
+        for wrong in ["", "64", "-1", "AF44", "EF "] {
+            assert!(dscp_code(wrong).is_err(), "{wrong}");
+        }
     }
 }

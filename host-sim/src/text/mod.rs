@@ -8,12 +8,14 @@ mod paint;
 mod progress;
 mod table;
 mod utc;
+mod when;
 
 pub use complain::complain;
-pub use dscp::dscp;
+pub use dscp::{dscp_code, dscp_name};
 pub use number::{milliseconds, percent, plural, share};
 pub use output::Output;
-pub use paint::{Paint, Style};
+pub use paint::{Paint, Style, line_style};
 pub use progress::Progress;
 pub use table::{Cell, Table};
 pub use utc::utc;
+pub use when::relative;

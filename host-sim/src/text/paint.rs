@@ -57,6 +57,16 @@ impl Paint {
     }
 }
 
+/// What a line's state means.
+#[must_use]
+pub fn line_style(state: &str) -> Style {
+    match state {
+        "alive" => Style::Good,
+        "dead" => Style::Bad,
+        _ => Style::Warning,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

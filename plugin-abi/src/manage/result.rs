@@ -103,13 +103,51 @@ pub struct Jitter {
     pub outbound: Option<f64>,
 }
 
-/// The clocks of the two ends.
+/// The clocks of the two ends. Uncertainties are distances to either side, 95 %.
+///
+/// Drift and steps are taken out of all one-way delays. Their *level* is that of the clocks while
+/// both ends say that these are synchronised, or while neither way has ever seemed to take less
+/// than no time; otherwise it is that of a path that is symmetric at its shortest. Means and their
+/// sum are exact; minima, maxima and percentiles are as good as `variation_uncertainty_us`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ClockState {
     /// Both ends say so.
     pub synchronised: bool,
+    /// The kernel says so of the near clock.
+    #[serde(default)]
+    pub near_synchronised: bool,
+    /// The far end says so of its clock.
+    #[serde(default)]
+    pub far_synchronised: bool,
+    /// The near clock's largest error, as the kernel knows it.
+    #[serde(default)]
+    pub near_error_us: Option<f64>,
+    /// The far clock's error, as the far end tells it.
+    #[serde(default)]
+    pub far_error_us: Option<f64>,
     /// Far clock minus near clock, if the path is symmetric; `None` before any sample.
     pub offset_us: Option<f64>,
+    /// What queues and drift may do to the offset; unequal ways come on top.
+    #[serde(default)]
+    pub offset_uncertainty_us: Option<f64>,
+    /// How fast the offset grows, in parts per million; `None` in the first seconds.
+    #[serde(default)]
+    pub skew_ppm: Option<f64>,
+    /// Of that.
+    #[serde(default)]
+    pub skew_uncertainty_ppm: Option<f64>,
+    /// How often one of the clocks was set.
+    #[serde(default)]
+    pub steps: u64,
+    /// By how much the offset grew the last time.
+    #[serde(default)]
+    pub last_step_us: Option<f64>,
+    /// How wrong all one-way delays may be, one way by as much as the other in the other direction.
+    #[serde(default)]
+    pub level_uncertainty_us: Option<f64>,
+    /// How wrong a difference of two delays of the same way may be; `None` in the first seconds.
+    #[serde(default)]
+    pub variation_uncertainty_us: Option<f64>,
 }
 
 /// What arrived of the marks.

@@ -2,17 +2,34 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ServedResult, SessionResult};
-use crate::config::Mode;
+use super::{Roles, ServedResult, SessionKind, SessionResult};
+use crate::config::{Mode, Owner};
 
 /// One session in a list.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SessionRow {
-    /// The line it measures, by name; none for runs and served sessions.
+    /// Its id: the same after any restart.
+    pub id: String,
+    /// Whose it is.
+    pub kind: SessionKind,
+    /// What people call it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Who wrote it into the configuration; none where it doesn't stand there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<Owner>,
+    /// The number of the run that goes on, or of the last one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<u64>,
+    /// When the next run begins by its schedule, Unix seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_run_at: Option<f64>,
+    /// The line it measures, or whose way its packets take, by name.
     pub line: Option<String>,
     /// `sender` or `responder`.
     pub role: String,
-    /// `connecting`, `running`, `retrying`, `ended`.
+    /// `connecting`, `running`, `retrying`, `ended`, `failed`; one that is configured and has not
+    /// begun is `waiting` or `disabled`.
     pub state: String,
     /// What keeps it from running.
     pub trouble: Option<String>,
@@ -36,6 +53,12 @@ pub struct LineRow {
     /// Why the interface's own stamps are not taken, where they are wished for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stamps: Option<String>,
+    /// What it does.
+    #[serde(default)]
+    pub roles: Roles,
+    /// Who wrote it, and so who may change it.
+    #[serde(default)]
+    pub owner: Owner,
 }
 
 /// One choice and how it came about.

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Pending;
+
 /// Counters of an engine.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Statistics {
@@ -61,6 +63,9 @@ pub struct Statistics {
     pub panics: u64,
     /// Log messages dropped because no engine was there to take them.
     pub logs_dropped: u64,
+    /// An apply waits to be confirmed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pending: Option<Pending>,
 }
 
 /// How late probes leave, in microseconds. When they leave is measured; lateness adds to no delay.

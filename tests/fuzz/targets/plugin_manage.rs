@@ -21,6 +21,17 @@ const KEYS: &[&str] = &[
     "count",
     "probe",
     "tos",
+    "line",
+    "session",
+    "change",
+    "last",
+    "paused",
+    "name",
+    "local_port",
+    "schedule",
+    "every_s",
+    "enabled",
+    "owner",
     "protocol",
     "interval_ms",
     "timeout_ms",
@@ -63,6 +74,12 @@ fn ask(engine: &Engine, text: &str) {
         let request: Request = serde_json::from_str(text).expect("it was answered");
         let answer: Answer = serde_json::from_str(&answer).expect("an answer");
         fits(&request, &answer);
+        // What was added is there, and goes as it came.
+        if let Answer::Session(session) = answer {
+            assert_eq!(sessions(engine), before + 1);
+            let deleted = sound(engine.manage(&Request::DeleteSession { session }));
+            assert!(matches!(deleted, Ok(Answer::Deleted(_))), "{deleted:?}");
+        }
     }
     assert_eq!(sessions(engine), before, "a request left something behind");
     assert_eq!(panics(engine), 0);
@@ -78,6 +95,16 @@ fn fits(request: &Request, answer: &Answer) {
         Request::Run { .. } | Request::Progress { .. } => matches!(answer, Answer::Error(_)),
         Request::Cancel { .. } => matches!(answer, Answer::Cancelled(_) | Answer::Error(_)),
         Request::Sessions => matches!(answer, Answer::Sessions(_)),
+        Request::AddSession { .. } => {
+            matches!(answer, Answer::Session(_) | Answer::Problems(_))
+        }
+        // There is none of whatever name.
+        Request::ChangeSession { .. }
+        | Request::DeleteSession { .. }
+        | Request::RunSession { .. }
+        | Request::PauseSchedule { .. } => matches!(answer, Answer::Error(_)),
+        Request::Results { .. } => matches!(answer, Answer::Results(_) | Answer::Error(_)),
+        Request::Schedules => matches!(answer, Answer::Schedules(_)),
         Request::Lines => matches!(answer, Answer::Lines(_)),
         Request::Why { .. } => matches!(answer, Answer::Why(_)),
         Request::Statistics => matches!(answer, Answer::Statistics(_)),

@@ -10,12 +10,14 @@
 //! | [`ratio`] | what part of the whole, never outside 0 to 1? |
 //! | [`span`] | the same for one slice of time, small enough to keep by the hundred |
 //! | [`delay`] | how long, there and back, so that both add up? |
+//! | [`clock`] | how far is the far clock ahead, and what is that worth? |
 //! | [`variation`] | how much does the delay move? |
 //! | [`reordering`] | did packets overtake one another? |
 //! | [`quantile`] | what do most packets see? |
 //! | [`sketch`] | the same for streams without an end, in 256 octets |
 //! | [`interval`] | how far can a loss ratio be trusted? |
 
+pub mod clock;
 pub mod delay;
 mod direction;
 pub mod interval;

@@ -11,6 +11,7 @@
 //! ```
 
 use crate::time::{Mono, Wall};
+use std::time::Duration;
 
 pub mod discard;
 pub mod features;
@@ -29,6 +30,9 @@ pub use pairing::{Sample, Stamps};
 pub use reflector::{Reflector, ReflectorConfig, ReflectorReport, Sealer};
 pub use sender::{Outcome, Reason, Sender, SenderConfig, SetAside, TxToken};
 pub use stamp_format::StampFormat;
+
+/// A datagram may lie unread for so long without being later by that.
+pub const UNREAD: Duration = Duration::from_millis(50);
 
 /// How a datagram came in.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -49,6 +53,13 @@ impl Arrival {
     /// The best stamp there is.
     pub fn wall(&self) -> Wall {
         self.kernel.unwrap_or(self.user)
+    }
+
+    /// How long it lay unread, by the kernel's stamp. No more than [`UNREAD`]: what is longer may
+    /// be a step of the clock.
+    pub fn unread(&self) -> Duration {
+        let unread = self.kernel.map_or(0, |kernel| self.user.since(kernel));
+        Duration::from_nanos(unread.max(0).unsigned_abs()).min(UNREAD)
     }
 }
 

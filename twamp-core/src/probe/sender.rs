@@ -337,8 +337,10 @@ impl Sender {
             return Err(Discard::T1Mismatch);
         }
         let stamps = peer_stamps(&reply, format, arrival.user)?;
+        // One that only had to wait to be read is not late.
+        let allowed = self.config.timeout + arrival.unread();
         let away = departure.map(|departure| arrival.mono.since(departure.at.mono));
-        if away.is_some_and(|away| away >= self.config.timeout) {
+        if away.is_some_and(|away| away >= allowed) {
             self.lose(sequence);
         }
         match self.account.reply(sequence, reply.sequence, stamps.1) {

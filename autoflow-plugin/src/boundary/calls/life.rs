@@ -2,11 +2,12 @@
 
 use plugin_abi::config::Config;
 use plugin_abi::{TwampEngine, TwampHost, TwampSink, code};
+use serde::Serialize;
 
 use super::super::barrier::{self, Handle};
 use super::super::refusal::Refusal;
 use super::super::{argument, host};
-use crate::engine::Engine;
+use crate::engine::{Engine, Terms};
 use crate::{config, log};
 
 pub(in super::super) unsafe extern "C" fn create(
@@ -91,8 +92,12 @@ pub(in super::super) unsafe extern "C" fn apply(
     let body = |engine: &Engine| {
         // SAFETY: see the module.
         let document = unsafe { argument::document("document", document, document_len)? };
-        let difference = engine.apply(judged(document)?, generation, dry_run != 0)?;
-        Ok(difference.to_string())
+        let terms = Terms {
+            generation,
+            dry_run: dry_run != 0,
+            confirm_within: None,
+        };
+        written("difference", &engine.apply(judged(document)?, terms)?)
     };
     // SAFETY: see the module.
     unsafe { barrier::call("apply", engine, answer, body) }
@@ -102,12 +107,7 @@ pub(in super::super) unsafe extern "C" fn export_config(
     engine: *mut TwampEngine,
     answer: TwampSink,
 ) -> i32 {
-    let body = |engine: &Engine| {
-        serde_json::to_string(&engine.config()).map_err(|error| Refusal {
-            code: code::FAILED,
-            text: format!("the configuration can't be written as JSON: {error}"),
-        })
-    };
+    let body = |engine: &Engine| written("configuration", &engine.config());
     // SAFETY: see the module.
     unsafe { barrier::call("export_config", engine, answer, body) }
 }
@@ -135,6 +135,13 @@ pub(in super::super) unsafe extern "C" fn load_state(
     };
     // SAFETY: see the module.
     unsafe { barrier::call("load_state", engine, errors, body) }
+}
+
+fn written(what: &str, value: &impl Serialize) -> Result<String, Refusal> {
+    serde_json::to_string(value).map_err(|error| Refusal {
+        code: code::FAILED,
+        text: format!("the {what} can't be written as JSON: {error}"),
+    })
 }
 
 fn judged(document: &str) -> Result<Config, Refusal> {

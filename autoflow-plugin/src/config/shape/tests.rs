@@ -1,4 +1,4 @@
-use plugin_abi::config::Probe;
+use plugin_abi::config::{Probe, Schedule};
 use serde_json::json;
 
 use super::super::tests::{good, mistakes};
@@ -110,7 +110,7 @@ fn every_rule_of_the_tables_has_its_sentence() {
         (
             "/probe/dscp",
             json!(64),
-            "probe.dscp: expected a whole number from 0 to 63, found 64; choose a number in that range",
+            r#"probe.dscp: expected a DSCP from 0 to 63, or its name, found 64; write the number, or a name as "EF", "AF31", "CS1", "VA", "LE" or "DF""#,
         ),
         (
             "/probe/ttl",
@@ -263,6 +263,16 @@ fn every_key_that_the_types_know_is_in_the_tables() {
     let mut full = good();
     full["probe"]["reflect_octets"] = json!(1);
     full["probe"]["padding"] = json!(65);
+    full["sessions"] = json!([{"remote": "192.0.2.1"}]);
+    full["toggled"] = json!([{"line": 1, "sender": false}]);
+    full["site"] = json!("hub");
+    full["topology"] = json!({"sites": [{"name": "hub"}]});
+    full["sessions"] = json!([{
+        "name": "own", "local": "192.0.2.1", "local_port": 9, "remote": "192.0.2.9",
+        "device": "eth0", "mark": 1, "namespace": "blue", "probe": {}, "tos": 0, "count": 1,
+        "schedule": "global",
+    }]);
+    full["schedule"] = json!({"every_s": 60});
     let typed = serde_json::to_value(super::super::judge(&full).unwrap()).unwrap();
     let keys = |value: &Value| {
         value
@@ -278,6 +288,17 @@ fn every_key_that_the_types_know_is_in_the_tables() {
         names
     };
     assert_eq!(keys(&typed), table(CONFIG));
+    let without_line = table(SESSION).into_iter().filter(|key| key != "line");
+    assert!(keys(&typed["sessions"][0]).into_iter().eq(without_line));
+    let schedule = Schedule {
+        every_s: Some(60),
+        cron: Some("@hourly".into()),
+        time_zone: Some("UTC".into()),
+        spread_s: Some(1),
+        paused: true,
+    };
+    let schedule = serde_json::to_value(schedule).unwrap();
+    assert_eq!(keys(&schedule), table(SCHEDULE));
     let mut probe = full["probe"].clone();
     probe["stamp"] = json!({"ssid": 1, "figures_ms": 100});
     let probe: Probe = serde_json::from_value(probe).unwrap();
@@ -293,7 +314,7 @@ fn every_key_that_the_types_know_is_in_the_tables() {
     let known = table(KEY).into_iter().filter(|key| !unread.contains(key));
     assert!(keys(&typed["keys"][0]).into_iter().eq(known));
     assert_eq!(keys(&typed["decision"]), table(DECISION));
-    let optional = ["light", "stamp"].map(str::to_owned);
+    let optional = ["added", "light", "stamp"].map(str::to_owned);
     let written = table(RESPONDER)
         .into_iter()
         .filter(|key| !optional.contains(key));

@@ -1,6 +1,7 @@
 mod features;
 mod newcomers;
 mod reporting;
+mod retuning;
 mod steady;
 mod strangers;
 

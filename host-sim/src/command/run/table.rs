@@ -1,7 +1,7 @@
 //! The tables of lines and choices.
 
 use crate::host::{ChoiceStatus, ClassScore, LineStatus, Status};
-use crate::text::{Cell, Paint, Style, Table, milliseconds, percent};
+use crate::text::{Cell, Paint, Style, Table, line_style, milliseconds, percent};
 
 /// Both tables, one below the other.
 pub(super) fn page(status: &Status, paint: Paint) -> String {
@@ -14,15 +14,6 @@ pub(super) fn page(status: &Status, paint: Paint) -> String {
     page
 }
 
-/// What a line's state means.
-pub(super) fn style_of(state: &str) -> Style {
-    match state {
-        "alive" => Style::Good,
-        "dead" => Style::Bad,
-        _ => Style::Warning,
-    }
-}
-
 fn lines(lines: &[LineStatus]) -> Table {
     let mut headings = vec!["line", "state", "for s", "rtt ms", "jitter ms", "loss %"];
     // Every line has a score for every class.
@@ -33,7 +24,7 @@ fn lines(lines: &[LineStatus]) -> Table {
     for line in lines {
         let mut cells = vec![
             Cell::from(&line.line),
-            Cell::new(style_of(line.state), line.state),
+            Cell::new(line_style(line.state), line.state),
             Cell::from(format!("{:.0}", line.since_s)),
             Cell::from(milliseconds(line.round_trip_us.map(|delay| delay.mean))),
             Cell::from(milliseconds(line.round_trip_us.map(|delay| delay.jitter))),

@@ -1,7 +1,7 @@
 //! What happens, told to people or programs.
 
 use std::io;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::path::Path;
 
 use plugin_abi::host::Change;
 use plugin_abi::manage::ServedResult;
@@ -12,14 +12,13 @@ use serde_json::json;
 use super::super::check::Judged;
 use super::super::respond::sentence;
 use super::table;
-use crate::host::clock::boottime_ns;
+use crate::host::clock::{boottime_ns, wall_s};
 use crate::host::{Event, LineStatus, Names, Status};
-use crate::text::{Output, Style, complain, plural, utc};
+use crate::text::{Output, Style, complain, line_style, plural, utc};
 
 /// Tells as the command line asks for.
 pub(super) struct Telling {
     output: Output,
-    names: Names,
 }
 
 /// One line of JSON.
@@ -44,21 +43,22 @@ struct Moved {
 }
 
 impl Telling {
-    pub(super) fn new(output: Output, names: Names) -> Self {
-        Self { output, names }
+    pub(super) fn new(output: Output) -> Self {
+        Self { output }
     }
 
-    pub(super) fn started(&self, judged: &Judged) -> io::Result<()> {
+    pub(super) fn started(&self, judged: &Judged, socket: &Path) -> io::Result<()> {
         let plugin = &judged.plugin;
         let (major, minor) = plugin.version();
         let (path, abi) = (plugin.path().display(), format!("{major}.{minor}"));
         let plugin = json!({ "path": path.to_string(), "abi": &abi });
-        let fields = json!({ "config": judged.name, "plugin": plugin });
-        self.object("started", wall(), fields)?;
+        let socket = socket.display().to_string();
+        let fields = json!({ "config": judged.name, "plugin": plugin, "socket": socket });
+        self.object("started", wall_s(), fields)?;
         self.say(
             Style::Heading,
             &format!(
-                "running {} ({}, {}, {}) with {path}, ABI {abi}",
+                "running {} ({}, {}, {}) with {path}, ABI {abi}; control socket {socket}",
                 judged.name,
                 plural(judged.config.lines.len(), "line"),
                 plural(judged.config.groups.len(), "group"),
@@ -68,13 +68,13 @@ impl Telling {
     }
 
     pub(super) fn stopped(&self) -> io::Result<()> {
-        self.object("stopped", wall(), json!({}))?;
+        self.object("stopped", wall_s(), json!({}))?;
         self.say(Style::Heading, "stopped")
     }
 
-    pub(super) fn event(&self, event: &Event) -> io::Result<()> {
+    pub(super) fn event(&self, event: &Event, names: &Names) -> io::Result<()> {
         match event {
-            Event::Choice(change) => self.choice(change),
+            Event::Choice(change) => self.choice(change, names),
             Event::RunEnded { run: 0, result } => self.served(result),
             // Runs are started by `ping`, not here.
             Event::RunEnded { .. } => Ok(()),
@@ -89,16 +89,16 @@ impl Telling {
             ..
         } = line;
         let fields = json!({ "line": name, "from": before, "to": state, "trouble": trouble });
-        self.object("line", wall(), fields)?;
+        self.object("line", wall_s(), fields)?;
         let why = trouble
             .as_ref()
             .map_or_else(String::new, |trouble| format!(": {trouble}"));
         let text = format!("line {name}: {before} → {state}{why}");
-        self.say(table::style_of(state), &text)
+        self.say(line_style(state), &text)
     }
 
     pub(super) fn status(&self, status: &Status) -> io::Result<()> {
-        self.object("status", wall(), status)?;
+        self.object("status", wall_s(), status)?;
         let stale = if status.fresh {
             ""
         } else {
@@ -108,9 +108,9 @@ impl Telling {
         self.output.text(&table::page(status, self.output.paint()))
     }
 
-    fn choice(&self, change: &Change) -> io::Result<()> {
+    fn choice(&self, change: &Change, names: &Names) -> io::Result<()> {
         let at = wall_of(change.at_ns);
-        let moved = moved(change, &self.names);
+        let moved = moved(change, names);
         self.object("choice", at, &moved)?;
         let line = |line: &Option<String>| line.clone().unwrap_or_else(|| "no line".to_owned());
         let text = format!(
@@ -129,7 +129,7 @@ impl Telling {
     fn served(&self, result: &str) -> io::Result<()> {
         match serde_json::from_str::<ServedResult>(result) {
             Ok(served) => {
-                self.object("served", wall(), json!({ "session": served }))?;
+                self.object("served", wall_s(), json!({ "session": served }))?;
                 self.say(Style::Plain, &format!("served {}", sentence(&served)))
             }
             Err(error) => {
@@ -147,7 +147,7 @@ impl Telling {
 
     fn say(&self, style: Style, text: &str) -> io::Result<()> {
         self.output
-            .styled(style, &format!("{}  {text}", utc(wall())))
+            .styled(style, &format!("{}  {text}", utc(wall_s())))
     }
 }
 
@@ -163,16 +163,9 @@ fn moved(change: &Change, names: &Names) -> Moved {
     }
 }
 
-/// Unix seconds, now.
-fn wall() -> f64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0.0, |since| since.as_secs_f64())
-}
-
 /// Unix seconds of a recent moment of `CLOCK_BOOTTIME`.
 fn wall_of(at_ns: u64) -> f64 {
-    wall() - boottime_ns().saturating_sub(at_ns) as f64 / 1e9
+    wall_s() - boottime_ns().saturating_sub(at_ns) as f64 / 1e9
 }
 
 #[cfg(test)]

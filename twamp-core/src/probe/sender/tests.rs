@@ -223,6 +223,22 @@ fn the_kernels_stamp_is_used_if_it_comes_before_the_reply() {
 }
 
 #[test]
+fn a_reply_that_came_in_time_is_not_late_by_lying_unread_for_a_little() {
+    for (came, read, lost) in [(1_990, 2_030, 0), (2_001, 2_030, 1), (1_940, 2_100, 1)] {
+        let mut bench = Bench::new();
+        let probe = bench.probe(0);
+        let reply = bench.reflect(&probe, 5 * MS);
+        let back = Arrival {
+            kernel: Some(at(came * MS).wall),
+            ..arrival(read * MS)
+        };
+        let _ = bench.sender.handle_reply(&reply, &back);
+        let counts = bench.sender.counts();
+        assert_eq!((counts.received, counts.late), (1 - lost, lost), "{came}");
+    }
+}
+
+#[test]
 fn a_probe_without_a_reply_is_lost_when_it_is_due_and_not_before() {
     let mut bench = Bench::new();
     assert_eq!(bench.sender.poll_timeout(), None);

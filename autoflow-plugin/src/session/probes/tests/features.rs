@@ -2,6 +2,7 @@
 
 use plugin_abi::config::Protocol;
 use twamp_core::probe::Sample;
+use twamp_core::time::ErrorEstimate;
 
 use super::*;
 use crate::session::result::{Identity, Tally};
@@ -64,6 +65,7 @@ fn the_marks_of_probe_and_reply_reach_the_result() {
         let (.., near, far) = session(modes, 30);
         assert_eq!(far.served[0].1.features, modes);
         let who = Identity {
+            configured: None,
             run: true,
             mode: "open",
             local: "192.0.2.1:1".parse().unwrap(),
@@ -73,11 +75,11 @@ fn the_marks_of_probe_and_reply_reach_the_result() {
             features: modes,
             refused: Modes::NONE,
         };
-        let mut tally = Tally::new(&who, Protocol::Open);
+        let mut tally = Tally::new(who.run, Protocol::Open);
         near.entries
             .iter()
-            .for_each(|(_, entry)| tally.absorb(entry));
-        let result = tally.result(&who, &near.pulses[0].1.counts);
+            .for_each(|(_, entry)| assert_eq!(tally.absorb(entry), None));
+        let result = tally.result(&who, &near.pulses[0].1.counts, ErrorEstimate::default());
         let seen = result.seen;
         let backward = (seen.dscp_backward, seen.ecn_backward);
         assert_eq!(backward, (Some(0), Some(2)));

@@ -51,3 +51,40 @@ fn a_reply_says_how_good_times_are_when_it_is_made() {
         assert_eq!(reply[12..14], error.to_be_bytes());
     }
 }
+
+#[test]
+fn a_report_comes_a_little_early_where_the_thread_would_wake_up_for_it_alone() {
+    for (interval, early) in [(80, true), (10, false)] {
+        let mut end = End::new();
+        let stream = Stream {
+            interval: Duration::from_millis(interval),
+            timeout: Duration::from_secs(1),
+            ..end.stream(sender(862), None)
+        };
+        let key = Key::new();
+        end.probes.order(Order::Send { key, stream }, at(1_000));
+        end.turn(1_000);
+        end.report(1_000);
+        end.turn(1_080);
+        assert_eq!(end.probes.poll_report(at(1_080)).is_some(), early);
+    }
+}
+
+#[test]
+fn a_report_that_has_grown_long_is_handed_over_and_the_next_one_is_due_as_before() {
+    let mut end = End::new();
+    for port in 0..FULL as u16 + 100 {
+        end.send(Key::new(), sender(10_000 + port), Some(1), 1_000);
+    }
+    let turns = |end: &mut End, now| {
+        (0..FULL / BURST + 1).for_each(|_| _ = end.turn(now));
+    };
+    turns(&mut end, 1_010);
+    end.report(1_010);
+    assert!(end.probes.poll_report(at(1_060)).is_none());
+    // All are given up.
+    turns(&mut end, 1_070);
+    assert!(end.report(1_070).entries.len() >= FULL);
+    assert!(end.probes.poll_report(at(1_071)).is_none());
+    assert!(end.probes.poll_report(at(1_110)).is_some());
+}

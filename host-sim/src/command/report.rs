@@ -1,32 +1,35 @@
 //! What a run found, for people and for programs.
 
-use std::net::SocketAddr;
+mod clocks;
+mod far_end;
 
-use plugin_abi::manage::{ClockState, Delay, Failure, FailureKind, Progress, Seen, SessionResult};
+use plugin_abi::manage::{Delay, Failure, FailureKind, Progress, Seen, SessionResult};
 use serde::Serialize;
 
-use super::far_end;
+use super::CommandError;
 use crate::address::ResolveError;
 use crate::exit::Exit;
-use crate::text::{Cell, Paint, Style, Table, dscp, milliseconds, percent, share};
+use crate::text::{
+    Cell, Output, Paint, Style, Table, complain, dscp_name, milliseconds, percent, share,
+};
 
 /// The result's fields, and `failure` where something failed.
 #[derive(Debug, Serialize)]
 pub(super) struct Report {
     #[serde(flatten)]
-    pub(super) result: Option<SessionResult>,
-    /// What the probes were to be marked with.
+    result: Option<SessionResult>,
+    /// What the probes were to be marked with, if that is known.
     #[serde(skip)]
-    pub(super) dscp: u8,
+    dscp: Option<u8>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) failure: Option<Trouble>,
+    failure: Option<Trouble>,
 }
 
 /// Why there is no result, or none worth the name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Trouble {
     kind: Kind,
-    pub(super) message: String,
+    message: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -45,12 +48,12 @@ enum HostKind {
 }
 
 impl Report {
-    /// What a run to `remote`, its probes marked with `dscp`, has come to.
-    pub(super) fn of(remote: SocketAddr, dscp: u8, ended: Progress) -> Self {
+    /// What a run has come to; `dscp` is what its probes were to be marked with, if that is known.
+    pub(super) fn of(dscp: Option<u8>, ended: Progress) -> Self {
         let failure = match (ended.failure, &ended.result) {
             (Some(failure), _) => Some(Trouble::failed(&failure)),
             (None, None) => Some(Trouble::interrupted()),
-            (None, Some(result)) => Trouble::in_result(remote, result),
+            (None, Some(result)) => Trouble::in_result(result),
         };
         Self {
             result: ended.result,
@@ -63,12 +66,25 @@ impl Report {
     pub(super) fn failed(trouble: Trouble) -> Self {
         Self {
             result: None,
-            dscp: 0,
+            dscp: None,
             failure: Some(trouble),
         }
     }
 
-    pub(super) fn exit(&self) -> Exit {
+    /// Tells it, and how the command ends.
+    pub(super) fn tell(&self, output: Output) -> Result<Exit, CommandError> {
+        output.object(self)?;
+        // A table without a probe says nothing.
+        if let Some(result) = self.result.as_ref().filter(|result| result.sent > 0) {
+            output.text(&table(result, self.dscp, output.paint()))?;
+        }
+        if let Some(trouble) = &self.failure {
+            complain(&trouble.message);
+        }
+        Ok(self.exit())
+    }
+
+    fn exit(&self) -> Exit {
         match &self.failure {
             None => Exit::Good,
             Some(trouble) if trouble.kind == Kind::Plugin(FailureKind::Local) => Exit::Misused,
@@ -101,7 +117,7 @@ impl Trouble {
     }
 
     /// A run that ended well may still have found nobody.
-    fn in_result(remote: SocketAddr, result: &SessionResult) -> Option<Self> {
+    fn in_result(result: &SessionResult) -> Option<Self> {
         if result.received > 0 {
             return None;
         }
@@ -111,8 +127,9 @@ impl Trouble {
         Some(Self {
             kind: Kind::Plugin(FailureKind::NoAnswer),
             message: format!(
-                "no answer at all from {remote}: {} probes sent, none came back in time; is a \
+                "no answer at all from {}: {} probes sent, none came back in time; is a \
                  responder there, does UDP pass, is --timeout long enough{}?",
+                result.remote,
                 result.sent,
                 // Nobody says no there: a probe without the right key is not answered.
                 match result.mode.as_str() {
@@ -124,8 +141,8 @@ impl Trouble {
     }
 }
 
-/// The result as a page of text. `dscp` is what the probes were to be marked with.
-pub(super) fn table(result: &SessionResult, dscp: u8, paint: Paint) -> String {
+/// The result as a page of text. `dscp` is what the probes were to be marked with, if known.
+pub(super) fn table(result: &SessionResult, dscp: Option<u8>, paint: Paint) -> String {
     let head = format!(
         "{} session {}: {} → {}",
         result.mode, result.session_id, result.local, result.remote
@@ -134,7 +151,8 @@ pub(super) fn table(result: &SessionResult, dscp: u8, paint: Paint) -> String {
         paint.text(Style::Heading, &head) + "\n",
         counts(result).render(paint),
         delays(result).render(paint),
-        marks(result.seen).render(paint) + &remarked(result, dscp),
+        marks(result.seen).render(paint)
+            + &dscp.map_or_else(String::new, |dscp| remarked(result, dscp)),
         stamps(result) + &agreed(result),
     ]
     .into_iter()
@@ -247,7 +265,7 @@ fn remarked(result: &SessionResult, asked: u8) -> String {
     let backward = dscp_backward.filter(|_| result.mode != "light");
     let sentence = |(packets, seen): (&str, Option<u8>)| {
         let seen = seen.filter(|seen| *seen != asked)?;
-        let (asked, seen) = (dscp(asked), dscp(seen));
+        let (asked, seen) = (dscp_name(asked), dscp_name(seen));
         Some(format!("{packets}: {asked} asked, {seen} arrived\n"))
     };
     let ways = [("probes", dscp_forward), ("replies", backward)];
@@ -268,26 +286,15 @@ fn agreed(result: &SessionResult) -> String {
 }
 
 fn stamps(result: &SessionResult) -> String {
-    let ClockState {
-        synchronised,
-        offset_us,
-    } = result.clock;
-    let offset = offset_us.map_or_else(String::new, |offset| {
-        let side = if offset < 0.0 { "behind" } else { "ahead" };
-        let by = milliseconds(Some(offset.abs()));
-        format!("\nfar clock {by} ms {side} if the path is symmetric")
-    });
-    let clocks = if synchronised {
-        "clocks synchronised"
-    } else {
-        "clocks not synchronised: one-way figures show variation only"
-    };
-    format!("stamps by the {}; {clocks}{offset}\n", result.stamps)
+    let clocks = clocks::text(&result.clock);
+    format!("stamps by the {}; {clocks}\n", result.stamps)
 }
 
 #[cfg(test)]
 mod tests {
-    use plugin_abi::manage::{Jitter, LostCounts, RunState};
+    use std::net::SocketAddr;
+
+    use plugin_abi::manage::{ClockState, Jitter, LostCounts, RunState};
 
     use super::*;
 
@@ -349,13 +356,13 @@ mod tests {
             }),
             result,
         };
-        Report::of(remote(), 46, progress)
+        Report::of(Some(46), progress)
     }
 
     #[test]
     fn a_result_is_a_page_that_lines_up() {
         assert_eq!(
-            table(&result(10, 9), 46, Paint::PLAIN),
+            table(&result(10, 9), Some(46), Paint::PLAIN),
             "\
 open session 00c0ffee: 192.0.2.9:20000 → 192.0.2.1:862
 
@@ -479,7 +486,7 @@ agreed on dscp-ecn
             },
             ..result(10, 9)
         };
-        let text = table(&light, 0, Paint::PLAIN);
+        let text = table(&light, None, Paint::PLAIN);
         assert!(text.contains("  forward           –      –\n"), "{text}");
         assert!(text.contains("  unattributed      1  10.00\n"), "{text}");
     }

@@ -1,0 +1,53 @@
+//! The keys of a topology.
+
+use super::Kind::{self, Flag, Id, List, Named, Namespace, Near, Object, Ports, Text, Whole};
+use super::{CLASS, GROUP, Keys, MODES, PROBE};
+
+pub(super) const TOPOLOGY: Keys = &[
+    ("template", false, Text),
+    ("templates", false, Named(&Object(PROBE))),
+    ("sites", false, List(&Object(SITE))),
+    ("links", false, List(&Object(LINK))),
+    ("groups", false, List(&Object(GROUP))),
+    ("classes", false, List(&Object(CLASS))),
+];
+
+const SITE: Keys = &[
+    ("name", true, Text),
+    ("uplinks", false, List(&Object(UPLINK))),
+    ("control_port", false, Whole(1, 65_535)),
+    ("test_ports", false, Ports),
+    ("modes", false, MODES),
+];
+
+const UPLINK: Keys = &[
+    ("name", true, Text),
+    ("address", false, Near),
+    ("device", false, Text),
+    ("mark", false, Whole(0, u32::MAX as u64)),
+    ("namespace", false, Namespace),
+    ("cost", false, Whole(0, u32::MAX as u64)),
+    ("metered", false, Flag),
+    ("flows_movable", false, Flag),
+    ("mtu", false, Whole(68, 65_535)),
+    ("capacity_up_mbps", false, Kind::Above0(10_000_000.0)),
+    ("capacity_down_mbps", false, Kind::Above0(10_000_000.0)),
+];
+
+const LINK: Keys = &[
+    ("id", true, Id),
+    ("name", false, Text),
+    ("ends", true, List(&Object(END))),
+    ("template", false, Text),
+    ("probe", false, Object(PROBE)),
+    ("sender", false, Text),
+    ("port", false, Whole(1, 65_535)),
+    ("cost", false, Whole(0, u32::MAX as u64)),
+    ("groups", false, List(&Id)),
+];
+
+const END: Keys = &[
+    ("site", true, Text),
+    ("uplink", true, Text),
+    ("address", false, Near),
+];

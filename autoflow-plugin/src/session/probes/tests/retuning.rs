@@ -1,0 +1,91 @@
+//! Streams that change while they last.
+
+use crate::net::Options;
+use crate::session::Tuning;
+
+use super::*;
+
+fn tuning(interval_ms: u64, ttl: u8) -> Tuning {
+    Tuning {
+        interval: Duration::from_millis(interval_ms),
+        rhythm: Rhythm::Periodic,
+        options: Options {
+            ttl: Some(ttl),
+            ..Options::default()
+        },
+    }
+}
+
+fn retune(near: &mut End, key: Key, tuning: Tuning, now: u64) {
+    let path = near.path;
+    near.probes
+        .order(Order::Retune { key, path, tuning }, at(now));
+}
+
+#[test]
+fn a_stream_that_is_retuned_goes_on_with_its_numbers_at_its_new_pace() {
+    let (mut near, mut far) = (End::new(), End::new());
+    let key = Key::new();
+    far.reflect(near.address, 0);
+    near.send(key, far.address, None, 1_000);
+    let mut run = |near: &mut End, from: u64, to: u64| -> usize {
+        (from..to).map(|now| exchange(near, &mut far, now)).sum()
+    };
+    assert_eq!(run(&mut near, 1_000, 1_100), 10);
+    retune(&mut near, key, tuning(2, 255), 1_100);
+    assert_eq!(run(&mut near, 1_100, 1_200), 50);
+    retune(&mut near, key, tuning(50, 255), 1_200);
+    assert_eq!(run(&mut near, 1_200, 1_400), 4);
+    let report = near.probes.report_now(at(1_500));
+    assert_eq!(samples(&report), (0..64).collect::<Vec<_>>());
+    let counts = report.pulses[0].1.counts;
+    assert_eq!((counts.sent, counts.received), (64, 64));
+    assert_eq!(report.pulses[0].1.interval, Duration::from_millis(50));
+}
+
+#[test]
+fn the_next_probe_leaves_with_what_it_was_retuned_to_also_after_another_agreement() {
+    let mut near = End::new();
+    let far = "192.0.2.1:862".parse().unwrap();
+    let key = Key::new();
+    near.send(key, far, None, 1_000);
+    near.turn(1_000);
+    retune(&mut near, key, tuning(10, 9), 1_001);
+    for agreed_anew in [false, true] {
+        if agreed_anew {
+            near.send(key, far, None, 1_015);
+        }
+        near.probes.handle_timeout(at(1_020), &mut near.outbox);
+        let ttl = near.outbox.0.last().and_then(|packet| packet.options.ttl);
+        assert_eq!(ttl, Some(9));
+    }
+}
+
+#[test]
+fn other_packets_begin_the_figures_afresh_and_what_was_in_flight_is_no_part_of_them() {
+    let (mut near, mut far) = (End::new(), End::new());
+    let key = Key::new();
+    far.reflect_all();
+    near.send(key, far.address, None, 1_000);
+    for now in 1_000..1_050 {
+        exchange(&mut near, &mut far, now);
+    }
+    near.turn(1_050);
+    let stream = near.stream(far.address, None);
+    let order = Order::Afresh {
+        key,
+        stream,
+        tuning: tuning(10, 255),
+    };
+    near.probes.order(order, at(1_051));
+    for now in 1_051..1_100 {
+        exchange(&mut near, &mut far, now);
+    }
+    let report = near.probes.report_now(at(1_200));
+    let mut entries = report.entries.iter();
+    let afresh = entries.position(|(_, entry)| matches!(entry, Entry::Afresh));
+    let after = report.entries.len() - afresh.expect("it is told") - 1;
+    let counts = report.pulses[0].1.counts;
+    assert_eq!((counts.sent, counts.received, counts.set_aside), (4, 4, 0));
+    assert_eq!(after, 4, "the samples of those four");
+}

@@ -1,0 +1,66 @@
+//! What a session that sends probes is for.
+
+use plugin_abi::manage::{Cause, SessionKind};
+
+use super::registry::Id;
+
+/// What a session that sends probes is for.
+#[derive(Clone, Debug)]
+pub(crate) enum Subject {
+    /// It measures a line, of this name.
+    Line(Box<str>),
+    /// It is configured by itself, or is a run of such a one.
+    Own {
+        /// Whose it is.
+        id: Id,
+        /// Why it began.
+        cause: Cause,
+    },
+    /// Somebody asked for a single run.
+    Run,
+}
+
+impl Subject {
+    /// It ends by itself.
+    pub(crate) fn is_run(&self) -> bool {
+        match self {
+            Self::Line(_) => false,
+            Self::Own { cause, .. } => *cause != Cause::Continuous,
+            Self::Run => true,
+        }
+    }
+
+    /// Which kind of row it is.
+    pub(crate) fn kind(&self) -> SessionKind {
+        match self {
+            Self::Line(_) => SessionKind::Line,
+            Self::Own { .. } => SessionKind::Own,
+            Self::Run => SessionKind::Run,
+        }
+    }
+
+    /// The line that it measures.
+    pub(crate) fn line(&self) -> Option<&str> {
+        match self {
+            Self::Line(name) => Some(name),
+            Self::Own { .. } | Self::Run => None,
+        }
+    }
+
+    /// The session that it is, or is a run of.
+    pub(crate) fn own(&self) -> Option<&Id> {
+        match self {
+            Self::Own { id, .. } => Some(id),
+            Self::Line(_) | Self::Run => None,
+        }
+    }
+
+    /// Why it began.
+    pub(crate) fn cause(&self) -> Cause {
+        match self {
+            Self::Line(_) => Cause::Continuous,
+            Self::Own { cause, .. } => *cause,
+            Self::Run => Cause::Person,
+        }
+    }
+}

@@ -1,0 +1,17 @@
+//! The words of `host-sim demo`.
+
+use clap::Args;
+
+use crate::demo::MIN_SECONDS;
+
+/// `host-sim demo`.
+#[derive(Args, Clone, Debug)]
+pub struct Demo {
+    /// How many seconds to show, at least 20
+    #[arg(long, value_name = "N", default_value_t = 30,
+          value_parser = clap::value_parser!(u64).range(MIN_SECONDS..=3600))]
+    pub seconds: u64,
+    /// What the emulated lines draw their accidents from
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+}
