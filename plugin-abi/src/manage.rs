@@ -1,6 +1,7 @@
 //! Requests and answers of `manage`: one JSON object in, one JSON object out.
 
 mod far_end;
+mod figures;
 mod result;
 mod row;
 mod session;
@@ -13,6 +14,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::{Answers, Config, Probe, Session};
 pub use far_end::{Backward, Endpoint, FarClock, FarEnd};
+pub use figures::{
+    Arrived, Asked, Counted, Duplicated, Figures, Finding, LossFigures, MarkTable, PacketOctets,
+    Percentiles, ServedFigures, Severity, Share, TooBig, Variation,
+};
 pub use result::{
     ClockState, Delay, Jitter, LostCounts, ResponderLimited, Seen, ServedResult, SessionResult,
 };

@@ -4,7 +4,7 @@ use autoflow_tests::host::{Running, answer};
 use serde_json::json;
 
 use crate::engine::{assert_nothing_lost, results, served, started, until_heard};
-use crate::net::Net;
+use autoflow_tests::net::Net;
 
 /// Two cables from one host, `left` and `right`: everywhere it is `fe80::2`, and `fe80::1` is there.
 struct Links {

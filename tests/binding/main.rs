@@ -5,6 +5,5 @@
 
 mod engine;
 mod link_local;
-mod net;
 mod overlap;
 mod uplinks;

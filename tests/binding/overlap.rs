@@ -10,7 +10,7 @@ use plugin_abi::{TwampBinding, TwampLine, TwampText, line_flag};
 use serde_json::json;
 
 use crate::engine::{assert_nothing_lost, results, served, started, until_heard};
-use crate::net::{Net, good};
+use autoflow_tests::net::{Net, good};
 
 const NEAR: &str = "10.0.0.1";
 const FAR: &str = "10.0.0.2";

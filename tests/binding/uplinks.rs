@@ -7,7 +7,7 @@ use plugin_abi::manage::{Answer, Request};
 use serde_json::json;
 
 use crate::engine::{results, started, until_heard};
-use crate::net::{Net, good};
+use autoflow_tests::net::{Net, good};
 
 const FAR: &str = "10.9.9.9";
 

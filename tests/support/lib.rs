@@ -7,6 +7,7 @@ pub mod artifacts;
 pub mod caller;
 pub mod holdings;
 pub mod host;
+pub mod net;
 pub mod oracle;
 
 pub use artifacts::{Artifacts, artifacts};

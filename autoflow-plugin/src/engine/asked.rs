@@ -63,6 +63,7 @@ impl Shared {
             timing.begin(&id, clock());
             let subject = Subject::Own { id, cause };
             board.sender(key, subject, &measurement.probe, ends, clock());
+            board.asked(key, measurement.asked());
         }
         free
     }
@@ -255,7 +256,10 @@ impl Engine {
         // Before the thread hears of it, so that its progress can be asked for at once.
         let ends = measurement.outlook(By::of(&self.host));
         let probe = &measurement.probe;
-        lock(&self.shared.board).sender(key, Subject::Run, probe, ends, clock());
+        let mut board = lock(&self.shared.board);
+        board.sender(key, Subject::Run, probe, ends, clock());
+        board.asked(key, measurement.asked());
+        drop(board);
         self.wish_run(key, Wish::Run(key, Box::new(measurement)))
     }
 

@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use plugin_abi::config::{Address, Config, Line, Probe, Remote, Session};
-use plugin_abi::manage::{Problem, RunRequest};
+use plugin_abi::manage::{Asked, Problem, RunRequest};
 
 use super::binding::{Wanted, Whose};
 use super::ends::{By, Ends};
@@ -123,6 +123,16 @@ impl Measurement {
     pub(super) fn ends(&self, by: By, known: &Namespaces) -> Result<Ends, NetError> {
         let like = (&self.device, self.mark, &self.namespace);
         Ends::between((self.local, self.remote), like, by, known)
+    }
+
+    /// How its probes are to leave.
+    pub(super) fn asked(&self) -> Asked {
+        Asked {
+            dscp: self.tos >> 2,
+            ecn: self.tos & 3,
+            ttl: self.probe.ttl,
+            dont_fragment: self.probe.dont_fragment,
+        }
     }
 
     /// The path that its probes leave by.

@@ -161,13 +161,15 @@ impl Control {
         match (turn, wanted, path) {
             (Turn::Nothing, ..) => {}
             (Turn::Retune, Some(wanted), Some(path)) => {
-                let tuning = wanted.tuning();
+                let (tuning, asked) = (wanted.tuning(), wanted.asked());
                 now.measurement = wanted;
+                lock(&self.shared.board).asked(key, asked);
                 self.orders.send(Order::Retune { key, path, tuning });
             }
             (Turn::Afresh, Some(wanted), Some(path)) => {
-                let tuning = wanted.tuning();
+                let (tuning, asked) = (wanted.tuning(), wanted.asked());
                 now.measurement = wanted.clone();
+                lock(&self.shared.board).asked(key, asked);
                 let ends = wanted.ends(by, &self.shared.namespaces);
                 let stream = ends.ok().and_then(|ends| {
                     let initiation = self.initiation(&wanted, &ends);
@@ -259,7 +261,10 @@ impl Control {
             id: id.clone(),
             cause: Cause::Continuous,
         };
-        lock(&self.shared.board).sender(key, subject, &measurement.probe, ends, clock());
+        let mut board = lock(&self.shared.board);
+        board.sender(key, subject, &measurement.probe, ends, clock());
+        board.asked(key, measurement.asked());
+        drop(board);
         self.enter(id, key, Cause::Continuous, measurement.clone());
         self.open(key, measurement);
     }

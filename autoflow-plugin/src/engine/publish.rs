@@ -167,9 +167,9 @@ impl Publisher {
                 Setback::NotSent(error) if *error != SendError::QueueFull => {
                     (Trouble::LocalFault, format!("local system: {error}"))
                 }
-                // A router that knows no way is a dead line, and silence tells that; a full queue
-                // empties.
-                Setback::HostUnreachable | Setback::NotSent(_) => continue,
+                // A router that knows no way, or none for this size, is a dead line, and silence
+                // tells that; a full queue empties.
+                Setback::HostUnreachable | Setback::TooBig { .. } | Setback::NotSent(_) => continue,
             };
             if let Some(line) = self.by_session.get(key).copied() {
                 self.trouble(line, report.at.mono, trouble, why);

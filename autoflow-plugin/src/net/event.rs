@@ -157,8 +157,10 @@ pub(crate) enum NoticeKind {
     HostUnreachable,
     /// A hop on the way, or this host's interface, takes at most `mtu` octets.
     TooBig {
-        /// Size of the largest IP packet that gets through.
+        /// Size of the largest IP packet that gets through; 0 if it isn't told.
         mtu: u32,
+        /// This host says so, not a router (ICMP).
+        here: bool,
     },
     /// This host dropped packets for lack of room: not a loss on the line.
     Overflow {

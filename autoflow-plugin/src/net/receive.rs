@@ -378,7 +378,10 @@ impl Trouble {
             libc::EHOSTUNREACH | libc::ENETUNREACH | libc::EHOSTDOWN | libc::EACCES => {
                 NoticeKind::HostUnreachable
             }
-            libc::EMSGSIZE => NoticeKind::TooBig { mtu: self.info },
+            libc::EMSGSIZE => NoticeKind::TooBig {
+                mtu: self.info,
+                here: !self.is_icmp(),
+            },
             number => NoticeKind::Other(number),
         }
     }

@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 
 use plugin_abi::config::Probe;
 use plugin_abi::manage::{
-    Failure, Progress, RunResult, RunState, ServedResult, SessionKind, SessionResult, SessionRow,
-    Statistics,
+    Asked, Failure, Progress, RunResult, RunState, ServedResult, SessionKind, SessionResult,
+    SessionRow, Statistics,
 };
 use twamp_core::metrics::clock::Step;
 use twamp_core::metrics::loss::LossCounts;
@@ -21,7 +21,7 @@ use super::registry::Id;
 use super::result::{Identity, Tally, served};
 use super::setback::Setback;
 use super::subject::Subject;
-use super::{Entry, Key, Report, Served, unix_seconds};
+use super::{Entry, Key, Report, Served, Sizes, unix_seconds};
 use crate::net::clock_error;
 
 /// Ended runs and served sessions that are still listed, at most.
@@ -64,6 +64,7 @@ struct Sender {
     who: Identity,
     tally: Tally,
     counts: LossCounts,
+    sizes: Sizes,
     setback: Option<Setback>,
 }
 
@@ -90,6 +91,12 @@ impl Board {
             control: probe.protocol.has_control(),
             features: Modes::NONE,
             refused: Modes::NONE,
+            asked: Asked {
+                dscp: probe.dscp,
+                ecn: 0,
+                ttl: probe.ttl,
+                dont_fragment: probe.dont_fragment,
+            },
         };
         if let Some(id) = subject.own() {
             self.newest.insert(id.clone(), key);
@@ -104,6 +111,7 @@ impl Board {
             tally: Tally::new(exact, probe.protocol),
             who,
             counts: LossCounts::default(),
+            sizes: Sizes::default(),
             setback: None,
         };
         self.senders.insert(key, Box::new(sender));
@@ -147,6 +155,15 @@ impl Board {
         }
     }
 
+    /// How its probes are to leave from now on. What arrived before says nothing about that.
+    pub(crate) fn asked(&mut self, key: Key, asked: Asked) {
+        if let Some(sender) = self.senders.get_mut(&key)
+            && std::mem::replace(&mut sender.who.asked, asked) != asked
+        {
+            sender.tally.forget_marks();
+        }
+    }
+
     /// The sender never came to be.
     pub(crate) fn forget(&mut self, key: Key) {
         if let Some(sender) = self.senders.remove(&key) {
@@ -176,7 +193,7 @@ impl Board {
         }
         for (key, pulse) in &report.pulses {
             if let Some(sender) = self.senders.get_mut(key) {
-                sender.counts = pulse.counts;
+                (sender.counts, sender.sizes) = (pulse.counts, pulse.sizes);
             }
         }
         for (key, setback) in &report.setbacks {
@@ -319,7 +336,8 @@ fn forget_newest(newest: &mut HashMap<Id, Key>, key: Key, sender: &Sender) {
 
 impl Sender {
     fn result(&self, near: ErrorEstimate) -> SessionResult {
-        self.tally.result(&self.who, &self.counts, near)
+        self.tally
+            .result(&self.who, &self.counts, &self.sizes, near)
     }
 
     fn tell(&self, step: &Step) {

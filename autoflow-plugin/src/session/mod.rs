@@ -26,6 +26,8 @@ pub(crate) mod credentials;
 mod entropy;
 mod far_end;
 pub(crate) mod features;
+mod figures;
+mod findings;
 pub(crate) mod ground;
 pub(crate) mod history;
 pub(crate) mod identity;
@@ -45,6 +47,7 @@ mod roster;
 mod sender;
 mod sending;
 pub(crate) mod setback;
+mod sizes;
 pub(crate) mod stamp;
 pub(crate) mod subject;
 pub(crate) mod target;
@@ -71,6 +74,7 @@ pub(crate) use self::features::Terms;
 use self::rhythm::Rhythm;
 pub(crate) use self::sender::Dialect;
 use self::setback::Setback;
+pub(crate) use self::sizes::Sizes;
 use crate::net::{NetError, Options, Path, PathSpec};
 
 /// A session's number inside this process. Never reused.
@@ -259,6 +263,8 @@ pub(crate) struct Pulse {
     pub(crate) unanswered_since: Option<Mono>,
     /// The longest that is usual between two probes.
     pub(crate) interval: Duration,
+    /// How long its packets are, and whether too long.
+    pub(crate) sizes: Sizes,
     /// All probes are sent and the fate of each is known.
     pub(crate) finished: bool,
 }

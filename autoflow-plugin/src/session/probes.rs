@@ -1,6 +1,7 @@
 //! What a probe thread carries: every sender and every reflector, sans-IO. Time and packets
 //! come in, packets go to an [`Outlet`], and now and then a [`Report`] is due.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use twamp_core::probe;
@@ -18,7 +19,7 @@ use super::roster::Roster;
 use super::sending::{Look, Sending};
 use super::setback::Setback;
 use super::{Counters, Key, Order, Report, Stream};
-use crate::net::{Datagram, Notice, NoticeKind, Sent};
+use crate::net::{Datagram, Notice, NoticeKind, Path, SendError, Sent};
 
 /// Times of probes fall on slots of this width, so that one wake-up serves many sessions.
 const SLOT: Duration = Duration::from_millis(1);
@@ -48,6 +49,8 @@ pub(crate) struct Probes {
     /// When each sender wants to be looked at.
     calendar: Calendar,
     lateness: Lateness,
+    /// What this host said last of packets too large for an interface: to whom, and the most.
+    limit: Option<(Path, IpAddr, u32)>,
     /// Senders that are silent: told of in each report.
     silent: Vec<u32>,
     /// Senders whose work is done.
@@ -87,6 +90,7 @@ impl Probes {
             answering,
             calendar: Calendar::new(),
             lateness: Lateness::new(),
+            limit: None,
             silent: Vec::new(),
             finished: Vec::new(),
             cadence,
@@ -251,6 +255,12 @@ impl Probes {
                 if let Some((due, left)) = due.zip(left) {
                     self.lateness.record(due, left);
                 }
+                let (path, to) = sending.far_end();
+                if let (Some(SendError::TooBig), Some((limited, at, mtu))) = (not_sent, self.limit)
+                    && (limited, at) == (path, to.ip())
+                {
+                    sending.handle_too_big(mtu, true);
+                }
                 if let Some(error) = not_sent {
                     self.set_back(place, Setback::NotSent(error));
                     self.tell(place);
@@ -264,10 +274,22 @@ impl Probes {
         if let NoticeKind::Overflow { packets } = notice.kind {
             self.answering.handle_overflow(notice.path, packets);
         }
-        let (Some(remote), Some(setback)) = (notice.remote, Setback::of(notice.kind)) else {
+        let remote = notice.remote;
+        if let (NoticeKind::TooBig { mtu, here: true }, Some(to)) = (notice.kind, remote) {
+            // Its port is 0, as the socket is connected to nobody: the probe knows the session.
+            self.limit = Some((notice.path, to.ip(), mtu));
+            return;
+        }
+        let Some(place) = remote.and_then(|remote| self.peers.get(notice.path, remote)) else {
             return;
         };
-        if let Some(place) = self.peers.get(notice.path, remote) {
+        if let NoticeKind::TooBig { mtu, .. } = notice.kind {
+            if let Some(sending) = self.roster.get_mut(place) {
+                sending.handle_too_big(mtu, false);
+            }
+            self.tell(place);
+        }
+        if let Some(setback) = Setback::of(notice.kind) {
             self.set_back(place, setback);
         }
     }

@@ -5,12 +5,15 @@ use std::net::SocketAddr;
 use super::clocks::{Clocks, Told};
 use super::far_end::FarSide;
 use super::features::names;
+use super::figures::{self, AllMarks};
+use super::findings;
 use super::identity::session_id;
 use super::registry::Id;
-use super::{Entry, Served};
+use super::{Entry, Served, Sizes};
 use plugin_abi::config::Protocol;
 use plugin_abi::manage::{
-    Delay, Jitter as JitterResult, LostCounts, Seen, ServedResult, SessionResult,
+    Asked, Delay, Duplicated, Figures, Jitter as JitterResult, LostCounts, Percentiles, Seen,
+    ServedResult, SessionResult, Variation,
 };
 use twamp_core::metrics::clock::Step;
 use twamp_core::metrics::delay::{DelaySummary, PathSummary};
@@ -20,7 +23,7 @@ use twamp_core::metrics::reordering::Overtaken;
 use twamp_core::metrics::sketch::Sketch;
 use twamp_core::metrics::variation::Jitter;
 use twamp_core::probe::{Outcome, Sample, Stamps};
-use twamp_core::time::ErrorEstimate;
+use twamp_core::time::{ErrorEstimate, Wall};
 use twamp_core::wire::control::Modes;
 
 /// A quantile of a run is right to this many decimal digits.
@@ -32,6 +35,11 @@ pub(crate) struct Tally {
     clocks: Option<Box<Clocks>>,
     delays: PathSummary,
     spread: Spread,
+    /// Of differences between neighbours.
+    steps: Spread,
+    /// Number and delays of the newest sample, while the next one is its neighbour.
+    last: Option<(u64, [i64; 3])>,
+    marks: AllMarks,
     jitter: [Jitter; 3],
     overtaken: Overtaken,
     newest: Option<Newest>,
@@ -53,10 +61,9 @@ enum Spread {
 /// What people are told of the newest sample.
 #[derive(Clone, Copy)]
 struct Newest {
-    tos_forward: Option<u8>,
-    tos_backward: Option<u8>,
-    ttl_forward: u8,
-    ttl_backward: Option<u8>,
+    /// When the first one of all left, and this one came back.
+    since: Wall,
+    until: Wall,
 }
 
 /// Who a session is between, for its results.
@@ -77,6 +84,8 @@ pub(crate) struct Identity {
     pub(crate) features: Modes,
     /// What the far end offers and refuses.
     pub(crate) refused: Modes,
+    /// How probes are to leave.
+    pub(crate) asked: Asked,
 }
 
 impl Tally {
@@ -85,10 +94,10 @@ impl Tally {
         Self {
             clocks: None,
             delays: PathSummary::default(),
-            spread: match exact {
-                true => Spread::Exact(None),
-                false => Spread::Rolling(None),
-            },
+            spread: Spread::new(exact),
+            steps: Spread::new(exact),
+            last: None,
+            marks: AllMarks::default(),
             jitter: [Jitter::default(); 3],
             overtaken: Overtaken::default(),
             newest: None,
@@ -121,9 +130,15 @@ impl Tally {
                 }
                 self.jitter.iter_mut().for_each(Jitter::restart);
                 self.overtaken.restart();
+                self.last = None;
             }
         }
         None
+    }
+
+    /// Other marks are asked for.
+    pub(super) fn forget_marks(&mut self) {
+        self.marks = AllMarks::default();
     }
 
     /// The same with nothing in it.
@@ -142,6 +157,8 @@ impl Tally {
         self.all_kernel &= sample.stamps == Stamps::Kernel;
         let three = [delay.round_trip(), delay.forward, delay.backward];
         self.spread.record(three);
+        self.step(sample.sequence, three);
+        self.marks.sample(sample);
         for (jitter, value) in self.jitter.iter_mut().zip(three) {
             jitter.record(value);
         }
@@ -150,12 +167,20 @@ impl Tally {
             far_side.sample(sample);
         }
         self.newest = Some(Newest {
-            tos_forward: sample.tos_forward,
-            tos_backward: sample.tos_backward,
-            ttl_forward: sample.ttl_forward,
-            ttl_backward: sample.ttl_backward,
+            since: self.newest.map_or(sample.t1, |newest| newest.since),
+            until: sample.t4,
         });
         step
+    }
+
+    /// What changed from one probe to the one sent right after it.
+    fn step(&mut self, number: u64, delays: [i64; 3]) {
+        let last = self.last.replace((number, delays));
+        if let Some((_, before)) = last.filter(|(last, _)| last.checked_add(1) == Some(number)) {
+            let moved = |at: usize| delays[at].abs_diff(before[at]);
+            let moved = [0, 1, 2].map(|at| i64::try_from(moved(at)).unwrap_or(i64::MAX));
+            self.steps.record(moved);
+        }
     }
 
     /// The result so far, where `near` is what the kernel says of this end's clock.
@@ -163,15 +188,17 @@ impl Tally {
         &self,
         who: &Identity,
         counts: &LossCounts,
+        sizes: &Sizes,
         near: ErrorEstimate,
     ) -> SessionResult {
         let clocks = self.clocks.as_ref();
         let Told { state, offset } = clocks.map_or_else(Told::default, |of| of.told(near));
         let newest = self.newest;
-        let tos_forward = newest.and_then(|newest| newest.tos_forward);
-        let tos_backward = newest.and_then(|newest| newest.tos_backward);
-        let [round_trip, outbound, inbound] = self.delays(offset);
-        SessionResult {
+        let tos_forward = self.marks.tos_forward.newest();
+        let tos_backward = self.marks.tos_backward.newest();
+        let delays = self.delays(offset);
+        let [round_trip, outbound, inbound] = delays;
+        let mut result = SessionResult {
             session_id: who.id(),
             mode: who.mode.to_owned(),
             local: who.local,
@@ -207,14 +234,50 @@ impl Tally {
             seen: Seen {
                 dscp_forward: tos_forward.map(|tos| tos >> 2),
                 dscp_backward: tos_backward.map(|tos| tos >> 2),
-                ttl_forward: newest.map(|newest| newest.ttl_forward),
-                ttl_backward: newest.and_then(|newest| newest.ttl_backward),
+                ttl_forward: self.marks.ttl_forward.newest(),
+                ttl_backward: self.marks.ttl_backward.newest(),
                 ecn_forward: tos_forward.map(|tos| tos & 3),
                 ecn_backward: tos_backward.map(|tos| tos & 3),
             },
             far_end: self.far_side.as_ref().and_then(|far| far.result()),
             features: names(who.features),
             features_refused: names(who.refused),
+            figures: Figures {
+                since: newest.map(|newest| figures::unix(newest.since)),
+                until: newest.map(|newest| figures::unix(newest.until)),
+                findings: Vec::new(),
+                asked: who.asked,
+                arrived: self.marks.arrived(who.asked.ttl),
+                packet_octets: sizes.octets(),
+                too_big: sizes.too_big(),
+                pdv_us: figures::above_smallest(delays),
+                ipdv_us: self.steps(),
+                loss: figures::loss(counts, who.stateful),
+                duplicated: Duplicated {
+                    forward: counts.duplicates_forward,
+                    backward: counts.duplicates_backward,
+                },
+                reordered_percent: figures::percent(self.overtaken.count(), counts.received),
+            },
+        };
+        result.figures.findings = findings::of(&result);
+        result
+    }
+
+    /// Of round trip, outbound, inbound.
+    fn steps(&self) -> Variation {
+        let [round_trip, outbound, inbound] = [0, 1, 2].map(|which| {
+            let at = |q| Some(micros(self.steps.at(which, q)?.max(0) as f64));
+            Some(Percentiles {
+                p50: at(0.5)?,
+                p95: at(0.95)?,
+                p99: at(0.99)?,
+            })
+        });
+        Variation {
+            round_trip,
+            outbound,
+            inbound,
         }
     }
 
@@ -249,6 +312,13 @@ impl Tally {
 }
 
 impl Spread {
+    fn new(exact: bool) -> Self {
+        match exact {
+            true => Self::Exact(None),
+            false => Self::Rolling(None),
+        }
+    }
+
     fn record(&mut self, delays: [i64; 3]) {
         match self {
             Self::Exact(kept) => {
@@ -306,6 +376,7 @@ pub(crate) fn served(id: String, seen: &Served) -> ServedResult {
         backward: seen.backward,
         ended: seen.ended.unwrap_or("not ended").to_owned(),
         features: names(seen.features),
+        figures: figures::served(report),
     }
 }
 
@@ -328,9 +399,11 @@ pub(super) fn empty_result() -> SessionResult {
         control: false,
         features: Modes::NONE,
         refused: Modes::NONE,
+        asked: Asked::default(),
     };
     let near = ErrorEstimate::new(false, 1);
-    Tally::new(false, Protocol::Light).result(&who, &LossCounts::default(), near)
+    let counts = LossCounts::default();
+    Tally::new(false, Protocol::Light).result(&who, &counts, &Sizes::default(), near)
 }
 
 #[cfg(test)]
@@ -353,6 +426,7 @@ pub(super) mod tests {
             control: false,
             features: Modes::NONE,
             refused: Modes::NONE,
+            asked: Asked::default(),
         }
     }
 
@@ -370,8 +444,9 @@ pub(super) mod tests {
     #[test]
     fn a_line_is_told_as_a_run_is_but_for_its_quantiles_which_are_near() {
         let [run, line] = [true, false].map(|run| {
-            let result =
-                tally(run).result(&who(run), &LossCounts::default(), ErrorEstimate::default());
+            let near = ErrorEstimate::default();
+            let counts = LossCounts::default();
+            let result = tally(run).result(&who(run), &counts, &Sizes::default(), near);
             [result.round_trip_us, result.outbound_us, result.inbound_us].map(Option::unwrap)
         });
         for (run, line) in run.into_iter().zip(line) {
@@ -393,13 +468,14 @@ pub(super) mod tests {
     #[test]
     fn what_is_told_of_a_line_takes_little_memory_that_does_not_grow() {
         let line = tally(false);
-        let sketches = match &line.spread {
+        let sketches = [&line.spread, &line.steps].map(|spread| match spread {
             Spread::Rolling(Some(sketches)) => size_of_val(&**sketches),
             _ => panic!("not as a line"),
-        };
+        });
         assert!(line.far_side.is_none());
+        let sketches: usize = sketches.iter().sum();
         let octets = size_of::<Tally>() + sketches + size_of::<Clocks>();
-        assert!(octets <= 2_400, "{octets}");
+        assert!(octets <= 3_500, "{octets}");
     }
 
     #[test]

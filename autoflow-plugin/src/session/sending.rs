@@ -12,7 +12,7 @@ use super::outlet::{Outlet, Token};
 use super::rhythm::{Rhythm, Schedule, slot_after};
 use super::sender::Sender;
 use super::setback::Setback;
-use super::{Entry, Key, Pulse, Stream, Tuning};
+use super::{Entry, Key, Pulse, Sizes, Stream, Tuning};
 use crate::net::{Options, Outgoing, Path, SendError, TxStamps};
 
 /// One stream of probes.
@@ -37,6 +37,7 @@ pub(super) struct Sending {
     last_reply: Option<Mono>,
     last_sent: Mono,
     unanswered_since: Option<Mono>,
+    sizes: Sizes,
     /// Where its pulse stands in the report of this number.
     pub(super) told: Option<(u64, usize)>,
     /// What was last told to keep it from being answered, in the report of this number.
@@ -88,6 +89,7 @@ impl Sending {
             last_reply: None,
             last_sent: first,
             unanswered_since: None,
+            sizes: Sizes::default(),
             told: None,
             set_back: None,
             watched: false,
@@ -125,6 +127,7 @@ impl Sending {
         self.drain(entries);
         entries.push((self.key, Entry::Afresh));
         self.former = LossCounts::default();
+        self.sizes = Sizes::default();
         self.tuning = Some(tuning);
         self.replace(stream, now);
     }
@@ -183,6 +186,7 @@ impl Sending {
         let mut payload = look.out.buffer();
         let token = self.sender.send(look.now, look.error, &mut payload);
         self.newest = Some((token.sequence(), due));
+        self.sizes.probe(payload.len(), self.to);
         look.out.queue(Outgoing {
             path: self.path,
             to: self.to,
@@ -222,13 +226,25 @@ impl Sending {
             .take_if(|(number, _)| *number == probe.sequence());
         match result {
             Ok(stamps) => self.sender.transmitted(probe, stamps.into()),
-            Err(_) => self.sender.not_sent(probe),
+            Err(error) => {
+                self.sender.not_sent(probe);
+                if error == SendError::TooBig {
+                    self.sizes.not_sent();
+                }
+            }
         }
         newest.map(|(_, due)| due)
     }
 
     pub(super) fn handle_reply(&mut self, packet: &[u8], arrival: &Arrival) -> Result<(), Discard> {
-        self.sender.handle_reply(packet, arrival)
+        self.sender.handle_reply(packet, arrival)?;
+        self.sizes.reply(packet.len(), self.to);
+        Ok(())
+    }
+
+    /// Somebody takes packets of at most `mtu` octets: this host, or a router on the way.
+    pub(super) fn handle_too_big(&mut self, mtu: u32, here: bool) {
+        self.sizes.refused(mtu, here);
     }
 
     /// What is in flight says nothing about the line.
@@ -273,6 +289,7 @@ impl Sending {
             last_reply: self.last_reply,
             unanswered_since: self.unanswered_since,
             interval: self.schedule.usual(),
+            sizes: self.sizes,
             finished: self.pace == Pace::Done && counts.in_flight == 0,
         }
     }

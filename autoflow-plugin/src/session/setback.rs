@@ -13,6 +13,11 @@ pub(crate) enum Setback {
     PortUnreachable,
     /// The far end can't be reached (ICMP).
     HostUnreachable,
+    /// A router on the way takes no packets of this size (ICMP).
+    TooBig {
+        /// The largest that it takes; 0 if it doesn't tell.
+        mtu: u32,
+    },
     /// Probes did not leave this host.
     NotSent(SendError),
 }
@@ -23,7 +28,11 @@ impl Setback {
         match notice {
             NoticeKind::PortUnreachable => Some(Self::PortUnreachable),
             NoticeKind::HostUnreachable => Some(Self::HostUnreachable),
-            NoticeKind::TooBig { .. } | NoticeKind::Overflow { .. } | NoticeKind::Other(_) => None,
+            NoticeKind::TooBig { mtu, here: false } => Some(Self::TooBig { mtu }),
+            // A probe that did not leave is told of by itself.
+            NoticeKind::TooBig { here: true, .. }
+            | NoticeKind::Overflow { .. }
+            | NoticeKind::Other(_) => None,
         }
     }
 
@@ -51,6 +60,14 @@ impl Setback {
                 format!(
                     "{remote} is unreachable: a router or firewall on the way says so; check \
                      routes and the line itself"
+                ),
+            ),
+            Self::TooBig { mtu } => (
+                FailureKind::Unreachable,
+                format!(
+                    "{remote} is unreachable with probes of this size: a router on the way takes \
+                     packets of at most {mtu} octets, and these may not be cut; take less padding, \
+                     or let them be fragmented"
                 ),
             ),
             Self::NotSent(SendError::NoRoute) => (
@@ -83,6 +100,11 @@ mod tests {
                 "UDP port 9000",
             ),
             (Setback::HostUnreachable, FailureKind::Unreachable, "router"),
+            (
+                Setback::TooBig { mtu: 1_280 },
+                FailureKind::Unreachable,
+                "at most 1280 octets",
+            ),
             (
                 Setback::NotSent(SendError::NoRoute),
                 FailureKind::Unreachable,

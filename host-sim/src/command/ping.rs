@@ -37,7 +37,7 @@ pub(super) fn run(arguments: &Ping, around: &Surroundings) -> Result<Exit, Comma
             }
         },
     };
-    let (dscp, count) = (probe.dscp, arguments.count);
+    let count = arguments.count;
     let request = Request::Run {
         run: RunRequest {
             remote,
@@ -61,7 +61,7 @@ pub(super) fn run(arguments: &Ping, around: &Surroundings) -> Result<Exit, Comma
             })?
         }
     };
-    Report::of(Some(dscp), ended).tell(around.output)
+    Report::of(ended).tell(around.output)
 }
 
 /// An engine of one's own that runs.

@@ -3,24 +3,21 @@
 mod clocks;
 mod far_end;
 
-use plugin_abi::manage::{Delay, Failure, FailureKind, Progress, Seen, SessionResult};
+use plugin_abi::manage::{
+    Delay, Failure, FailureKind, Finding, Progress, Seen, SessionResult, Severity,
+};
 use serde::Serialize;
 
 use super::CommandError;
 use crate::address::ResolveError;
 use crate::exit::Exit;
-use crate::text::{
-    Cell, Output, Paint, Style, Table, complain, dscp_name, milliseconds, percent, share,
-};
+use crate::text::{Cell, Output, Paint, Style, Table, complain, milliseconds, percent, share};
 
 /// The result's fields, and `failure` where something failed.
 #[derive(Debug, Serialize)]
 pub(super) struct Report {
     #[serde(flatten)]
     result: Option<SessionResult>,
-    /// What the probes were to be marked with, if that is known.
-    #[serde(skip)]
-    dscp: Option<u8>,
     #[serde(skip_serializing_if = "Option::is_none")]
     failure: Option<Trouble>,
 }
@@ -48,8 +45,8 @@ enum HostKind {
 }
 
 impl Report {
-    /// What a run has come to; `dscp` is what its probes were to be marked with, if that is known.
-    pub(super) fn of(dscp: Option<u8>, ended: Progress) -> Self {
+    /// What a run has come to.
+    pub(super) fn of(ended: Progress) -> Self {
         let failure = match (ended.failure, &ended.result) {
             (Some(failure), _) => Some(Trouble::failed(&failure)),
             (None, None) => Some(Trouble::interrupted()),
@@ -57,7 +54,6 @@ impl Report {
         };
         Self {
             result: ended.result,
-            dscp,
             failure,
         }
     }
@@ -66,7 +62,6 @@ impl Report {
     pub(super) fn failed(trouble: Trouble) -> Self {
         Self {
             result: None,
-            dscp: None,
             failure: Some(trouble),
         }
     }
@@ -76,7 +71,7 @@ impl Report {
         output.object(self)?;
         // A table without a probe says nothing.
         if let Some(result) = self.result.as_ref().filter(|result| result.sent > 0) {
-            output.text(&table(result, self.dscp, output.paint()))?;
+            output.text(&table(result, output.paint()))?;
         }
         if let Some(trouble) = &self.failure {
             complain(&trouble.message);
@@ -141,8 +136,8 @@ impl Trouble {
     }
 }
 
-/// The result as a page of text. `dscp` is what the probes were to be marked with, if known.
-pub(super) fn table(result: &SessionResult, dscp: Option<u8>, paint: Paint) -> String {
+/// The result as a page of text.
+pub(super) fn table(result: &SessionResult, paint: Paint) -> String {
     let head = format!(
         "{} session {}: {} → {}",
         result.mode, result.session_id, result.local, result.remote
@@ -151,8 +146,7 @@ pub(super) fn table(result: &SessionResult, dscp: Option<u8>, paint: Paint) -> S
         paint.text(Style::Heading, &head) + "\n",
         counts(result).render(paint),
         delays(result).render(paint),
-        marks(result.seen).render(paint)
-            + &dscp.map_or_else(String::new, |dscp| remarked(result, dscp)),
+        marks(result.seen).render(paint),
         stamps(result) + &agreed(result),
     ]
     .into_iter()
@@ -162,6 +156,7 @@ pub(super) fn table(result: &SessionResult, dscp: Option<u8>, paint: Paint) -> S
             .as_ref()
             .and_then(|far| far_end::text(far, result.local)),
     )
+    .chain(findings(result, paint))
     .collect::<Vec<_>>()
     .join("\n")
 }
@@ -254,35 +249,26 @@ fn marks(seen: Seen) -> Table {
     table
 }
 
-/// A sentence for each direction in which another DSCP arrived than was asked for. With Light the
-/// far end isn't asked for any.
-fn remarked(result: &SessionResult, asked: u8) -> String {
-    let Seen {
-        dscp_forward,
-        dscp_backward,
-        ..
-    } = result.seen;
-    let backward = dscp_backward.filter(|_| result.mode != "light");
-    let sentence = |(packets, seen): (&str, Option<u8>)| {
-        let seen = seen.filter(|seen| *seen != asked)?;
-        let (asked, seen) = (dscp_name(asked), dscp_name(seen));
-        Some(format!("{packets}: {asked} asked, {seen} arrived\n"))
+/// What is worth a sentence.
+fn findings(result: &SessionResult, paint: Paint) -> Option<String> {
+    let findings = &result.figures.findings;
+    let line = |finding: &Finding| {
+        let (style, sign) = match finding.severity {
+            Severity::Warning => (Style::Bad, "!"),
+            Severity::Info => (Style::Plain, "·"),
+        };
+        paint.text(style, &format!("{sign} {}", finding.sentence)) + "\n"
     };
-    let ways = [("probes", dscp_forward), ("replies", backward)];
-    ways.into_iter().filter_map(sentence).collect()
+    let text: String = findings.iter().map(line).collect();
+    (!text.is_empty()).then_some(text)
 }
 
-/// What was agreed on beyond the mode, and what not.
+/// What was agreed on beyond the mode.
 fn agreed(result: &SessionResult) -> String {
-    let mut text = String::new();
-    if !result.features.is_empty() {
-        text += &format!("agreed on {}\n", result.features.join(", "));
+    match result.features.is_empty() {
+        true => String::new(),
+        false => format!("agreed on {}\n", result.features.join(", ")),
     }
-    if !result.features_refused.is_empty() {
-        let refused = result.features_refused.join(", ");
-        text += &format!("the far end refuses {refused}, which it offers: done without\n");
-    }
-    text
 }
 
 fn stamps(result: &SessionResult) -> String {
@@ -294,7 +280,7 @@ fn stamps(result: &SessionResult) -> String {
 mod tests {
     use std::net::SocketAddr;
 
-    use plugin_abi::manage::{ClockState, Jitter, LostCounts, RunState};
+    use plugin_abi::manage::{ClockState, Figures, Jitter, LostCounts, RunState};
 
     use super::*;
 
@@ -343,6 +329,14 @@ mod tests {
             far_end: None,
             features: vec!["dscp-ecn".into()],
             features_refused: vec![],
+            figures: Figures {
+                findings: vec![Finding {
+                    code: "dscp-backward-changed".into(),
+                    severity: Severity::Warning,
+                    sentence: "EF asked, replies come back as CS0".into(),
+                }],
+                ..Figures::default()
+            },
         }
     }
 
@@ -356,13 +350,13 @@ mod tests {
             }),
             result,
         };
-        Report::of(Some(46), progress)
+        Report::of(progress)
     }
 
     #[test]
     fn a_result_is_a_page_that_lines_up() {
         assert_eq!(
-            table(&result(10, 9), Some(46), Paint::PLAIN),
+            table(&result(10, 9), Paint::PLAIN),
             "\
 open session 00c0ffee: 192.0.2.9:20000 → 192.0.2.1:862
 
@@ -388,43 +382,9 @@ replies          –    –    –
 
 stamps by the kernel; clocks not synchronised: one-way figures show variation only
 agreed on dscp-ecn
+
+! EF asked, replies come back as CS0
 "
-        );
-    }
-
-    #[test]
-    fn another_dscp_than_was_asked_for_is_told() {
-        let seen = Seen {
-            dscp_forward: Some(0),
-            dscp_backward: Some(10),
-            ..Seen::default()
-        };
-        let open = SessionResult {
-            seen,
-            ..result(1, 1)
-        };
-        assert_eq!(
-            remarked(&open, 46),
-            "probes: EF asked, CS0 arrived\nreplies: EF asked, AF11 arrived\n"
-        );
-        assert_eq!(remarked(&open, 0), "replies: CS0 asked, AF11 arrived\n");
-        let light = SessionResult {
-            mode: "light".into(),
-            ..open
-        };
-        assert_eq!(remarked(&light, 0), "");
-    }
-
-    #[test]
-    fn features_that_are_offered_and_refused_are_told() {
-        let refused = SessionResult {
-            features: vec![],
-            features_refused: vec!["dscp-ecn".into(), "ptp-timestamps".into()],
-            ..result(1, 1)
-        };
-        assert_eq!(
-            agreed(&refused),
-            "the far end refuses dscp-ecn, ptp-timestamps, which it offers: done without\n"
         );
     }
 
@@ -486,7 +446,7 @@ agreed on dscp-ecn
             },
             ..result(10, 9)
         };
-        let text = table(&light, None, Paint::PLAIN);
+        let text = table(&light, Paint::PLAIN);
         assert!(text.contains("  forward           –      –\n"), "{text}");
         assert!(text.contains("  unattributed      1  10.00\n"), "{text}");
     }

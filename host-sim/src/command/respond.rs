@@ -329,7 +329,7 @@ fn joined(things: &[impl ToString]) -> String {
 mod tests {
     use clap::Parser;
 
-    use plugin_abi::manage::{Backward, ResponderLimited};
+    use plugin_abi::manage::{Backward, ResponderLimited, ServedFigures};
 
     use super::*;
     use crate::cli::{Cli, Command};
@@ -451,6 +451,7 @@ mod tests {
             backward: None,
             ended: "stopped by the sender".into(),
             features: vec![],
+            figures: ServedFigures::default(),
         };
         assert_eq!(
             sentence(&served),

@@ -38,7 +38,7 @@ pub(super) fn run(arguments: &Results, around: &Surroundings) -> Result<Exit, Co
     let text = match results.as_slice() {
         [] => "nothing is measured yet\n".to_owned(),
         // There is room for all that is known.
-        [only] if one => head(only, wall_s()) + &report::table(&only.result, None, paint),
+        [only] if one => head(only, wall_s()) + &report::table(&only.result, paint),
         results => page(results, wall_s(), paint),
     };
     around.output.text(&text)?;

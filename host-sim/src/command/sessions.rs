@@ -6,7 +6,7 @@ mod written;
 
 use plugin_abi::manage::{Answer, Request, TakesEffect};
 
-use self::configured::configured;
+use self::configured::configured_count;
 pub(super) use self::list::answered;
 use super::asking::{Asking, read};
 use super::follow::follow;
@@ -99,7 +99,7 @@ fn once(
     // From here on, Ctrl-C ends the run and not this program.
     let interrupt = around.interrupt()?;
     let row = known(host, &arguments.session)?;
-    let known = configured(host, &row)?;
+    let count = configured_count(host, &row)?;
     let session = row.id;
     let answer = host.ask(&Request::RunSession { session })?;
     let Answer::Run(run) = read(&answer)? else {
@@ -114,6 +114,6 @@ fn once(
         around.output.text(&sentence)?;
         return Ok(Exit::Good);
     }
-    let ended = follow(run, known.count, &interrupt, |request| host.typed(request))?;
-    Report::of(known.dscp, ended).tell(around.output)
+    let ended = follow(run, count, &interrupt, |request| host.typed(request))?;
+    Report::of(ended).tell(around.output)
 }

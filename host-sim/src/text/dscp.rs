@@ -2,17 +2,6 @@
 
 use plugin_abi::config::dscp;
 
-/// The name of a DSCP; its number where it has none.
-#[must_use]
-pub fn dscp_name(code: u8) -> String {
-    match (code, dscp::name(code)) {
-        // Its other name, DF, is as well that of a bit: don't fragment.
-        (0, _) => "CS0".to_owned(),
-        (_, Some(name)) => name.to_owned(),
-        (_, None) => format!("DSCP {code}"),
-    }
-}
-
 /// The DSCP of a name, in any case, or of a number from 0 to 63.
 ///
 /// # Errors
@@ -26,13 +15,6 @@ pub fn dscp_code(text: &str) -> Result<u8, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_dscp_has_its_name_or_its_number() {
-        let named = [0, 1, 10, 46, 5, 63].map(dscp_name);
-        let expected = ["CS0", "LE", "AF11", "EF", "DSCP 5", "DSCP 63"];
-        assert_eq!(named, expected);
-    }
 
     #[test]
     fn a_name_or_number_is_a_dscp() {

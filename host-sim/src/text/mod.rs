@@ -11,7 +11,7 @@ mod utc;
 mod when;
 
 pub use complain::complain;
-pub use dscp::{dscp_code, dscp_name};
+pub use dscp::dscp_code;
 pub use number::{milliseconds, percent, plural, share};
 pub use output::Output;
 pub use paint::{Paint, Style, line_style};

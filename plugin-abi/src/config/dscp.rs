@@ -54,6 +54,17 @@ pub fn name(dscp: u8) -> Option<&'static str> {
     found.map(|(name, _)| *name)
 }
 
+/// What people call it; its number where it has no name.
+#[must_use]
+pub fn label(dscp: u8) -> String {
+    match (dscp, name(dscp)) {
+        // Its other name, DF, is as well that of a bit: don't fragment.
+        (0, _) => "CS0".to_owned(),
+        (_, Some(name)) => name.to_owned(),
+        (_, None) => format!("DSCP {dscp}"),
+    }
+}
+
 /// Writes the number.
 ///
 /// # Errors
@@ -102,6 +113,13 @@ mod tests {
     use crate::config::Probe;
 
     use super::*;
+
+    #[test]
+    fn a_dscp_is_called_by_its_name_or_its_number() {
+        let called = [0, 1, 10, 46, 5, 63].map(label);
+        let expected = ["CS0", "LE", "AF11", "EF", "DSCP 5", "DSCP 63"];
+        assert_eq!(called, expected);
+    }
 
     fn read(json: &str) -> Result<u8, String> {
         let probe = serde_json::from_str::<Probe>(&format!(r#"{{"dscp": {json}}}"#));

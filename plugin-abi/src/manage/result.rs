@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Backward, FarEnd};
+use super::{Backward, FarEnd, Figures, ServedFigures};
 
 /// The result of one session or run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -56,6 +56,9 @@ pub struct SessionResult {
     /// What the far end offered, and refused when it was selected: the session goes without.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub features_refused: Vec<String>,
+    /// What was verified of all that was set, and more figures.
+    #[serde(flatten)]
+    pub figures: Figures,
 }
 
 /// Lost probes, by direction.
@@ -208,6 +211,9 @@ pub struct ServedResult {
     /// What both ends agreed on beyond the mode, as [`Feature::name`](crate::config::Feature::name).
     #[serde(default)]
     pub features: Vec<String>,
+    /// More figures.
+    #[serde(flatten)]
+    pub figures: ServedFigures,
 }
 
 /// Trouble of a responder's host while a session ran: no fault of the line.

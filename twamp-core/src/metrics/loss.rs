@@ -66,6 +66,10 @@ pub struct LossCounts {
     pub late: u64,
     /// Numbers consumed for packets that never left. Not a part of `sent`.
     pub not_sent: u64,
+    /// Runs of lost probes (RFC 3357), as far as each fate before is known.
+    pub loss_periods: u64,
+    /// The most probes in one of them.
+    pub longest_loss: u64,
 }
 
 impl LossCounts {
@@ -94,6 +98,8 @@ impl AddAssign for LossCounts {
         self.duplicates_backward += next.duplicates_backward;
         self.late += next.late;
         self.not_sent += next.not_sent;
+        self.loss_periods += next.loss_periods;
+        self.longest_loss = self.longest_loss.max(next.longest_loss);
     }
 }
 
@@ -137,7 +143,6 @@ pub struct LossAccount {
     /// `None` if the reflector copies numbers.
     directions: Option<Box<Directions>>,
     run: u64,
-    longest_run: u64,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -180,7 +185,6 @@ impl LossAccount {
                 ReflectorNumbers::Copied => None,
             },
             run: 0,
-            longest_run: 0,
         }
     }
 
@@ -302,7 +306,7 @@ impl LossAccount {
 
     /// The most probes lost in a row (RFC 3357), of those before the oldest outstanding one.
     pub fn longest_run(&self) -> u64 {
-        self.longest_run
+        self.counts.longest_loss
     }
 
     /// The oldest probe neither answered nor given up.
@@ -369,10 +373,13 @@ impl LossAccount {
             match state {
                 State::Outstanding => return,
                 State::Received(_) => self.run = 0,
-                State::Lost | State::Late(_) => self.run += 1,
+                State::Lost | State::Late(_) => {
+                    self.counts.loss_periods += u64::from(self.run == 0);
+                    self.run += 1;
+                }
                 State::NotSent | State::SetAside => {}
             }
-            self.longest_run = self.longest_run.max(self.run);
+            self.counts.longest_loss = self.counts.longest_loss.max(self.run);
             self.settled += 1;
         }
     }

@@ -12,6 +12,7 @@
 //! | [`delay`] | how long, there and back, so that both add up? |
 //! | [`clock`] | how far is the far clock ahead, and what is that worth? |
 //! | [`variation`] | how much does the delay move? |
+//! | [`marks`] | with which TOS and TTL did packets arrive? |
 //! | [`reordering`] | did packets overtake one another? |
 //! | [`quantile`] | what do most packets see? |
 //! | [`sketch`] | the same for streams without an end, in 256 octets |
@@ -22,6 +23,7 @@ pub mod delay;
 mod direction;
 pub mod interval;
 pub mod loss;
+pub mod marks;
 pub mod quantile;
 pub mod ratio;
 pub mod reordering;

@@ -79,6 +79,11 @@ impl Seen {
         Some(self.blocks.get(index)? & 1 << (number % 64) != 0)
     }
 
+    /// The number with which the stream begins.
+    pub fn first(&self) -> u64 {
+        self.first
+    }
+
     /// The highest number seen.
     pub fn highest(&self) -> Option<u64> {
         (self.distinct > 0).then(|| self.next - 1)

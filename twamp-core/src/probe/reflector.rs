@@ -4,8 +4,10 @@ use super::pairing::sendable;
 use super::{Arrival, Discard, Discards, Features, StampFormat};
 use crate::error::WireError;
 use crate::metrics::delay::DelaySummary;
+use crate::metrics::marks::Marks;
 use crate::metrics::reordering::Reordering;
 use crate::metrics::serial::{Mark, Seen, unwrap};
+use crate::metrics::sketch::Sketch;
 use crate::metrics::variation::Jitter;
 use crate::security::TestSecurity;
 use crate::time::{ErrorEstimate, Mono, Wall};
@@ -68,6 +70,17 @@ pub struct ReflectorReport {
     /// How far T2 − T1 lay above its smallest value; free of the clocks' offset. `None` before the
     /// first probe.
     pub variation: Option<Variation>,
+    /// Medians, 95th and 99th percentiles of the same variation (PDV, RFC 5481), nanoseconds.
+    pub pdv_ns: Option<[u64; 3]>,
+    /// The same of the difference between probes sent one right after the other (IPDV), without its
+    /// sign; of those that came in their order.
+    pub ipdv_ns: Option<[u64; 3]>,
+    /// The most numbers in a row that were missing when a later one came.
+    pub longest_gap: u64,
+    /// TOS octets or traffic classes of the probes.
+    pub tos: Marks,
+    /// TTLs or hop limits of the probes.
+    pub ttl: Marks,
     /// Packets not answered.
     pub discards: Discards,
 }
@@ -179,6 +192,7 @@ impl Reflector {
         let stamps = self.config.features.stamps;
         self.received += 1;
         self.probes.record(&probe, sent(&probe, stamps, t2), t2);
+        self.probes.arrived(arrival);
 
         let reply = ReflectorPacket {
             sequence: self.next_sequence(&probe),
@@ -240,6 +254,11 @@ impl Reflector {
             reordered: self.probes.order.reordered(),
             jitter_ns: self.probes.jitter.get(),
             variation: self.probes.variation(),
+            pdv_ns: self.probes.pdv(),
+            ipdv_ns: self.probes.ipdv(),
+            longest_gap: self.probes.longest_gap,
+            tos: self.probes.tos,
+            ttl: self.probes.ttl,
             discards: self.discards,
         }
     }
@@ -324,6 +343,13 @@ struct Probes {
     order: Reordering,
     jitter: Jitter,
     delay: DelaySummary,
+    /// Delays, and differences between neighbours; nothing is kept before the first probe.
+    spread: Option<Box<[Sketch; 2]>>,
+    /// Number and delay of the probe that came in last.
+    last: Option<(u64, i64)>,
+    longest_gap: u64,
+    tos: Marks,
+    ttl: Marks,
     /// Of earlier lives of the sender's counter.
     distinct_before: u64,
     lost_before: u64,
@@ -341,6 +367,11 @@ impl Probes {
             order: Reordering::default(),
             jitter: Jitter::default(),
             delay: DelaySummary::default(),
+            spread: None,
+            last: None,
+            longest_gap: 0,
+            tos: Marks::default(),
+            ttl: Marks::default(),
             distinct_before: 0,
             lost_before: 0,
             remembered: config.remembered,
@@ -360,15 +391,38 @@ impl Probes {
             .get_or_insert_with(|| Seen::starting_at(number, self.remembered));
         if seen.highest().is_none_or(|highest| number > highest) {
             self.newest = t1;
+            let gap = highest.map_or(number - seen.first(), |highest| {
+                number.saturating_sub(highest + 1)
+            });
+            self.longest_gap = self.longest_gap.max(gap);
         }
         match seen.mark(number) {
             Mark::New => {
                 self.order.record(number);
                 self.jitter.record(t2.since(t1));
                 self.delay.record(t2.since(t1));
+                self.spread(number, t2.since(t1));
             }
             Mark::Again => self.duplicates += 1,
             Mark::Forgotten => {}
+        }
+    }
+
+    fn spread(&mut self, number: u64, delay: i64) {
+        let [delays, differences] = &mut **self.spread.get_or_insert_default();
+        delays.record(delay);
+        let last = self.last.replace((number, delay));
+        if let Some((_, before)) = last.filter(|(last, _)| last.checked_add(1) == Some(number)) {
+            let moved = delay.abs_diff(before);
+            differences.record(i64::try_from(moved).unwrap_or(i64::MAX));
+        }
+    }
+
+    fn arrived(&mut self, arrival: &Arrival) {
+        for (marks, mark) in [(&mut self.tos, arrival.tos), (&mut self.ttl, arrival.ttl)] {
+            if let Some(mark) = mark {
+                marks.record(mark, arrival.wall());
+            }
         }
     }
 
@@ -378,6 +432,7 @@ impl Probes {
         self.seen = None;
         self.order.restart();
         self.jitter.restart();
+        self.last = None;
     }
 
     fn distinct(&self) -> u64 {
@@ -388,6 +443,17 @@ impl Probes {
         self.lost_before + self.seen.as_ref().map_or(0, Seen::gaps)
     }
 
+    fn pdv(&self) -> Option<[u64; 3]> {
+        let [delays, _] = &**self.spread.as_ref()?;
+        let min = self.delay.min()?;
+        percentiles(delays).map(|found| found.map(|delay| delay.max(min).abs_diff(min)))
+    }
+
+    fn ipdv(&self) -> Option<[u64; 3]> {
+        let [_, differences] = &**self.spread.as_ref()?;
+        percentiles(differences).map(|found| found.map(i64::unsigned_abs))
+    }
+
     fn variation(&self) -> Option<Variation> {
         let min = self.delay.min()?;
         Some(Variation {
@@ -395,6 +461,10 @@ impl Probes {
             max_ns: self.delay.max()?.abs_diff(min),
         })
     }
+}
+
+fn percentiles(sketch: &Sketch) -> Option<[i64; 3]> {
+    Some([sketch.at(0.5)?, sketch.at(0.95)?, sketch.at(0.99)?])
 }
 
 #[cfg(test)]

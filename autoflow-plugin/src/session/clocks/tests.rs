@@ -2,8 +2,8 @@ use std::time::Duration;
 
 use super::*;
 use crate::line::synthetic::sample;
-use crate::session::Entry;
 use crate::session::result::Tally;
+use crate::session::{Entry, Sizes};
 use plugin_abi::config::Protocol;
 use plugin_abi::manage::SessionResult;
 use twamp_core::metrics::loss::LossCounts;
@@ -33,7 +33,7 @@ fn told(offset: impl Fn(u64) -> i64, probes: u64) -> (SessionResult, Vec<Step>) 
     let mut tally = Tally::new(who.run, Protocol::Open);
     let steps = (0..probes).filter_map(|n| tally.absorb(&entry(n, offset(n))));
     let steps = steps.collect();
-    let result = tally.result(&who, &LossCounts::default(), LONE);
+    let result = tally.result(&who, &LossCounts::default(), &Sizes::default(), LONE);
     let delays = [result.round_trip_us, result.outbound_us, result.inbound_us];
     let [round_trip, outbound, inbound] = delays.map(|delay| delay.unwrap().mean);
     assert!((outbound + inbound - round_trip).abs() < 1e-6, "{result:?}");

@@ -348,6 +348,7 @@ fn the_longest_run_counts_neighbours_in_sending_order() {
     account.lose(10);
     account.lose(9);
     assert_eq!(account.longest_run(), 3);
+    assert_eq!(account.counts().loss_periods, 4);
 }
 
 #[test]

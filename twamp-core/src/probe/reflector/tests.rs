@@ -328,6 +328,30 @@ fn the_report_tells_the_variation_without_the_offset() {
 }
 
 #[test]
+fn the_report_tells_runs_of_loss_steps_and_marks() {
+    let mut reflector = running();
+    // 20 ms there, each tenth 30 ms; 40 to 46 never come.
+    for n in (0..100u32).filter(|n| !(40..47).contains(n)) {
+        let (sent, delay) = (u64::from(n) * 100, if n % 10 == 0 { 30 } else { 20 });
+        let mut seen = arrival(sent + delay);
+        seen.tos = Some(if n < 90 { 184 } else { 0 });
+        reflector
+            .reflect(&probe(n, sent), &seen, GOOD, &mut Vec::new())
+            .unwrap();
+    }
+    let report = reflector.report();
+    assert_eq!((report.lost_forward, report.longest_gap), (7, 7));
+    let near = |found: u64, expected: i64| found.abs_diff(expected as u64) < 500_000;
+    let [p50, p95, _] = report.pdv_ns.unwrap();
+    assert!(near(p50, 0) && near(p95, 10 * MS), "{report:?}");
+    let [p50, p95, _] = report.ipdv_ns.unwrap();
+    assert!(near(p50, 0) && near(p95, 10 * MS), "{report:?}");
+    let tos: Vec<_> = report.tos.kinds().collect();
+    assert_eq!((tos, report.tos.changes()), (vec![(184, 83), (0, 10)], 1));
+    assert_eq!(report.ttl.newest(), Some(253));
+}
+
+#[test]
 fn a_report_of_nothing_claims_nothing() {
     let report = running().report();
     assert_eq!(

@@ -101,6 +101,42 @@ proptest! {
     }
 
     #[test]
+    fn loss_is_counted_on_its_side_and_errs_by_no_more_than_lost_replies_to_copies(
+        ways in proptest::collection::vec(way(), 0..60),
+        bursts in proptest::collection::vec((0usize..60, 1usize..9, any::<bool>()), 0..4),
+    ) {
+        let mut ways = ways;
+        for (first, length, there) in bursts {
+            for way in ways.iter_mut().skip(first).take(length) {
+                let lost = if there { &mut way.lost.0 } else { &mut way.lost.1 };
+                *lost = true;
+            }
+        }
+        // It comes in after all others, so that nothing is left open.
+        ways.push(Way {
+            lost: (false, false),
+            delay: (150_001, 1),
+            doubled: (false, false),
+            refused: false,
+        });
+        let mut bench = Bench::new();
+        run(&mut bench, &ways);
+        let counts = bench.sender.counts();
+        let of = |is: fn(&Way) -> bool| ways.iter().filter(|w| !w.refused && is(w)).count() as u64;
+        let truth = of(|w| w.lost.0);
+        // A late reply is as good as lost.
+        let copies = of(|w| {
+            w.doubled.0 && !w.lost.0 && (w.lost.1 || w.delay.0 + w.delay.1 > 195_000)
+        });
+        prop_assert_eq!(counts.unattributed, 0);
+        prop_assert!(counts.lost_forward <= truth, "{:?}, in truth {}", counts, truth);
+        prop_assert!(counts.lost_forward + copies >= truth, "{:?}, in truth {}", counts, truth);
+        prop_assert!(counts.ratio().is_some_and(|ratio| ratio.get() <= 1_000_000));
+        prop_assert!(counts.longest_loss <= counts.lost());
+        prop_assert_eq!(counts.loss_periods == 0, counts.lost() == 0);
+    }
+
+    #[test]
     fn a_clock_offset_of_an_hour_changes_nothing_but_the_one_way_delays(
         ways in proptest::collection::vec(way(), 0..40),
     ) {

@@ -1,10 +1,12 @@
 //! What was agreed on beyond the base protocol reaches the packets and the result.
 
 use plugin_abi::config::Protocol;
+use plugin_abi::manage::Asked;
 use twamp_core::probe::Sample;
 use twamp_core::time::ErrorEstimate;
 
 use super::*;
+use crate::session::Sizes;
 use crate::session::result::{Identity, Tally};
 
 const DSCP: Modes = Modes::DSCP_ECN;
@@ -74,12 +76,14 @@ fn the_marks_of_probe_and_reply_reach_the_result() {
             control: true,
             features: modes,
             refused: Modes::NONE,
+            asked: Asked::default(),
         };
         let mut tally = Tally::new(who.run, Protocol::Open);
         near.entries
             .iter()
             .for_each(|(_, entry)| assert_eq!(tally.absorb(entry), None));
-        let result = tally.result(&who, &near.pulses[0].1.counts, ErrorEstimate::default());
+        let (counts, error) = (&near.pulses[0].1.counts, ErrorEstimate::default());
+        let result = tally.result(&who, counts, &Sizes::default(), error);
         let seen = result.seen;
         let backward = (seen.dscp_backward, seen.ecn_backward);
         assert_eq!(backward, (Some(0), Some(2)));

@@ -5,43 +5,43 @@ use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 
-use autoflow_tests::artifacts;
-use autoflow_tests::host::Running;
-use autoflow_tests::oracle;
+use crate::artifacts;
+use crate::host::Running;
+use crate::oracle;
 use nix::unistd::geteuid;
 
 /// A network of its own; gone when dropped.
-pub(crate) struct Net(Child);
+pub struct Net(Child);
 
 impl Net {
     /// So many, each with a loopback. `None`, and a printed reason, where this system makes none
     /// for us.
-    pub(crate) fn several<const N: usize>() -> Option<[Self; N]> {
+    pub fn several<const N: usize>() -> Option<[Self; N]> {
         available().then(|| std::array::from_fn(|_| Self::start().unwrap()))
     }
 
     /// Where others find it.
-    pub(crate) fn path(&self) -> String {
+    pub fn path(&self) -> String {
         format!("/proc/{}/ns/net", self.0.id())
     }
 
     /// A descriptor of it.
-    pub(crate) fn handle(&self) -> File {
+    pub fn handle(&self) -> File {
         File::open(self.path()).unwrap()
     }
 
     /// The number of the process that holds it.
-    pub(crate) fn id(&self) -> u32 {
+    pub fn id(&self) -> u32 {
         self.0.id()
     }
 
     /// Runs a script of the shell in it.
-    pub(crate) fn run(&self, script: &str) {
+    pub fn run(&self, script: &str) {
         good(self.command("sh").args(["-e", "-c", script]));
     }
 
     /// Joins it with another one: an interface here, one there.
-    pub(crate) fn cable(&self, near: &str, other: &Self, far: &str) {
+    pub fn cable(&self, near: &str, other: &Self, far: &str) {
         let pid = other.id();
         self.run(&format!(
             "ip link add name {near} type veth peer name {far} netns {pid}"
@@ -56,19 +56,19 @@ impl Net {
     }
 
     /// `host-sim` in it, in the background.
-    pub(crate) fn host_sim(&self, words: &str) -> Running {
+    pub fn host_sim(&self, words: &str) -> Running {
         Running::start(self.host_command().args(words.split_whitespace()))
     }
 
     /// `host-sim` in it, without arguments yet.
-    pub(crate) fn host_command(&self) -> Command {
+    pub fn host_command(&self) -> Command {
         let mut command = self.command("--");
         command.arg(&artifacts().host);
         command
     }
 
     /// A program in it, without arguments yet.
-    pub(crate) fn command(&self, program: &str) -> Command {
+    pub fn command(&self, program: &str) -> Command {
         let mut command = Command::new("nsenter");
         command.arg(format!("--net={}", self.path())).arg(program);
         command
@@ -119,7 +119,7 @@ fn available() -> bool {
 }
 
 /// Runs a command that must end well; answers what it wrote.
-pub(crate) fn good(command: &mut Command) -> String {
+pub fn good(command: &mut Command) -> String {
     let output = command.output().unwrap();
     let text = |octets: &[u8]| String::from_utf8_lossy(octets).into_owned();
     assert!(
