@@ -36,6 +36,7 @@ use crate::net::{Datagram, Outgoing, Path, Sent, TxStamps};
 use crate::session::outlet::{Outlet, Token};
 use crate::session::probes::Probes;
 use crate::session::rhythm::Rhythm;
+use crate::session::subject::Subject;
 use crate::session::{Dialect, Key, Order, Report, Stream, Terms};
 
 /// The stamps of a host that invents them are exact, but of clocks that nobody has synchronised.
@@ -180,7 +181,19 @@ impl Manual {
                 self.publisher.lose(id);
             }
             Wish::Apply(config) => self.apply(*config),
-            Wish::Run(..) | Wish::Cancel(_) | Wish::Stop => {}
+            Wish::Roles(line) => {
+                self.drop_line(line.id);
+                self.take(&line);
+            }
+            // Nobody answers here, and there are no runs.
+            Wish::Respond(_)
+            | Wish::Run(..)
+            | Wish::Session(..)
+            | Wish::SessionGone(_)
+            | Wish::RunSession(..)
+            | Wish::Reschedule
+            | Wish::Cancel(_)
+            | Wish::Stop => {}
         }
         self.publish();
     }
@@ -220,8 +233,11 @@ impl Manual {
             tos: probe.dscp << 2,
         };
         self.places.push(line.id);
-        lock(&self.shared.board).sender(key, Some(&line.name), probe, NEAR, FAR);
-        lock(&self.shared.board).state(key, RunState::Running, None);
+        let mut board = lock(&self.shared.board);
+        let subject = Subject::Line(line.name.as_str().into());
+        board.sender(key, subject, probe, (NEAR, FAR), at(self.now));
+        board.state(key, RunState::Running, None, at(self.now));
+        drop(board);
         self.publisher.session(line.id, key);
         let stream = stream(line.id, path, probe);
         self.lines.insert(line.id, measuring);
@@ -231,7 +247,7 @@ impl Manual {
     fn drop_line(&mut self, id: u64) {
         if let Some(Measuring { key, path, .. }) = self.lines.remove(&id) {
             self.probes.order(Order::Finish { key, path }, at(self.now));
-            lock(&self.shared.board).state(key, RunState::Ended, None);
+            lock(&self.shared.board).state(key, RunState::Ended, None, at(self.now));
         }
     }
 

@@ -224,8 +224,15 @@ impl Engine {
                 Answer::Why(rows)
             }
             Request::Statistics => Answer::Statistics(self.shared.statistics()),
-            Request::Run { .. } if self.shared.time.is_manual() => {
-                refuse(&EngineError::Unsupported("a run under the manual clock"))
+            Request::Run { .. }
+            | Request::RunSession { .. }
+            | Request::AddSession { .. }
+            | Request::Respond { .. }
+                if self.shared.time.is_manual() =>
+            {
+                refuse(&EngineError::Unsupported(
+                    "what is no line, under the manual clock,",
+                ))
             }
             Request::Run { run } => told(self.run(&run)),
             Request::Sessions => Answer::Sessions(self.session_rows()),
