@@ -45,7 +45,7 @@ pub struct TwampObservation {
     pub at_ns: u64,
     /// Reply: the four stamps T1–T4, wall clock. Delay: `stamps_wall_ns[0]` is the round trip.
     pub stamps_wall_ns: [i64; 4],
-    /// Reply: the sender's number. Counters: packets sent.
+    /// Reply: the sender's number. Counters: packets sent. Paused: for how long, nanoseconds.
     pub sequence: u64,
     /// Reply: the reflector's number. Counters: packets received.
     pub reflector_sequence: u64,
@@ -67,4 +67,7 @@ pub mod observation {
     pub const COUNTERS: u32 = 4;
     /// The host's own liveness check says: up (`sequence` 1) or down (0).
     pub const LIVENESS: u32 = 5;
+    /// Manual clock: the host stood still for `sequence` nanoseconds until `at_ns`, and no line is
+    /// to blame for it. `line` says nothing.
+    pub const PAUSED: u32 = 6;
 }

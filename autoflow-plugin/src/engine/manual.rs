@@ -2,7 +2,7 @@
 //! decisions are those of any other engine, so a simulator or a replay drives what ships.
 //!
 //! ```text
-//!          advance(until)                        observe(replies)
+//!          advance(until)                   observe(replies, pauses)
 //!   host ──────────────────▶ calendar ─▶ senders ◀──────────────── host
 //!     ▲                          │          │ outcomes
 //!     └── probes that are due ◀──┘      report ─▶ estimates ─▶ picture, choices
@@ -108,12 +108,7 @@ impl Manual {
         until: Mono,
         probes: &mut [MaybeUninit<TwampProbe>],
     ) -> Result<usize, EngineError> {
-        if until < self.now {
-            return Err(EngineError::TimeIsOver {
-                now: self.now.nanos(),
-                found: until.nanos(),
-            });
-        }
+        self.not_over(until)?;
         while self.due.is_empty() {
             let Some(next) = self.probes.poll_timeout().filter(|next| *next <= until) else {
                 self.go_to(until);
@@ -166,6 +161,19 @@ impl Manual {
             },
         };
         self.probes.handle_datagram(&datagram, &mut self.out);
+        Ok(())
+    }
+
+    /// The host stood still until now: what was in flight says nothing about the lines.
+    ///
+    /// # Errors
+    /// A time that is over.
+    pub(super) fn paused(&mut self, seen: &TwampObservation) -> Result<(), EngineError> {
+        let until = Mono(seen.at_ns);
+        self.not_over(until)?;
+        self.go_to(until);
+        let span = Duration::from_nanos(seen.sequence);
+        self.probes.handle_pause(span, at(self.now));
         Ok(())
     }
 
@@ -248,6 +256,16 @@ impl Manual {
         if let Some(Measuring { key, path, .. }) = self.lines.remove(&id) {
             self.probes.order(Order::Finish { key, path }, at(self.now));
             lock(&self.shared.board).state(key, RunState::Ended, None, at(self.now));
+        }
+    }
+
+    fn not_over(&self, time: Mono) -> Result<(), EngineError> {
+        match time < self.now {
+            true => Err(EngineError::TimeIsOver {
+                now: self.now.nanos(),
+                found: time.nanos(),
+            }),
+            false => Ok(()),
         }
     }
 

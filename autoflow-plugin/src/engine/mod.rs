@@ -355,6 +355,14 @@ impl Engine {
         self.drive(|manual| manual.reply(seen))
     }
 
+    /// Manual clock: the host stood still.
+    ///
+    /// # Errors
+    /// The engine has no manual clock or does not run, or the time is over.
+    pub(crate) fn paused(&self, seen: &TwampObservation) -> Result<(), EngineError> {
+        self.drive(|manual| manual.paused(seen))
+    }
+
     /// The snapshot cell.
     pub(crate) fn published(&self) -> &ArcSwap<Picture> {
         &self.shared.picture

@@ -116,20 +116,25 @@ pub(in super::super) unsafe extern "C" fn observe(
         // All or none of them.
         for index in 0..count {
             let kind = row(index).kind;
-            if !(observation::REPLY..=observation::LIVENESS).contains(&kind) {
+            if !(observation::REPLY..=observation::PAUSED).contains(&kind) {
                 return Err(Refusal::invalid(format!(
                     "observations[{index}].kind is {kind}, from {} to {} is expected",
                     observation::REPLY,
-                    observation::LIVENESS
+                    observation::PAUSED
                 )));
             }
         }
-        let replies = (0..count).all(|index| row(index).kind == observation::REPLY);
-        if !replies || !engine.has_manual_clock() {
+        let known = [observation::REPLY, observation::PAUSED];
+        let known = (0..count).all(|index| known.contains(&row(index).kind));
+        if !known || !engine.has_manual_clock() {
             return Err(Refusal::unsupported("observe"));
         }
         for index in 0..count {
-            engine.reply(&row(index))?;
+            let seen = row(index);
+            match seen.kind {
+                observation::PAUSED => engine.paused(&seen)?,
+                _ => engine.reply(&seen)?,
+            }
         }
         Ok(String::new())
     };
