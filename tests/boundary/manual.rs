@@ -144,6 +144,39 @@ fn a_line_that_dies_is_left_and_the_same_world_gives_the_same_choices() {
 }
 
 #[test]
+fn a_host_that_stood_still_blames_no_line_for_it() {
+    let [lost, stood_still] = [false, true].map(|says_so| {
+        let mut world = World::new();
+        world.run(30 * SECOND, |_, _| Some(250));
+        // Nothing is sent or read for two seconds: all that was underway is gone.
+        world.underway.clear();
+        if says_so {
+            world.now += 2 * SECOND;
+            let paused = TwampObservation {
+                kind: observation::PAUSED,
+                at_ns: world.now,
+                sequence: 2 * SECOND,
+                ..TwampObservation::default()
+            };
+            world.engine.observe(&[paused]).expect("a pause is taken");
+        }
+        world.run(40 * SECOND, |_, _| Some(250));
+        let Answer::Sessions(rows) = world.engine.manage(&Request::Sessions).unwrap() else {
+            panic!("no sessions");
+        };
+        let results = rows.iter().filter_map(|row| row.result.as_ref());
+        results
+            .map(|result| {
+                let of_way = [result.lost.forward, result.lost.backward];
+                of_way.into_iter().flatten().sum::<u64>() + result.lost.unattributed
+            })
+            .sum::<u64>()
+    });
+    assert!(lost > 0);
+    assert_eq!(stood_still, 0);
+}
+
+#[test]
 fn time_goes_on_only_and_only_where_the_host_has_the_clock() {
     let mut world = World::new();
     world.run(SECOND, |_, _| Some(10));
@@ -159,6 +192,13 @@ fn time_goes_on_only_and_only_where_the_host_has_the_clock() {
     };
     let unknown = world.engine.observe(&[stranger]).unwrap_err();
     assert_eq!(unknown.code, code::UNKNOWN, "{unknown}");
+    let past = TwampObservation {
+        kind: observation::PAUSED,
+        at_ns: SECOND / 2,
+        ..TwampObservation::default()
+    };
+    let over = world.engine.observe(&[past]).unwrap_err();
+    assert_eq!(over.code, code::INVALID, "{over}");
     world.engine.stop().unwrap();
     let stopped = world.engine.advance(2 * SECOND, &mut probes).unwrap_err();
     assert_eq!(stopped.code, code::STATE, "{stopped}");

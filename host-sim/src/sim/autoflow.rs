@@ -30,9 +30,17 @@ struct Flowing {
     /// Where each class of each group is.
     on: Vec<Option<usize>>,
     probes: Vec<TwampProbe>,
+    /// Where the last advance stopped.
+    reached: u64,
 }
 
 impl Autoflow {
+    /// Its slug.
+    pub const NAME: &'static str = "autoflow";
+    /// What it is.
+    pub const SAYS: &'static str =
+        "the plugin file that ships, with its defaults, under its manual clock";
+
     /// Of this plugin, as it is shipped.
     #[must_use]
     pub fn new(plugin: Plugin) -> Self {
@@ -82,11 +90,11 @@ impl Autoflow {
 
 impl Maker for Autoflow {
     fn name(&self) -> &'static str {
-        "autoflow"
+        Self::NAME
     }
 
     fn says(&self) -> &'static str {
-        "the plugin file that ships, with its defaults, under its manual clock"
+        Self::SAYS
     }
 
     fn knob(&self) -> Option<Knob> {
@@ -114,6 +122,7 @@ impl Maker for Autoflow {
             classes: setting.classes.iter().map(|class| class.id).collect(),
             on: vec![None; setting.groups.len() * setting.classes.len()],
             probes: vec![TwampProbe::default(); ROOM],
+            reached: 0,
         }))
     }
 }
@@ -124,6 +133,7 @@ impl Policy for Flowing {
         let Ok((count, reached)) = self.engine.advance(until, &mut self.probes) else {
             return until;
         };
+        self.reached = reached;
         for probe in &self.probes[..count] {
             let line = probe.line as usize - 1;
             let leaves = Probe {
@@ -147,6 +157,17 @@ impl Policy for Flowing {
             ..TwampObservation::default()
         };
         // Refused only for a line that is unknown, and none is.
+        let _ = self.engine.observe(&[seen]);
+    }
+
+    fn paused(&mut self, now: u64) {
+        let seen = TwampObservation {
+            kind: observation::PAUSED,
+            at_ns: now,
+            sequence: now - self.reached,
+            ..TwampObservation::default()
+        };
+        // Refused only for a time that is over, which `now` never is.
         let _ = self.engine.observe(&[seen]);
     }
 

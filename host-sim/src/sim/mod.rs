@@ -27,7 +27,7 @@ mod world;
 
 pub use autoflow::Autoflow;
 pub use measure::Measures;
-pub use table::{Row, Table, run};
+pub use table::{Quantiles, Row, Table, run};
 
 use crate::link::ImpairmentError;
 use policy::MakeError;

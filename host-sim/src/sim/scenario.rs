@@ -1,5 +1,12 @@
 //! A scenario: lines, traffic, what happens, and what is right when. One TOML file each.
 
+mod embedded;
+mod hold;
+mod judge;
+mod read;
+
+pub use embedded::{embedded, names};
+
 use serde::{Deserialize, Serialize};
 
 use plugin_abi::config::{Class, Sla};

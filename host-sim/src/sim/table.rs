@@ -192,3 +192,29 @@ impl Quantiles {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sim::baselines;
+    use crate::sim::scenario::embedded;
+
+    #[test]
+    fn a_row_is_the_same_whichever_thread_plays_it_and_whatever_else_is_played() {
+        let scenarios = ["s05-bursty", "s17-start-up"].map(|name| embedded(name).unwrap());
+        let all = baselines::all();
+        let makers = ["fortios-sla", "ewma"]
+            .map(|name| &**all.iter().find(|maker| maker.name() == name).unwrap());
+        let play = |scenarios: &[&Scenario], makers: &[&dyn Maker]| {
+            let table = run(scenarios, makers, 4, &|_, _| {}).unwrap();
+            serde_json::to_string(&table.rows).unwrap()
+        };
+        let together = play(&[&scenarios[0], &scenarios[1]], &makers);
+        let alone: Vec<_> = scenarios
+            .iter()
+            .flat_map(|scenario| makers.map(|maker| play(&[scenario], &[maker])))
+            .collect();
+        let alone = alone.join(",").replace("],[", ",");
+        assert_eq!(together, alone);
+    }
+}

@@ -4,7 +4,7 @@ use plugin_abi::config::Sla;
 use statrs::function::erf::erf;
 
 use super::policy::Setting;
-use crate::link::{Impairment, Jitter, OneWay};
+use crate::link::{Impairment, Jitter};
 
 /// What packets of a line can expect at one moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -18,12 +18,11 @@ pub(super) struct Quality {
 }
 
 impl Quality {
-    /// Of a line with these directions, on which this share of traffic finds no room and these
+    /// Of a line with these impairments, on which this share of traffic finds no room and these
     /// milliseconds are waited for the rate.
-    pub(super) fn of(ways: [&OneWay; 2], overflow: [f64; 2], waiting_ms: [f64; 2]) -> Self {
+    pub(super) fn of(ways: [&Impairment; 2], overflow: [f64; 2], waiting_ms: [f64; 2]) -> Self {
         let mut quality = Self::default();
-        for (way, one_way) in ways.into_iter().enumerate() {
-            let impairment = one_way.impairment();
+        for (way, impairment) in ways.into_iter().enumerate() {
             let lost = lost(impairment);
             quality.loss[way] = 1.0 - (1.0 - lost) * (1.0 - overflow[way]);
             let (mean, jitter) = delays(impairment);

@@ -169,7 +169,7 @@ impl World {
         let Line { forward, backward } = &self.places[line].line;
         let ways = [forward, backward];
         Quality::of(
-            ways,
+            ways.map(OneWay::impairment),
             overflow,
             ways.map(|way| way.waiting(self.now) as f64 / NS_PER_MS),
         )
