@@ -4,7 +4,9 @@
 //!   wake ─► advance ─► probes due ─► World          World ─► heard ─► observe
 //! ```
 
-use plugin_abi::config::{Clock, Config, Decision, Group, Line, Mode, Owner, Probe as How};
+use std::net::{IpAddr, Ipv6Addr};
+
+use plugin_abi::config::{Clock, Config, Decision, Group, Line, Mode, Owner, Probe as How, Remote};
 use plugin_abi::host::{CallError, Choice, Engine, Plugin, Silent};
 use plugin_abi::{TwampObservation, TwampProbe, observation};
 
@@ -185,6 +187,15 @@ impl Policy for Flowing {
     }
 }
 
+/// No packet really leaves: any address will do, one for each line (RFC 3849).
+fn far_end(line: u64) -> Remote {
+    let address = Ipv6Addr::from_bits((0x2001_0db8 << 96) | u128::from(line));
+    Remote {
+        address: IpAddr::V6(address).into(),
+        port: None,
+    }
+}
+
 fn line(id: u64) -> Line {
     Line {
         id,
@@ -192,7 +203,7 @@ fn line(id: u64) -> Line {
         underlay: None,
         far_end: None,
         local: None,
-        remote: None,
+        remote: Some(far_end(id)),
         device: None,
         mark: None,
         namespace: None,
