@@ -26,6 +26,8 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// How long, and how much.
 struct Soak {
     lines: u64,
+    /// Until as many results are kept as ever are.
+    warm_up: Duration,
     span: Duration,
     step: Duration,
     told: bool,
@@ -37,13 +39,15 @@ impl Soak {
         match long {
             true => Self {
                 lines: 2_000,
-                span: Duration::from_secs(1_800),
+                warm_up: Duration::from_secs(450),
+                span: Duration::from_secs(1_350),
                 step: Duration::from_secs(1),
                 told: true,
             },
             false => Self {
                 lines: 200,
-                span: Duration::from_secs(12),
+                warm_up: Duration::from_secs(10),
+                span: Duration::from_secs(10),
                 step: Duration::from_millis(100),
                 told: false,
             },
@@ -58,9 +62,9 @@ fn lines_that_come_and_go_leave_nothing_behind() {
     let near = Near::start();
     (0..soak.lines).for_each(|line| near.up(line));
     near.until_all_run(soak.lines);
-    come_and_go(&near, &soak, soak.span / 4);
+    come_and_go(&near, &soak, soak.warm_up);
     let before = settled(&near, soak.lines, None);
-    come_and_go(&near, &soak, soak.span * 3 / 4);
+    come_and_go(&near, &soak, soak.span);
     let after = settled(&near, soak.lines, Some(&before));
     if soak.told {
         println!("before {before:?}, after {after:?}");

@@ -85,7 +85,7 @@ impl Measured {
             Entry::Probe(outcome) => self.estimator.absorb(outcome),
             Entry::NewSession => self.estimator.next_session(),
             // A line's session never begins afresh.
-            Entry::FarEnd(_) | Entry::Afresh => return false,
+            Entry::FarEnd(_) | Entry::Afresh | Entry::Retuned(_) => return false,
         }
         self.news = true;
         // A reply proves that what kept the line from being measured is over.

@@ -10,7 +10,7 @@ use plugin_abi::manage::{
 };
 use twamp_core::metrics::clock::Step;
 use twamp_core::metrics::loss::LossCounts;
-use twamp_core::time::{ErrorEstimate, Now, Wall};
+use twamp_core::time::{ErrorEstimate, Mono, Now, Wall};
 use twamp_core::wire::control::Modes;
 
 use super::counters::Tellings;
@@ -62,6 +62,8 @@ struct Sender {
     state: RunState,
     failure: Option<Failure>,
     who: Identity,
+    /// What is asked for from the next turn on.
+    asked_next: Option<Asked>,
     tally: Tally,
     counts: LossCounts,
     sizes: Sizes,
@@ -110,6 +112,7 @@ impl Board {
             failure: None,
             tally: Tally::new(exact, probe.protocol),
             who,
+            asked_next: None,
             counts: LossCounts::default(),
             sizes: Sizes::default(),
             setback: None,
@@ -155,12 +158,10 @@ impl Board {
         }
     }
 
-    /// How its probes are to leave from now on. What arrived before says nothing about that.
+    /// How its probes are to leave, once its thread has heard of it.
     pub(crate) fn asked(&mut self, key: Key, asked: Asked) {
-        if let Some(sender) = self.senders.get_mut(&key)
-            && std::mem::replace(&mut sender.who.asked, asked) != asked
-        {
-            sender.tally.forget_marks();
+        if let Some(sender) = self.senders.get_mut(&key) {
+            sender.asked_next = Some(asked);
         }
     }
 
@@ -186,8 +187,14 @@ impl Board {
                 if let Some(step) = sender.tally.absorb(entry) {
                     sender.tell(&step);
                 }
-                if let Entry::Afresh = entry {
-                    sender.since = Some(report.at.wall);
+                match entry {
+                    Entry::Afresh => {
+                        sender.since = Some(report.at.wall);
+                        // What is counted has begun anew.
+                        sender.turn(Mono::default());
+                    }
+                    Entry::Retuned(at) => sender.turn(*at),
+                    _ => {}
                 }
             }
         }
@@ -335,6 +342,15 @@ fn forget_newest(newest: &mut HashMap<Id, Key>, key: Key, sender: &Sender) {
 }
 
 impl Sender {
+    /// Its probes leave as was asked last, from then on.
+    fn turn(&mut self, at: Mono) {
+        if let Some(asked) = self.asked_next.take()
+            && std::mem::replace(&mut self.who.asked, asked) != asked
+        {
+            self.tally.forget_marks(at);
+        }
+    }
+
     fn result(&self, near: ErrorEstimate) -> SessionResult {
         self.tally
             .result(&self.who, &self.counts, &self.sizes, near)

@@ -250,6 +250,8 @@ pub(crate) enum Entry {
     FarEnd(Returned),
     /// A session was agreed on anew: numbers begin at 0 again, at both ends.
     NewSession,
+    /// Probes leave otherwise, those that leave from then on.
+    Retuned(Mono),
     /// Other packets leave from now on: what was counted before is another matter.
     Afresh,
 }

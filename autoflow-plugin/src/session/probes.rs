@@ -18,7 +18,7 @@ use super::reflector::Reflector;
 use super::roster::Roster;
 use super::sending::{Look, Sending};
 use super::setback::Setback;
-use super::{Counters, Key, Order, Report, Stream};
+use super::{Counters, Entry, Key, Order, Report, Stream};
 use crate::net::{Datagram, Notice, NoticeKind, Path, SendError, Sent};
 
 /// Times of probes fall on slots of this width, so that one wake-up serves many sessions.
@@ -117,6 +117,7 @@ impl Probes {
                 if let Some(place) = self.roster.find(key) {
                     if let Some(sending) = self.roster.get_mut(place) {
                         sending.retune(tuning, now.mono);
+                        self.report.entries.push((key, Entry::Retuned(now.mono)));
                     }
                     self.calendar.set(place, now.mono);
                     self.tell(place);

@@ -23,7 +23,7 @@ use twamp_core::metrics::reordering::Overtaken;
 use twamp_core::metrics::sketch::Sketch;
 use twamp_core::metrics::variation::Jitter;
 use twamp_core::probe::{Outcome, Sample, Stamps};
-use twamp_core::time::{ErrorEstimate, Wall};
+use twamp_core::time::{ErrorEstimate, Mono, Wall};
 use twamp_core::wire::control::Modes;
 
 /// A quantile of a run is right to this many decimal digits.
@@ -40,6 +40,8 @@ pub(crate) struct Tally {
     /// Number and delays of the newest sample, while the next one is its neighbour.
     last: Option<(u64, [i64; 3])>,
     marks: AllMarks,
+    /// Probes that left before say nothing of what is asked for now.
+    marks_since: Mono,
     jitter: [Jitter; 3],
     overtaken: Overtaken,
     newest: Option<Newest>,
@@ -98,6 +100,7 @@ impl Tally {
             steps: Spread::new(exact),
             last: None,
             marks: AllMarks::default(),
+            marks_since: Mono::default(),
             jitter: [Jitter::default(); 3],
             overtaken: Overtaken::default(),
             newest: None,
@@ -121,6 +124,7 @@ impl Tally {
                 }
             }
             Entry::Afresh => *self = self.blank(),
+            Entry::Retuned(_) => {}
             Entry::NewSession => {
                 if let Some(far_side) = &mut self.far_side {
                     far_side.restart();
@@ -136,9 +140,9 @@ impl Tally {
         None
     }
 
-    /// Other marks are asked for.
-    pub(super) fn forget_marks(&mut self) {
-        self.marks = AllMarks::default();
+    /// Other marks are asked for, from then on: who left before says nothing of them.
+    pub(super) fn forget_marks(&mut self, before: Mono) {
+        (self.marks, self.marks_since) = (AllMarks::default(), before);
     }
 
     /// The same with nothing in it.
@@ -158,7 +162,9 @@ impl Tally {
         let three = [delay.round_trip(), delay.forward, delay.backward];
         self.spread.record(three);
         self.step(sample.sequence, three);
-        self.marks.sample(sample);
+        if sample.sent >= self.marks_since {
+            self.marks.sample(sample);
+        }
         for (jitter, value) in self.jitter.iter_mut().zip(three) {
             jitter.record(value);
         }
@@ -410,8 +416,6 @@ pub(super) fn empty_result() -> SessionResult {
 pub(super) mod tests {
     use std::time::Duration;
 
-    use twamp_core::time::Mono;
-
     use super::*;
     use crate::line::synthetic::sample;
 
@@ -439,6 +443,27 @@ pub(super) mod tests {
             assert_eq!(tally.absorb(&Entry::Probe(outcome)), None);
         }
         tally
+    }
+
+    #[test]
+    fn replies_to_probes_that_left_before_a_change_say_nothing_of_the_new_marks() {
+        let mut tally = Tally::new(false, Protocol::Light);
+        let sent = |n: u64| Mono(n * 100_000_000);
+        let absorb = |tally: &mut Tally, n: u64, tos: u8| {
+            let mut outcome = sample(n, sent(n), Duration::from_millis(20));
+            if let Outcome::Sample(sample) = &mut outcome {
+                sample.tos_backward = Some(tos);
+            }
+            tally.absorb(&Entry::Probe(outcome));
+        };
+        absorb(&mut tally, 0, 0);
+        tally.forget_marks(sent(2));
+        absorb(&mut tally, 1, 0);
+        assert!(tally.marks.tos_backward.newest().is_none());
+        absorb(&mut tally, 2, 184);
+        let arrived = tally.marks.arrived(255).tos_backward;
+        let seen: Vec<_> = arrived.seen.iter().map(|kind| kind.value).collect();
+        assert_eq!(seen, [184]);
     }
 
     #[test]
