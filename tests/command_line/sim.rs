@@ -117,4 +117,10 @@ fn unknown_names_and_wrong_files_are_wrong_use() {
     ));
     assert_eq!(answer.code, 2, "{}", answer.stderr);
     assert!(answer.stdout.contains("a.toml:4:9"), "{}", answer.stdout);
+    let shipped = "../host-sim/src/sim/scenarios/s17-start-up.toml";
+    let shipped = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(shipped);
+    let both = format!("s17-start-up,{}", shipped.display());
+    let twice = host_sim(&format!("sim --policy static --scenario {both}"));
+    assert_eq!(twice.code, 2, "{}", twice.stdout);
+    assert!(twice.stderr.contains("two scenarios"), "{}", twice.stderr);
 }

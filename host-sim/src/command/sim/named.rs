@@ -24,25 +24,31 @@ pub(super) enum Asked {
     Misread(Vec<Misread>),
 }
 
-/// The scenarios of these names and files, each once.
+/// The scenarios of these names, each once, and of these files.
 pub(super) fn scenarios(asked: &[String]) -> Result<Asked, CommandError> {
     let (mut sound, mut misread) = (Vec::<Scenario>::new(), Vec::new());
     for name in asked {
-        let found = if name == ALL {
-            names().filter_map(embedded).collect()
-        } else if is_file(name) {
+        if is_file(name) {
             match Scenario::read(Source::read(Path::new(name))?) {
-                Ok(scenario) => vec![scenario],
-                Err(mistakes) => {
-                    misread.push(mistakes);
-                    continue;
+                Ok(scenario) if is_there(&sound, &scenario.name) => {
+                    return Err(twice(&scenario.name));
                 }
+                Ok(scenario) => sound.push(scenario),
+                Err(mistakes) => misread.push(mistakes),
             }
-        } else {
-            vec![embedded(name).ok_or_else(|| unknown("scenario", name, names()))?]
+        }
+    }
+    let of_files = sound.len();
+    for name in asked.iter().filter(|name| !is_file(name)) {
+        let found: Vec<_> = match name.as_str() {
+            ALL => names().filter_map(embedded).collect(),
+            name => vec![embedded(name).ok_or_else(|| unknown("scenario", name, names()))?],
         };
         for scenario in found {
-            if sound.iter().all(|known| known.name != scenario.name) {
+            if is_there(&sound[..of_files], &scenario.name) {
+                return Err(twice(&scenario.name));
+            }
+            if !is_there(&sound, &scenario.name) {
                 sound.push(scenario);
             }
         }
@@ -51,6 +57,17 @@ pub(super) fn scenarios(asked: &[String]) -> Result<Asked, CommandError> {
         true => Asked::Sound(sound),
         false => Asked::Misread(misread),
     })
+}
+
+fn is_there(scenarios: &[Scenario], name: &str) -> bool {
+    scenarios.iter().any(|known| known.name == name)
+}
+
+/// Rows are told by the names of scenarios.
+fn twice(name: &str) -> CommandError {
+    CommandError::Usage(format!(
+        "two scenarios are called {name}, one of them in a file; write another `name` there"
+    ))
 }
 
 /// The makers of these policies, each once, in the order of the list. The plugin is loaded only if
