@@ -14,6 +14,7 @@ mod results;
 mod run;
 mod schedules;
 mod sessions;
+mod sim;
 mod socket;
 mod switch;
 mod why;
@@ -38,6 +39,7 @@ pub use schedules::{OneSchedule, Schedules, SchedulesCommand};
 pub use sessions::{
     AddSession, ChangeSession, NamedSession, RunSession, SessionOptions, Sessions, SessionsCommand,
 };
+pub use sim::Sim;
 pub use socket::Socket;
 pub use switch::Switch;
 pub use why::Why;
@@ -91,6 +93,8 @@ pub enum Command {
     Respond(Respond),
     /// Show what the engine costs, beside a bare reference measured in the same run
     Bench(Bench),
+    /// Play path policies side by side, in virtual time, on the same lines
+    Sim(Sim),
     /// Show, add, change, delete and run sessions of the running host
     Sessions(Sessions),
     /// Show what the sessions of the running host measured
@@ -233,6 +237,7 @@ mod tests {
             "host-sim responders on",
             "host-sim responders on 192.0.2.1",
             "host-sim responders on 192.0.2.1:862 --protocol icmp",
+            "host-sim sim --seeds 0",
             "host-sim apply",
             "host-sim apply --config a.toml --dry-run --confirm-within 60",
             "host-sim completions tcsh",

@@ -6,6 +6,7 @@
 //!              │
 //!              ├──► document (TOML with places)
 //!              ├──► demo ──► link (the line emulator)
+//!              ├──► sim ──► link (policies side by side in virtual time)
 //!              └──► bench (ours beside a bare reference)
 //! ```
 
@@ -19,4 +20,5 @@ pub mod exit;
 pub mod host;
 pub mod link;
 pub mod secret;
+pub mod sim;
 pub mod text;

@@ -259,6 +259,10 @@ typedef struct TwampEngine TwampEngine;
 /// The host's own liveness check says: up (`sequence` 1) or down (0).
 #define TWAMP_OBSERVATION_LIVENESS 5
 
+/// Manual clock: the host stood still for `sequence` nanoseconds until `at_ns`, and no line is
+/// to blame for it. `line` says nothing.
+#define TWAMP_OBSERVATION_PAUSED 6
+
 // What a plugin can do. A call whose bit is off answers `TWAMP_CODE_UNSUPPORTED`.
 
 /// TWAMP-Control and TWAMP-Test, RFC 5357, open mode.
@@ -467,7 +471,7 @@ typedef struct TwampObservation {
   uint64_t at_ns;
   /// Reply: the four stamps T1–T4, wall clock. Delay: `stamps_wall_ns[0]` is the round trip.
   int64_t stamps_wall_ns[4];
-  /// Reply: the sender's number. Counters: packets sent.
+  /// Reply: the sender's number. Counters: packets sent. Paused: for how long, nanoseconds.
   uint64_t sequence;
   /// Reply: the reflector's number. Counters: packets received.
   uint64_t reflector_sequence;

@@ -1,4 +1,9 @@
 //! Measurements by the host, and the packets of an engine under a manual clock.
+//!
+//! Under the manual clock both clocks of the engine begin at 0 with `start`. The host calls
+//! `advance` for the probes that are due, lets whatever it likes happen to them, goes on, and gives
+//! each that came back to `observe` when its time has come. What is not given back is lost. Nothing
+//! is agreed on or encrypted.
 
 /// One probe that an engine under a manual clock wants sent, from `advance`.
 #[repr(C)]
@@ -40,7 +45,7 @@ pub struct TwampObservation {
     pub at_ns: u64,
     /// Reply: the four stamps T1–T4, wall clock. Delay: `stamps_wall_ns[0]` is the round trip.
     pub stamps_wall_ns: [i64; 4],
-    /// Reply: the sender's number. Counters: packets sent.
+    /// Reply: the sender's number. Counters: packets sent. Paused: for how long, nanoseconds.
     pub sequence: u64,
     /// Reply: the reflector's number. Counters: packets received.
     pub reflector_sequence: u64,
@@ -62,4 +67,7 @@ pub mod observation {
     pub const COUNTERS: u32 = 4;
     /// The host's own liveness check says: up (`sequence` 1) or down (0).
     pub const LIVENESS: u32 = 5;
+    /// Manual clock: the host stood still for `sequence` nanoseconds until `at_ns`, and no line is
+    /// to blame for it. `line` says nothing.
+    pub const PAUSED: u32 = 6;
 }

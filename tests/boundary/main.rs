@@ -11,6 +11,7 @@ mod header;
 mod life;
 mod listener;
 mod loops;
+mod manual;
 mod raw;
 mod reading;
 mod sockets;

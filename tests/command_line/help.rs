@@ -2,13 +2,14 @@
 
 use crate::host::host_sim;
 
-const COMMANDS: [&str; 17] = [
+const COMMANDS: [&str; 18] = [
     "demo",
     "run",
     "check",
     "ping",
     "respond",
     "bench",
+    "sim",
     "sessions",
     "results",
     "schedules",

@@ -20,6 +20,7 @@ mod raw;
 mod respond;
 mod scapy;
 mod secure;
+mod sim;
 mod stamp;
 mod stamp_suite;
 mod strange;

@@ -1,5 +1,7 @@
 //! Arguments as they come from the host: checked, then made safe.
 
+use std::mem::MaybeUninit;
+
 use plugin_abi::{TwampChoice, TwampFlowKey, TwampHost, TwampLine, TwampLineLoad};
 
 use super::refusal::Refusal;
@@ -83,6 +85,21 @@ pub(super) unsafe fn slice<'call, T>(
     room::<T>(name, count, size_of::<T>())?;
     // SAFETY: the caller's promise; not null, aligned, and not larger than memory can be.
     Ok(unsafe { std::slice::from_raw_parts(first, count) })
+}
+
+/// Room for `count` values one after the other, whatever is in it.
+///
+/// # Safety
+/// `first` is null or points to room for `count` values, which is this call's alone.
+pub(super) unsafe fn slice_mut<'call, T>(
+    name: &str,
+    first: *mut T,
+    count: usize,
+) -> Result<&'call mut [MaybeUninit<T>], Refusal> {
+    present(name, first)?;
+    room::<T>(name, count, size_of::<T>())?;
+    // SAFETY: the caller's promise; not null, aligned, and not larger than memory can be.
+    Ok(unsafe { std::slice::from_raw_parts_mut(first.cast(), count) })
 }
 
 /// A document: UTF-8, not empty.

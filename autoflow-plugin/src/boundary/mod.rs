@@ -25,7 +25,8 @@ const CAPABILITIES: u64 = capability::TWAMP
     | capability::LIGHT
     | capability::STAMP
     | capability::SECURITY
-    | capability::KERNEL_STAMPS;
+    | capability::KERNEL_STAMPS
+    | capability::MANUAL_CLOCK;
 
 /// What both doors lead to.
 pub(crate) static TABLE: TwampPlugin = table();

@@ -54,8 +54,8 @@ impl Engine {
     /// A generation that is not newer, a document that takes what a person owns, or nobody is
     /// there to take it back; then nothing has changed.
     pub(crate) fn apply(&self, mut config: Config, terms: Terms) -> Result<Applied, EngineError> {
-        if config.clock == Clock::Manual {
-            return Err(EngineError::Unsupported("the manual clock"));
+        if (config.clock == Clock::Manual) != self.has_manual_clock() {
+            return Err(EngineError::Unsupported("another clock than at the start"));
         }
         let (applied, wishes) = self.shared.apply(&mut config, terms)?;
         for wish in wishes {

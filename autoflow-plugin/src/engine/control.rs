@@ -28,7 +28,7 @@ use super::sessions::Session;
 use super::shared::Shared;
 use crate::host::Host;
 use crate::line::Trouble;
-use crate::net::{Path, clock};
+use crate::net::{Path, clock, clock_error};
 use crate::session::answering::DoorKind;
 use crate::session::keyed::Keyed;
 use crate::session::target::Manners;
@@ -322,7 +322,9 @@ impl Control {
 
     fn publish_now(&mut self) {
         let now = clock();
-        let published = self.publisher.publish(now, self.fresh(), &self.shared);
+        let published = self
+            .publisher
+            .publish(now, self.fresh(), clock_error(), &self.shared);
         if published.changed {
             self.shared.event.ring();
         }

@@ -23,6 +23,14 @@ pub(crate) enum EngineError {
     /// A capability that this plugin has not.
     #[error("{0} is not supported by this version of the plugin")]
     Unsupported(&'static str),
+    /// Time goes on only.
+    #[error("{found} ns is over: it is {now} ns by this engine's clock, and time goes on only")]
+    TimeIsOver {
+        /// What the time is.
+        now: u64,
+        /// What the host named.
+        found: u64,
+    },
     /// No such line.
     #[error("no line has the id {0}; `lines` lists those there are")]
     UnknownLine(u64),
@@ -111,6 +119,7 @@ impl EngineError {
     /// The boundary's code for it.
     pub(crate) fn code(&self) -> i32 {
         match self {
+            Self::TimeIsOver { .. } => code::INVALID,
             Self::State { .. } | Self::NothingWaits => code::STATE,
             Self::Unsupported(_) => code::UNSUPPORTED,
             Self::UnknownLine(_) | Self::NoLine(_) | Self::UnknownGroups(_) => code::UNKNOWN,

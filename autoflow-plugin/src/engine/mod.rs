@@ -13,7 +13,8 @@
 //!
 //! `twamp-ctl` has no tick of its own: it wakes for orders, for the probe threads' reports and
 //! for TWAMP-Control. An engine without sessions sleeps. Of `twamp-io/n` there is one unless the
-//! configuration wishes for more (`crew.rs`). Another thread, `twamp-kdf`, is there once a secure
+//! configuration wishes for more (`crew.rs`). Under the manual clock there is no thread at all, and
+//! the host drives the same machines (`manual.rs`). Another thread, `twamp-kdf`, is there once a secure
 //! connection has needed a key (`session/keys.rs`).
 
 mod applying;
@@ -26,6 +27,7 @@ mod ends;
 mod error;
 mod heard;
 mod lines;
+mod manual;
 mod measured;
 mod measurement;
 mod message;
@@ -40,9 +42,11 @@ mod responders;
 mod roles;
 mod sessions;
 mod shared;
+mod time;
 mod timing;
 mod upkeep;
 
+use std::mem::MaybeUninit;
 use std::os::fd::RawFd;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -51,14 +55,15 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use plugin_abi::config::{Answering, Clock, Config, Line};
-use plugin_abi::engine_state;
 use plugin_abi::manage::{Answer, Refusal, Request};
+use plugin_abi::{TwampObservation, TwampProbe, engine_state};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use twamp_core::time::Mono;
 
 use crate::config::expand;
 use crate::host::{Host, Picture};
 use crate::log;
-use crate::net::{Namespace, clock, clock_error, with_signals_blocked};
+use crate::net::{Namespace, clock_error, with_signals_blocked};
 use crate::session::Key;
 use crate::session::credentials::Credentials;
 use crate::session::probes::Probes;
@@ -68,6 +73,7 @@ use control::Control;
 use crew::{Crew, dismiss};
 use ends::By;
 pub(crate) use error::EngineError;
+use manual::Manual;
 use message::Wish;
 pub(crate) use shared::Answered;
 use shared::Shared;
@@ -79,21 +85,23 @@ pub(crate) struct Engine {
     running: Mutex<Option<Running>>,
 }
 
-/// The threads of a started engine.
-struct Running {
-    wishes: UnboundedSender<Wish>,
-    threads: Vec<JoinHandle<()>>,
+/// What drives a started engine.
+enum Running {
+    /// Threads of its own.
+    Threads {
+        wishes: UnboundedSender<Wish>,
+        threads: Vec<JoinHandle<()>>,
+    },
+    /// The host, by its clock.
+    Manual(Box<Manual>),
 }
 
 impl Engine {
     /// An engine that has not started: no thread, no socket. `config` has been validated.
     ///
     /// # Errors
-    /// [`EngineError::Unsupported`], or no descriptor is left.
+    /// No descriptor is left.
     pub(crate) fn create(host: Host, config: Config) -> Result<Self, EngineError> {
-        if config.clock == Clock::Manual {
-            return Err(EngineError::Unsupported("the manual clock"));
-        }
         Ok(Self {
             host,
             shared: Arc::new(Shared::new(config)?),
@@ -115,6 +123,18 @@ impl Engine {
             });
         }
         let config = owners::effective(&lock(&self.shared.config));
+        *running = Some(match config.clock {
+            Clock::System => self.start_threads(config)?,
+            Clock::Manual => {
+                Running::Manual(Box::new(Manual::start(self.host, &self.shared, config)))
+            }
+        });
+        self.shared.set_state(engine_state::RUNNING);
+        Ok(())
+    }
+
+    /// Binds everything, then starts the threads.
+    fn start_threads(&self, config: Config) -> Result<Running, EngineError> {
         let mut crew = Crew::new(&config.io)?;
         let opened = match By::of(&self.host) {
             // By callbacks, which come from `twamp-ctl` alone.
@@ -151,9 +171,7 @@ impl Engine {
                 return Err(EngineError::System { action, source });
             }
         }
-        self.shared.set_state(engine_state::RUNNING);
-        *running = Some(Running { wishes, threads });
-        Ok(())
+        Ok(Running::Threads { wishes, threads })
     }
 
     /// Ends all sessions, waits for what is in flight, and joins the threads.
@@ -168,17 +186,19 @@ impl Engine {
             });
         };
         self.take_back_at_stop();
-        let _ = running.wishes.send(Wish::Stop);
-        for thread in running.threads {
-            // A panic in a thread has been caught and counted there.
-            let _ = thread.join();
+        if let Running::Threads { wishes, threads } = running {
+            let _ = wishes.send(Wish::Stop);
+            for thread in threads {
+                // A panic in a thread has been caught and counted there.
+                let _ = thread.join();
+            }
         }
         if self.shared.state() != engine_state::FAILED {
             self.shared.set_state(engine_state::STOPPED);
         }
         // Nobody is left to wait for a key.
         self.shared.keys.close();
-        self.shared.close(clock());
+        self.shared.close(self.shared.time.now());
         Ok(())
     }
 
@@ -204,6 +224,16 @@ impl Engine {
                 Answer::Why(rows)
             }
             Request::Statistics => Answer::Statistics(self.shared.statistics()),
+            Request::Run { .. }
+            | Request::RunSession { .. }
+            | Request::AddSession { .. }
+            | Request::Respond { .. }
+                if self.shared.time.is_manual() =>
+            {
+                refuse(&EngineError::Unsupported(
+                    "what is no line, under the manual clock,",
+                ))
+            }
             Request::Run { run } => told(self.run(&run)),
             Request::Sessions => Answer::Sessions(self.session_rows()),
             Request::AddSession { session } => told(self.add_session(&session)),
@@ -299,6 +329,40 @@ impl Engine {
         Ok(())
     }
 
+    /// Whether the host says what time it is.
+    pub(crate) fn has_manual_clock(&self) -> bool {
+        self.shared.time.is_manual()
+    }
+
+    /// Manual clock: goes on to `until`, or to the first probes that are due. Answers how many were
+    /// written, and the time that was reached.
+    ///
+    /// # Errors
+    /// The engine has no manual clock or does not run, or that time is over.
+    pub(crate) fn advance(
+        &self,
+        until: Mono,
+        probes: &mut [MaybeUninit<TwampProbe>],
+    ) -> Result<(usize, Mono), EngineError> {
+        self.drive(|manual| Ok((manual.advance(until, probes)?, manual.now())))
+    }
+
+    /// Manual clock: a reply has come back.
+    ///
+    /// # Errors
+    /// The engine has no manual clock or does not run, or the line is unknown.
+    pub(crate) fn reply(&self, seen: &TwampObservation) -> Result<(), EngineError> {
+        self.drive(|manual| manual.reply(seen))
+    }
+
+    /// Manual clock: the host stood still.
+    ///
+    /// # Errors
+    /// The engine has no manual clock or does not run, or the time is over.
+    pub(crate) fn paused(&self, seen: &TwampObservation) -> Result<(), EngineError> {
+        self.drive(|manual| manual.paused(seen))
+    }
+
     /// The snapshot cell.
     pub(crate) fn published(&self) -> &ArcSwap<Picture> {
         &self.shared.picture
@@ -322,9 +386,35 @@ impl Engine {
 
     /// False if no thread is there to take it; then the configuration alone has changed.
     fn wish(&self, wish: Wish) -> bool {
-        lock(&self.running)
-            .as_ref()
-            .is_some_and(|running| running.wishes.send(wish).is_ok())
+        match lock(&self.running).as_mut() {
+            Some(Running::Threads { wishes, .. }) => wishes.send(wish).is_ok(),
+            Some(Running::Manual(manual)) => {
+                manual.wish(wish);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Under the manual clock: does what the host says to what it drives.
+    ///
+    /// # Errors
+    /// What `what` says; [`EngineError::State`] where the system's clock drives it, or nothing.
+    fn drive<T>(
+        &self,
+        what: impl FnOnce(&mut Manual) -> Result<T, EngineError>,
+    ) -> Result<T, EngineError> {
+        match lock(&self.running).as_mut() {
+            Some(Running::Manual(manual)) => what(manual),
+            Some(Running::Threads { .. }) => Err(EngineError::State {
+                expected: "under the manual clock",
+                found: "under the system's",
+            }),
+            None => Err(EngineError::State {
+                expected: "running",
+                found: state_name(self.shared.state()),
+            }),
+        }
     }
 }
 

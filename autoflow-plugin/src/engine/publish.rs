@@ -7,7 +7,7 @@ use std::time::Duration;
 use plugin_abi::config::{Class, Config, Line};
 use plugin_abi::manage::{ChoiceRow, Decision};
 use plugin_abi::{NONE, TwampLineState, TwampScore, answer, reason};
-use twamp_core::time::{Mono, Now};
+use twamp_core::time::{ErrorEstimate, Mono, Now};
 
 use super::lock;
 use super::measured::Measured;
@@ -15,7 +15,7 @@ use super::shared::{Decided, Shared};
 use crate::autoflow::{AutoFlow, Candidate, Policy, Ruling};
 use crate::host::{Change, Picture, Taken};
 use crate::line::{EstimatorConfig, Pulse, Trouble, score_row};
-use crate::net::{SendError, clock, clock_error};
+use crate::net::{SendError, clock};
 use crate::session::keyed::Keyed;
 use crate::session::setback::Setback;
 use crate::session::{Key, Report};
@@ -177,12 +177,19 @@ impl Publisher {
         }
     }
 
-    /// Takes a new picture and decides; `fresh` is when the probe thread last reported.
-    pub(super) fn publish(&mut self, now: Now, fresh: Option<Mono>, shared: &Shared) -> Published {
+    /// Takes a new picture and decides; `fresh` is when the probe thread last reported, `error` how
+    /// good this host's clock is.
+    pub(super) fn publish(
+        &mut self,
+        now: Now,
+        fresh: Option<Mono>,
+        error: ErrorEstimate,
+        shared: &Shared,
+    ) -> Published {
         let epoch = shared.next_epoch();
         let valid_until = fresh.unwrap_or(now.mono) + self.stale_after;
         self.lines.values_mut().for_each(|line| line.look(now.mono));
-        let (lines, scores) = self.rows(now, valid_until);
+        let (lines, scores) = self.rows(now, valid_until, error.synchronised());
         let states: Vec<_> = lines.iter().map(|row| (row.line, row.state)).collect();
         let measured = self.lines.values();
         let candidates: Vec<Candidate<'_>> = measured.map(|line| line.candidate()).collect();
@@ -232,7 +239,12 @@ impl Publisher {
     }
 
     /// The rows of the picture; lines without classes have one score, for no class.
-    fn rows(&self, now: Now, valid_until: Mono) -> (Vec<TwampLineState>, Vec<TwampScore>) {
+    fn rows(
+        &self,
+        now: Now,
+        valid_until: Mono,
+        synchronised: bool,
+    ) -> (Vec<TwampLineState>, Vec<TwampScore>) {
         let no_class = [Class {
             id: NONE,
             name: String::new(),
@@ -244,7 +256,6 @@ impl Publisher {
             [] => &no_class[..],
             classes => classes,
         };
-        let synchronised = clock_error().synchronised();
         let mut lines = Vec::with_capacity(self.lines.len());
         let mut scores = Vec::with_capacity(self.lines.len() * classes.len());
         for line in self.lines.values() {

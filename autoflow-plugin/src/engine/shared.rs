@@ -13,6 +13,7 @@ use twamp_core::time::{Mono, Now};
 use super::applying::Waiting;
 use super::measured::Listed;
 use super::namespaces::Namespaces;
+use super::time::Time;
 use super::timing::Timing;
 use super::{EngineError, lock, owners};
 use crate::autoflow::Choices;
@@ -52,6 +53,7 @@ pub(super) struct Shared {
     pub(super) keys: Keys,
     pub(super) admission: Admission,
     pub(super) namespaces: Namespaces,
+    pub(super) time: Time,
 }
 
 /// The published choices and how long they may be used.
@@ -102,6 +104,7 @@ impl Shared {
             keys: Keys::new(&config.keys, &log),
             admission: Admission::new(&effective),
             namespaces: Namespaces::default(),
+            time: Time::of(config.clock),
             state: AtomicU32::new(engine_state::CREATED),
             picture: ArcSwap::from_pointee(Picture::empty()),
             config: Mutex::new(config),
@@ -164,7 +167,7 @@ impl Shared {
             return Answered::NO_OPINION;
         };
         let now = if now_ns == 0 {
-            clock().mono
+            self.time.now().mono
         } else {
             Mono(now_ns)
         };

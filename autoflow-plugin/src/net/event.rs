@@ -21,6 +21,16 @@ pub(crate) struct Path {
 }
 
 impl Path {
+    /// A path that nothing leaves by: packets to and from it are the host's to move.
+    pub(crate) fn imagined(place: u32) -> Self {
+        Self {
+            slot: place,
+            generation: 0,
+            network: 0,
+            thread: 0,
+        }
+    }
+
     /// The number of the thread that has it: no other may use it.
     pub(crate) fn thread(self) -> u16 {
         self.thread

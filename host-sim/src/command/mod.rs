@@ -22,6 +22,7 @@ mod results;
 mod run;
 mod schedules;
 mod sessions;
+mod sim;
 mod why;
 
 use plugin_abi::code;
@@ -39,6 +40,7 @@ use crate::exit::Exit;
 use crate::host::control::{ClientError, PlaceError, StateError};
 use crate::host::{self, FindError};
 use crate::secret::SecretError;
+use crate::sim::SimError;
 use crate::text::{Output, complain};
 
 /// Why a command could not do its work.
@@ -80,6 +82,9 @@ pub enum CommandError {
     /// The demo could not be shown.
     #[error(transparent)]
     Demo(#[from] DemoError),
+    /// A simulation could not be run.
+    #[error(transparent)]
+    Sim(#[from] SimError),
     /// Options that exclude each other in a way that only their values tell.
     #[error("{0}")]
     Usage(String),
@@ -170,6 +175,7 @@ fn obey(cli: Cli, output: Output) -> Result<Exit, CommandError> {
         Command::Check(arguments) => check::run(&arguments, &around),
         Command::Ping(arguments) => ping::run(&arguments, &around),
         Command::Respond(arguments) => respond::run(&arguments, &around),
+        Command::Sim(arguments) => sim::run(&arguments, &around),
         Command::Sessions(arguments) => sessions::run(arguments, &around),
         Command::Results(arguments) => results::run(&arguments, &around),
         Command::Schedules(arguments) => schedules::run(&arguments, &around),

@@ -38,9 +38,18 @@ impl Mistake {
         }
     }
 
+    /// A value is of another shape than it has to be.
+    pub(super) fn shape(source: &Source, error: &toml::de::Error) -> Self {
+        let message = error.message();
+        let (found, expected) = message
+            .split_once(", expected ")
+            .unwrap_or((message, "all that is needed"));
+        let fix = "write what is expected";
+        Self::at(source, error, expected, found, fix)
+    }
+
     /// The parser says `what is wrong, expected this, that`, the second part not always.
     pub(super) fn syntax(source: &Source, error: &toml::de::Error) -> Self {
-        let place = error.span().unwrap_or_default();
         let message = error.message();
         let (found, expected, fix) = if message == "duplicate key" {
             ("the same key again", "each key once", "keep one of them")
@@ -50,6 +59,17 @@ impl Mistake {
                 .unwrap_or((message, "TOML"));
             (found, expected, "mend the syntax (https://toml.io)")
         };
+        Self::at(source, error, expected, found, fix)
+    }
+
+    fn at(
+        source: &Source,
+        error: &toml::de::Error,
+        expected: &str,
+        found: &str,
+        fix: &str,
+    ) -> Self {
+        let place = error.span().unwrap_or_default();
         Self {
             path: String::new(),
             position: source.position(place.start),

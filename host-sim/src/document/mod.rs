@@ -15,6 +15,7 @@ use std::ops::Range;
 use std::path::Path;
 
 use plugin_abi::manage::Problem;
+use serde::de::DeserializeOwned;
 use toml::de::DeTable;
 
 use self::place::Step;
@@ -106,6 +107,20 @@ impl Document {
     #[must_use]
     pub fn value(&self) -> &serde_json::Value {
         &self.value
+    }
+
+    /// The file, for one who wants no more of it.
+    #[must_use]
+    pub fn into_source(self) -> Source {
+        self.source
+    }
+
+    /// What the file says, in a shape of this program's own.
+    ///
+    /// # Errors
+    /// The first value of another shape.
+    pub fn read<Shape: DeserializeOwned>(&self) -> Result<Shape, Mistake> {
+        toml::from_str(&self.source.text).map_err(|error| Mistake::shape(&self.source, &error))
     }
 
     /// The plugin's problems with their places, in the order of the file.

@@ -73,6 +73,15 @@ impl Draws {
     }
 }
 
+/// A number of `[0, 1)` that follows from `key` alone.
+#[must_use]
+pub fn uniform(key: &[u64]) -> f64 {
+    let draws = key
+        .iter()
+        .fold(Draws::new(0), |draws, part| draws.part(*part));
+    draws.number(0)
+}
+
 /// The output function of splitmix64 (Steele, Lea, Flood 2014; constants by Stafford).
 fn mix(mut x: u64) -> u64 {
     x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

@@ -94,6 +94,11 @@ impl Line {
         self.one_way_mut(direction).offer(now, stream, size)
     }
 
+    /// Traffic that nobody follows packet by packet; see [`OneWay::pour`].
+    pub fn pour(&mut self, now: u64, direction: Direction, bytes: f64) -> f64 {
+        self.one_way_mut(direction).pour(now, bytes)
+    }
+
     /// Replaces the impairment of one or both directions; see [`OneWay::set`].
     ///
     /// # Errors

@@ -61,6 +61,7 @@ mod udp;
 
 pub use addresses::LineAddresses;
 pub use counts::{Counts, Drops, Reason};
+pub use draw::uniform;
 pub use emulator::{Emulator, EmulatorConfig, EmulatorError, LineConfig};
 pub use impairment::{Burst, Impairment, ImpairmentError, Jitter, Reorder, Wake};
 pub use line::{Direction, Directions, Line};

@@ -177,6 +177,36 @@ impl OneWay {
         }
     }
 
+    /// So many bytes of traffic that nobody follows packet by packet come to the limited rate at
+    /// `now`. Answers the share that finds no room; without a limit none.
+    pub fn pour(&mut self, now: u64, bytes: f64) -> f64 {
+        self.queue
+            .as_mut()
+            .map_or(0.0, |queue| queue.pour(now, bytes))
+    }
+
+    /// The share of packets that are lost at `now`: whether a bad spell of bursty loss is on counts,
+    /// room in front of the rate doesn't.
+    pub fn loss_now(&mut self, now: u64) -> f64 {
+        if self.impairment.blackout {
+            return 1.0;
+        }
+        let random = self.impairment.loss_percent / 100.0;
+        let bad = self
+            .spells
+            .as_mut()
+            .is_some_and(|spells| spells.bad_at(now));
+        let burst = self.impairment.burst.filter(|_| bad);
+        let burst = burst.map_or(0.0, |burst| burst.loss_percent / 100.0);
+        1.0 - (1.0 - random) * (1.0 - burst)
+    }
+
+    /// How long a packet offered at `now` would wait for the limited rate, in nanoseconds.
+    #[must_use]
+    pub fn waiting(&self, now: u64) -> u64 {
+        self.queue.map_or(0, |queue| queue.waiting(now))
+    }
+
     /// What was done to all streams together.
     #[must_use]
     pub fn counts(&self) -> Counts {

@@ -45,6 +45,25 @@ impl Queue {
         Some(self.empty_at)
     }
 
+    /// So many bytes of traffic come at once, as far as there is room. Answers the share that finds
+    /// none.
+    pub(super) fn pour(&mut self, now: u64, bytes: f64) -> f64 {
+        let waiting = self.empty_at.saturating_sub(now) as f64;
+        let coming = bytes * self.ns_per_byte;
+        let taken = coming.min((self.depth_ns - waiting).max(0.0));
+        self.empty_at = now.max(self.empty_at) + taken.round() as u64;
+        if coming > 0.0 {
+            1.0 - taken / coming
+        } else {
+            0.0
+        }
+    }
+
+    /// How long a packet that comes at `now` would wait, in nanoseconds.
+    pub(super) fn waiting(&self, now: u64) -> u64 {
+        self.empty_at.saturating_sub(now)
+    }
+
     /// Takes over the bytes that wait at `now` in the queue this one replaces.
     pub(super) fn inherit(&mut self, before: &Queue, now: u64) {
         let waiting = before.empty_at.saturating_sub(now) as f64 / before.ns_per_byte;

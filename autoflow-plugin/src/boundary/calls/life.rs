@@ -1,12 +1,12 @@
 //! Life cycle, configuration and state.
 
-use plugin_abi::config::{Clock, Config};
-use plugin_abi::{TwampEngine, TwampHost, TwampSink, capability, code};
+use plugin_abi::config::Config;
+use plugin_abi::{TwampEngine, TwampHost, TwampSink, code};
 use serde::Serialize;
 
 use super::super::barrier::{self, Handle};
 use super::super::refusal::Refusal;
-use super::super::{CAPABILITIES, argument, host};
+use super::super::{argument, host};
 use crate::engine::{Engine, Terms};
 use crate::{config, log};
 
@@ -145,10 +145,6 @@ fn written(what: &str, value: &impl Serialize) -> Result<String, Refusal> {
 }
 
 fn judged(document: &str) -> Result<Config, Refusal> {
-    let config = config::read(document.as_bytes())
-        .map_err(|problems| Refusal::problems(code::CONFIGURATION, &problems))?;
-    if config.clock == Clock::Manual && CAPABILITIES & capability::MANUAL_CLOCK == 0 {
-        return Err(Refusal::unsupported("manual clock"));
-    }
-    Ok(config)
+    config::read(document.as_bytes())
+        .map_err(|problems| Refusal::problems(code::CONFIGURATION, &problems))
 }

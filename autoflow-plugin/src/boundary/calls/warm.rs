@@ -6,6 +6,8 @@ use plugin_abi::{
     observation,
 };
 
+use twamp_core::time::Mono;
+
 use super::super::refusal::Refusal;
 use super::super::{argument, barrier, line};
 use crate::engine::Engine;
@@ -104,23 +106,37 @@ pub(in super::super) unsafe extern "C" fn observe(
     count: usize,
     size: usize,
 ) -> i32 {
-    let body = |_: &Engine| {
+    let body = |engine: &Engine| {
         if count > 0 {
             argument::present("observations", observations)?;
             argument::room::<TwampObservation>("observations", count, size)?;
         }
+        // SAFETY: `count` rows, `size` octets apart, each at least as large as ours.
+        let row = |index: usize| unsafe { *observations.byte_add(index * size) };
+        // All or none of them.
         for index in 0..count {
-            // SAFETY: `count` rows, `size` octets apart, each at least as large as ours.
-            let kind = unsafe { (*observations.byte_add(index * size)).kind };
-            if !(observation::REPLY..=observation::LIVENESS).contains(&kind) {
+            let kind = row(index).kind;
+            if !(observation::REPLY..=observation::PAUSED).contains(&kind) {
                 return Err(Refusal::invalid(format!(
                     "observations[{index}].kind is {kind}, from {} to {} is expected",
                     observation::REPLY,
-                    observation::LIVENESS
+                    observation::PAUSED
                 )));
             }
         }
-        Err(Refusal::unsupported("observe"))
+        let known = [observation::REPLY, observation::PAUSED];
+        let known = (0..count).all(|index| known.contains(&row(index).kind));
+        if !known || !engine.has_manual_clock() {
+            return Err(Refusal::unsupported("observe"));
+        }
+        for index in 0..count {
+            let seen = row(index);
+            match seen.kind {
+                observation::PAUSED => engine.paused(&seen)?,
+                _ => engine.reply(&seen)?,
+            }
+        }
+        Ok(String::new())
     };
     // SAFETY: see the module above.
     unsafe { barrier::call("observe", engine, TwampSink::NONE, body) }
@@ -128,20 +144,29 @@ pub(in super::super) unsafe extern "C" fn observe(
 
 pub(in super::super) unsafe extern "C" fn advance(
     engine: *mut TwampEngine,
-    _until_ns: u64,
+    until_ns: u64,
     probes: *mut TwampProbe,
     room: usize,
     count: *mut usize,
     reached_ns: *mut u64,
 ) -> i32 {
-    let body = |_: &Engine| {
+    let body = |engine: &Engine| {
         argument::present("count", count)?;
         argument::present("reached_ns", reached_ns)?;
-        if room > 0 {
-            argument::present("probes", probes)?;
-            argument::room::<TwampProbe>("probes", room, size_of::<TwampProbe>())?;
+        if room == 0 {
+            return Err(Refusal::invalid(
+                "room is 0: probes that are due need room for one at least",
+            ));
         }
-        Err(Refusal::unsupported("manual clock"))
+        // SAFETY: see the module above: `room` probes that are the host's to be written.
+        let probes = unsafe { argument::slice_mut("probes", probes, room)? };
+        let (written, reached) = engine.advance(Mono(until_ns), probes)?;
+        // SAFETY: both are present, and the host's to be written.
+        unsafe {
+            count.write(written);
+            reached_ns.write(reached.nanos());
+        }
+        Ok(String::new())
     };
     // SAFETY: see the module above.
     unsafe { barrier::call("advance", engine, TwampSink::NONE, body) }

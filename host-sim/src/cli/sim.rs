@@ -1,0 +1,49 @@
+//! The words of `host-sim sim`.
+
+use clap::Args;
+
+/// `host-sim sim`.
+#[derive(Args, Clone, Debug)]
+pub struct Sim {
+    /// Scenarios by name, `all`, or files (`*.toml`)
+    #[arg(
+        long,
+        value_name = "NAME|all|FILE",
+        value_delimiter = ',',
+        default_value = "all"
+    )]
+    pub scenario: Vec<String>,
+    /// Policies by name, or `all`
+    #[arg(
+        long,
+        value_name = "NAME|all",
+        value_delimiter = ',',
+        default_value = "all"
+    )]
+    pub policy: Vec<String>,
+    /// How often each policy meets each scenario, each time with another seed
+    #[arg(long, value_name = "N", default_value_t = 20,
+          value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub seeds: u32,
+    /// Name the policies and scenarios, and play none
+    #[arg(long)]
+    pub list: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use crate::cli::{Cli, Command};
+
+    #[test]
+    fn names_may_be_given_in_a_list() {
+        let line = "host-sim sim --scenario s01-hard-fail,a.toml --policy oracle --policy static";
+        let Command::Sim(sim) = Cli::parse_from(line.split(' ')).command else {
+            panic!("not sim");
+        };
+        assert_eq!(sim.scenario, ["s01-hard-fail", "a.toml"]);
+        assert_eq!(sim.policy, ["oracle", "static"]);
+        assert_eq!(sim.seeds, 20);
+    }
+}

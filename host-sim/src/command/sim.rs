@@ -1,0 +1,97 @@
+//! `host-sim sim`: path policies side by side, in virtual time.
+
+mod named;
+mod table;
+
+use std::sync::{Mutex, PoisonError};
+
+use serde::Serialize;
+
+use self::named::{Asked, Misread, makers, scenarios};
+use super::{CommandError, Surroundings};
+use crate::cli::Sim as Arguments;
+use crate::exit::Exit;
+use crate::sim::policy::Maker;
+use crate::sim::scenario::{embedded, names};
+use crate::sim::{Autoflow, baselines, run as play};
+use crate::text::{Output, Paint, Progress, Table};
+
+/// What `--list` says to programs.
+#[derive(Serialize)]
+struct List {
+    policies: Vec<Entry>,
+    scenarios: Vec<Entry>,
+}
+
+/// Something that can be named.
+#[derive(Serialize)]
+struct Entry {
+    name: String,
+    says: String,
+}
+
+pub(super) fn run(arguments: &Arguments, around: &Surroundings) -> Result<Exit, CommandError> {
+    let output = around.output;
+    if arguments.list {
+        return list(output);
+    }
+    let scenarios = match scenarios(&arguments.scenario)? {
+        Asked::Sound(scenarios) => scenarios,
+        Asked::Misread(misread) => return tell(&misread, output),
+    };
+    let makers = makers(&arguments.policy, &|| around.plugin())?;
+    let makers: Vec<&dyn Maker> = makers.iter().map(|maker| &**maker).collect();
+    let of_run: Vec<_> = scenarios.iter().collect();
+    let progress = Mutex::new(Progress::new());
+    let table = play(&of_run, &makers, arguments.seeds, &|over, all| {
+        let mut progress = progress.lock().unwrap_or_else(PoisonError::into_inner);
+        progress.show(&format!("{over} of {all} runs"));
+    })?;
+    drop(progress);
+    output.object(&table)?;
+    output.text(&table::render(&scenarios, &table, output.paint()))?;
+    Ok(Exit::Good)
+}
+
+/// All that can be named. The plugin isn't needed for that.
+fn list(output: Output) -> Result<Exit, CommandError> {
+    let mut policies = vec![Entry {
+        name: Autoflow::NAME.to_owned(),
+        says: Autoflow::SAYS.to_owned(),
+    }];
+    policies.extend(baselines::all().iter().map(|maker| Entry {
+        name: maker.name().to_owned(),
+        says: maker.says().to_owned(),
+    }));
+    let scenarios = names().filter_map(embedded).map(|scenario| Entry {
+        name: scenario.name,
+        says: scenario.says,
+    });
+    let list = List {
+        policies,
+        scenarios: scenarios.collect(),
+    };
+    output.object(&list)?;
+    for (heading, entries) in [("policy", &list.policies), ("scenario", &list.scenarios)] {
+        output.text(&entries_table(heading, entries, output.paint()))?;
+    }
+    Ok(Exit::Good)
+}
+
+fn entries_table(heading: &str, entries: &[Entry], paint: Paint) -> String {
+    let mut table = Table::new(&[heading, ""]).left(1);
+    for Entry { name, says } in entries {
+        table.row([name, says]);
+    }
+    table.render(paint) + "\n"
+}
+
+/// What is wrong with files of scenarios.
+fn tell(misread: &[Misread], output: Output) -> Result<Exit, CommandError> {
+    let all: Vec<_> = misread.iter().flat_map(|(_, mistakes)| mistakes).collect();
+    output.object(&serde_json::json!({ "problems": all }))?;
+    for (source, mistakes) in misread {
+        output.text(&source.show(mistakes, output.paint()))?;
+    }
+    Ok(Exit::Misused)
+}

@@ -1,0 +1,223 @@
+//! The plugin file that ships, as a policy: an engine under the manual clock.
+//!
+//! ```text
+//!   wake ─► advance ─► probes due ─► World          World ─► heard ─► observe
+//! ```
+
+use std::net::{IpAddr, Ipv6Addr};
+
+use plugin_abi::config::{Clock, Config, Decision, Group, Line, Mode, Owner, Probe as How, Remote};
+use plugin_abi::host::{CallError, Choice, Engine, Plugin, Silent};
+use plugin_abi::{TwampObservation, TwampProbe, observation};
+
+use super::policy::{Knob, MakeError, Maker, Policy, Probe, Probing, Reply, Setting};
+
+/// IPv4 and UDP headers of a probe.
+const HEADERS: usize = 28;
+/// Probes handed out at once.
+const ROOM: usize = 256;
+
+/// Makes engines of a loaded plugin.
+pub struct Autoflow {
+    plugin: Plugin,
+    /// How lines are probed and choices made, where a setting says nothing else.
+    probe: How,
+    decision: Decision,
+}
+
+/// One engine.
+struct Flowing {
+    engine: Engine,
+    classes: Vec<u64>,
+    /// Where each class of each group is.
+    on: Vec<Option<usize>>,
+    probes: Vec<TwampProbe>,
+    /// Where the last advance stopped.
+    reached: u64,
+}
+
+impl Autoflow {
+    /// Its slug.
+    pub const NAME: &'static str = "autoflow";
+    /// What it is.
+    pub const SAYS: &'static str =
+        "the plugin file that ships, with its defaults, under its manual clock";
+
+    /// Of this plugin, as it is shipped.
+    #[must_use]
+    pub fn new(plugin: Plugin) -> Self {
+        Self {
+            plugin,
+            probe: How::default(),
+            decision: Decision::default(),
+        }
+    }
+
+    fn config(&self, setting: &Setting<'_>, at: Option<f64>) -> Config {
+        let group_of = |line: usize| {
+            let within = |(_, lines): &(u64, &Vec<usize>)| lines.contains(&line);
+            let groups = (1..).zip(setting.groups).filter(within);
+            groups.map(|(id, _)| id).collect()
+        };
+        let lines = setting.lines.iter().enumerate().map(|(place, of)| Line {
+            name: of.name.clone(),
+            underlay: Some(of.underlay.clone()),
+            far_end: Some(of.far_end.clone()),
+            cost: of.cost,
+            metered: of.metered,
+            groups: group_of(place),
+            ..line(place as u64 + 1)
+        });
+        let groups = (1..).zip(setting.groups).map(|(id, _)| Group {
+            id,
+            name: format!("group {id}"),
+            mode: None,
+        });
+        let mut decision = self.decision.clone();
+        if let Some(window_ms) = at {
+            decision.window_ms = window_ms as u32;
+        }
+        Config {
+            clock: Clock::Manual,
+            mode: Mode::Act,
+            probe: self.probe.clone(),
+            decision,
+            lines: lines.collect(),
+            groups: groups.collect(),
+            classes: setting.classes.to_vec(),
+            ..Config::default()
+        }
+    }
+}
+
+impl Maker for Autoflow {
+    fn name(&self) -> &'static str {
+        Self::NAME
+    }
+
+    fn says(&self) -> &'static str {
+        Self::SAYS
+    }
+
+    fn knob(&self) -> Option<Knob> {
+        Some(Knob {
+            name: "decision.window_ms",
+            positions: &[2_500.0, 5_000.0, 10_000.0, 20_000.0, 40_000.0],
+        })
+    }
+
+    fn make(&self, setting: &Setting<'_>, at: Option<f64>) -> Result<Box<dyn Policy>, MakeError> {
+        let failed = |why: String| MakeError {
+            policy: self.name(),
+            why,
+        };
+        let config = serde_json::to_string(&self.config(setting, at));
+        let config = config.map_err(|error| failed(error.to_string()))?;
+        let started = || -> Result<Engine, CallError> {
+            let engine = self.plugin.create(&config, Silent)?;
+            engine.start()?;
+            Ok(engine)
+        };
+        let engine = started().map_err(|error| failed(error.to_string()))?;
+        Ok(Box::new(Flowing {
+            engine,
+            classes: setting.classes.iter().map(|class| class.id).collect(),
+            on: vec![None; setting.groups.len() * setting.classes.len()],
+            probes: vec![TwampProbe::default(); ROOM],
+            reached: 0,
+        }))
+    }
+}
+
+impl Policy for Flowing {
+    fn advance(&mut self, until: u64, probing: &mut dyn Probing) -> u64 {
+        // Refused only for a time that is over, which `until` never is.
+        let Ok((count, reached)) = self.engine.advance(until, &mut self.probes) else {
+            return until;
+        };
+        self.reached = reached;
+        for probe in &self.probes[..count] {
+            let line = probe.line as usize - 1;
+            let leaves = Probe {
+                number: probe.sequence.into(),
+                octets: probe.octets as usize + HEADERS,
+                dscp: (probe.tos >> 2) as u8,
+            };
+            probing.probe(probe.at_ns, line, leaves);
+        }
+        reached
+    }
+
+    fn heard(&mut self, now: u64, reply: &Reply) {
+        let seen = TwampObservation {
+            line: reply.line as u64 + 1,
+            kind: observation::REPLY,
+            at_ns: now,
+            stamps_wall_ns: reply.stamps,
+            sequence: reply.number,
+            reflector_sequence: reply.reflector_sequence.into(),
+            ..TwampObservation::default()
+        };
+        // Refused only for a line that is unknown, and none is.
+        let _ = self.engine.observe(&[seen]);
+    }
+
+    fn paused(&mut self, now: u64) {
+        let seen = TwampObservation {
+            kind: observation::PAUSED,
+            at_ns: now,
+            sequence: now - self.reached,
+            ..TwampObservation::default()
+        };
+        // Refused only for a time that is over, which `now` never is.
+        let _ = self.engine.observe(&[seen]);
+    }
+
+    fn choose(&mut self, now: u64, group: usize, class: usize) -> Option<usize> {
+        let on = &mut self.on[group * self.classes.len() + class];
+        let current = on.map(|line| line as u64 + 1);
+        let chosen = self
+            .engine
+            .choose(group as u64 + 1, self.classes[class], 0, current, now);
+        match chosen {
+            Choice::Line(line) | Choice::BestOfBad(line) => *on = Some(line as usize - 1),
+            Choice::Keep | Choice::NoOpinion => {}
+        }
+        *on
+    }
+}
+
+/// No packet really leaves: any address will do, one for each line (RFC 3849).
+fn far_end(line: u64) -> Remote {
+    let address = Ipv6Addr::from_bits((0x2001_0db8 << 96) | u128::from(line));
+    Remote {
+        address: IpAddr::V6(address).into(),
+        port: None,
+    }
+}
+
+fn line(id: u64) -> Line {
+    Line {
+        id,
+        name: String::new(),
+        underlay: None,
+        far_end: None,
+        local: None,
+        remote: Some(far_end(id)),
+        device: None,
+        mark: None,
+        namespace: None,
+        hardware_stamps: false,
+        cost: 0,
+        metered: false,
+        flows_movable: true,
+        mtu: None,
+        capacity_up_mbps: None,
+        capacity_down_mbps: None,
+        owner: Owner::Document,
+        sender: true,
+        responder: false,
+        groups: Vec::new(),
+        probe: None,
+    }
+}

@@ -1,0 +1,252 @@
+//! The world of a run in virtual time: lines, the reflectors at their far ends with their clocks,
+//! and the traffic that loads them.
+//!
+//! ```text
+//!   probe ──► Line forward ──► reflector: T2, T3, its number ──► Line backward ──► reply
+//!               ▲ load of the classes that are on the line            ▲
+//! ```
+//!
+//! What happens to a packet is drawn by [`Line`] from the seed, whoever sends it and however often.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use super::policy::{Probe, Probing, Reply};
+use super::scenario::Scenario;
+use super::truth::Quality;
+use crate::link::{
+    Direction, Directions, Fate, Impairment, ImpairmentError, Line, OneWay, StreamId,
+};
+
+/// The far end answers so long after a probe has arrived, nanoseconds.
+const PROCESSING: u64 = 20_000;
+/// All probes of a line are one stream: its n-th packet has the same fate whoever sends it.
+const PROBES: StreamId = StreamId(1);
+const NS_PER_S: f64 = 1e9;
+const NS_PER_MS: f64 = 1e6;
+
+/// The lines of a run and what is underway on them.
+pub(super) struct World {
+    places: Vec<Place>,
+    underway: BinaryHeap<Reverse<Arrival>>,
+    now: u64,
+    /// Orders arrivals of the same time.
+    number: u64,
+    probes: u64,
+    octets: u64,
+}
+
+/// A line with its far end.
+struct Place {
+    line: Line,
+    base: [Impairment; 2],
+    /// How far the far clock is ahead now, nanoseconds, without its drift.
+    ahead: i64,
+    fast_ppm: f64,
+    /// The reflector's next number.
+    sequence: u32,
+}
+
+/// Something that arrives.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Arrival {
+    at: u64,
+    number: u64,
+    what: Underway,
+}
+
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Underway {
+    /// At the far end: line, the probe's number, when it left, its octets.
+    There(usize, u64, u64, usize),
+    /// Back again: line, the probe's number, when it left, the stamps, the reflector's number.
+    Back(usize, u64, u64, [i64; 4], u32),
+}
+
+impl World {
+    /// The lines of a scenario as they are at its start.
+    ///
+    /// # Errors
+    /// A number of an impairment out of its range.
+    pub(super) fn new(scenario: &Scenario, seed: u64) -> Result<Self, ImpairmentError> {
+        let mut places = Vec::new();
+        for group in 0..scenario.groups {
+            for of in &scenario.lines {
+                let back = of.back.as_ref().unwrap_or(&of.base);
+                let name = format!("{}.{group}", of.name);
+                places.push(Place {
+                    line: Line::new(seed, &name, &of.base, back)?,
+                    base: [of.base, *back],
+                    ahead: (of.clock_ahead_ms * NS_PER_MS) as i64,
+                    fast_ppm: of.clock_fast_ppm,
+                    sequence: 0,
+                });
+            }
+        }
+        Ok(Self {
+            places,
+            underway: BinaryHeap::new(),
+            now: 0,
+            number: 0,
+            probes: 0,
+            octets: 0,
+        })
+    }
+
+    /// When something arrives next; `None`: nothing is underway.
+    pub(super) fn next(&self) -> Option<u64> {
+        self.underway.peek().map(|Reverse(next)| next.at)
+    }
+
+    /// It is `now`. Never goes back.
+    pub(super) fn go_to(&mut self, now: u64) {
+        self.now = self.now.max(now);
+    }
+
+    /// The next reply that has arrived by now.
+    pub(super) fn poll(&mut self) -> Option<Reply> {
+        while self.next().is_some_and(|at| at <= self.now) {
+            let Reverse(Arrival { at, what, .. }) = self.underway.pop()?;
+            match what {
+                Underway::There(line, number, sent_at, octets) => {
+                    self.reflect(at, line, number, sent_at, octets);
+                }
+                Underway::Back(line, number, sent_at, stamps, reflector_sequence) => {
+                    return Some(Reply {
+                        line,
+                        number,
+                        sent_at,
+                        stamps,
+                        reflector_sequence,
+                    });
+                }
+            }
+        }
+        None
+    }
+
+    /// Another impairment from now on; `None`: that of the start.
+    pub(super) fn set(
+        &mut self,
+        line: usize,
+        directions: Directions,
+        impairment: Option<&Impairment>,
+    ) -> Result<(), ImpairmentError> {
+        let (now, place) = (self.now, &mut self.places[line]);
+        let [forward, backward] = match impairment {
+            Some(impairment) => [*impairment; 2],
+            None => place.base,
+        };
+        if directions != Directions::Backward {
+            place.line.set(now, Directions::Forward, &forward)?;
+        }
+        if directions != Directions::Forward {
+            place.line.set(now, Directions::Backward, &backward)?;
+        }
+        Ok(())
+    }
+
+    /// So many octets of traffic have come to a direction of a line since the last time, and fill
+    /// its queue. Answers which share of them found no room.
+    pub(super) fn load(&mut self, line: usize, direction: Direction, octets: f64) -> f64 {
+        self.places[line].line.pour(self.now, direction, octets)
+    }
+
+    /// The reflector of a line counts from 0 again.
+    pub(super) fn restart(&mut self, line: usize) {
+        self.places[line].sequence = 0;
+    }
+
+    /// All far clocks step.
+    pub(super) fn step_clocks(&mut self, by_ms: f64) {
+        for place in &mut self.places {
+            place.ahead += (by_ms * NS_PER_MS) as i64;
+        }
+    }
+
+    /// What is true of a line, on which this share of traffic finds no room.
+    pub(super) fn quality(&self, line: usize, overflow: [f64; 2]) -> Quality {
+        let Line { forward, backward } = &self.places[line].line;
+        let ways = [forward, backward];
+        Quality::of(
+            ways.map(OneWay::impairment),
+            overflow,
+            ways.map(|way| way.waiting(self.now) as f64 / NS_PER_MS),
+        )
+    }
+
+    /// The share of packets that a line loses at this very moment, in each direction.
+    pub(super) fn loss_now(&mut self, line: usize, overflow: [f64; 2]) -> [f64; 2] {
+        let Line { forward, backward } = &mut self.places[line].line;
+        let lost = [forward, backward].map(|way| way.loss_now(self.now));
+        [0, 1].map(|way| 1.0 - (1.0 - lost[way]) * (1.0 - overflow[way]))
+    }
+
+    /// Has it a rate that traffic can fill?
+    pub(super) fn is_limited(&self, line: usize) -> bool {
+        let Line { forward, backward } = &self.places[line].line;
+        let limited = |way: &OneWay| way.impairment().rate_mbps.is_some();
+        limited(forward) || limited(backward)
+    }
+
+    /// What time it is.
+    pub(super) fn now(&self) -> u64 {
+        self.now
+    }
+
+    /// Probes sent, and their octets.
+    pub(super) fn spent(&self) -> (u64, u64) {
+        (self.probes, self.octets)
+    }
+
+    fn reflect(&mut self, at: u64, line: usize, number: u64, sent_at: u64, octets: usize) {
+        let place = &mut self.places[line];
+        let sequence = place.sequence;
+        place.sequence = sequence.wrapping_add(1);
+        let leaves = at + PROCESSING;
+        let (t2, t3) = (place.far_clock(at), place.far_clock(leaves));
+        let fate = place
+            .line
+            .offer(leaves, Direction::Backward, PROBES, octets);
+        self.deliver(fate, |arrives| {
+            let stamps = [sent_at as i64, t2, t3, arrives as i64];
+            Underway::Back(line, number, sent_at, stamps, sequence)
+        });
+    }
+
+    fn deliver(&mut self, fate: Fate, what: impl Fn(u64) -> Underway) {
+        let Fate::Delivered { at, copy_at, .. } = fate else {
+            return;
+        };
+        for at in [Some(at), copy_at].into_iter().flatten() {
+            self.number += 1;
+            let (number, what) = (self.number, what(at));
+            self.underway.push(Reverse(Arrival { at, number, what }));
+        }
+    }
+}
+
+impl Probing for World {
+    fn probe(&mut self, at: u64, line: usize, probe: Probe) {
+        let now = at.max(self.now);
+        self.probes += 1;
+        self.octets += probe.octets as u64;
+        let Probe { number, octets, .. } = probe;
+        let place = &mut self.places[line];
+        let fate = place.line.offer(now, Direction::Forward, PROBES, octets);
+        self.deliver(fate, |_| Underway::There(line, number, now, octets));
+    }
+}
+
+impl Place {
+    /// What the far clock shows at a time of the run.
+    fn far_clock(&self, at: u64) -> i64 {
+        let drift = at as f64 * self.fast_ppm / 1e6;
+        at as i64 + self.ahead + drift as i64
+    }
+}
+
+/// Seconds to nanoseconds of the run.
+pub(super) fn nanos(seconds: f64) -> u64 {
+    (seconds * NS_PER_S).round() as u64
+}
