@@ -172,7 +172,7 @@ fn null_and_undersized_arguments_are_refused_by_every_function() {
         ..TwampFlowKey::default()
     };
     let unknown = TwampObservation {
-        kind: 6,
+        kind: u32::MAX,
         ..TwampObservation::default()
     };
     let row = size_of::<TwampObservation>();
