@@ -158,10 +158,13 @@ impl Board {
         }
     }
 
-    /// How its probes are to leave, once its thread has heard of it.
+    /// How its probes are to leave; while they do, once its thread has heard of it.
     pub(crate) fn asked(&mut self, key: Key, asked: Asked) {
         if let Some(sender) = self.senders.get_mut(&key) {
-            sender.asked_next = Some(asked);
+            match sender.state {
+                RunState::Running => sender.asked_next = Some(asked),
+                _ => sender.who.asked = asked,
+            }
         }
     }
 
