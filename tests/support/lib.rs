@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
 
+pub mod accounts;
 pub mod address;
 pub mod artifacts;
 pub mod caller;
@@ -10,4 +11,5 @@ pub mod host;
 pub mod net;
 pub mod oracle;
 
+pub use accounts::accounted;
 pub use artifacts::{Artifacts, artifacts};
