@@ -185,5 +185,8 @@ fn every_mistake_of_an_apply_is_told_at_once() {
     let paths: Vec<_> = paths.map(|problem| problem["path"].clone()).collect();
     assert_eq!(paths, ["confirm_within_s", "mod", "probe.ttl"]);
     let by_hand = json!({"do": "apply", "config": {"clock": "manual"}});
-    assert!(end.refused(&by_hand).contains("manual clock"));
+    assert!(
+        end.refused(&by_hand)
+            .starts_with("another clock than at the start")
+    );
 }
