@@ -4,6 +4,7 @@
 
 mod address;
 pub mod dscp;
+mod export;
 mod feature;
 mod io;
 mod key;
@@ -20,6 +21,7 @@ use std::net::SocketAddr;
 use serde::{Deserialize, Serialize};
 
 pub use address::{Address, AddressError, Remote, Zone};
+pub use export::{Collector, DOCUMENTATION_ENTERPRISE, Export, Transport};
 pub use feature::Feature;
 pub use io::{Io, Policy};
 pub use key::{Key, Secret};
@@ -54,6 +56,8 @@ pub struct Config {
     /// themselves.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub schedule: Option<Schedule>,
+    /// Who is told what was measured.
+    pub export: Export,
     /// The measured uplinks.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub lines: Vec<Line>,
@@ -318,6 +322,12 @@ pub struct Line {
     /// How it is probed; absent: as the engine says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub probe: Option<Probe>,
+    /// Collectors are told of it.
+    #[serde(default = "yes")]
+    pub export: bool,
+    /// How often, in seconds; absent: as the engine says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub export_s: Option<u32>,
     /// Who wrote it, and so who may change it.
     #[serde(default, skip_serializing_if = "is_default")]
     pub owner: Owner,

@@ -1,5 +1,6 @@
 //! Requests and answers of `manage`: one JSON object in, one JSON object out.
 
+mod collector;
 mod far_end;
 mod figures;
 mod result;
@@ -13,6 +14,7 @@ use std::net::{IpAddr, SocketAddr};
 use serde::{Deserialize, Serialize};
 
 use crate::config::{Answers, Config, Probe, Session};
+pub use collector::{CollectorRow, CollectorState};
 pub use far_end::{Backward, Endpoint, FarClock, FarEnd};
 pub use figures::{
     Arrived, Asked, Counted, Duplicated, Figures, Finding, LossFigures, MarkTable, PacketOctets,
@@ -158,6 +160,8 @@ pub enum Request {
     },
     /// Counters of the engine.
     Statistics,
+    /// Every collector, how it stands and what it has been told.
+    Collectors,
 }
 
 /// One measurement run.
@@ -229,6 +233,8 @@ pub enum Answer {
     Why(Vec<ChoiceRow>),
     /// The counters.
     Statistics(Statistics),
+    /// The collectors.
+    Collectors(Vec<CollectorRow>),
     /// The request is refused.
     Error(Refusal),
 }

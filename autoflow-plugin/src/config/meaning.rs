@@ -37,6 +37,12 @@ pub(super) fn config(root: &Node, problems: &mut Vec<Problem>) {
     stamp::responder(&root.key("responder"), problems);
     answering::added(&root.key("responder"), problems);
     own(&root.key("toggled"), "line", Node::whole, problems);
+    own(
+        &root.key("export").key("collectors"),
+        "name",
+        Node::text,
+        problems,
+    );
     topology::judge(root, problems);
     let shared = root.key("topology").key("groups");
     let groups: HashSet<u64> = ids(&root.key("groups")).chain(ids(&shared)).collect();
@@ -162,8 +168,9 @@ fn no_sockets_by_hand(root: &Node, problems: &mut Vec<Problem>) {
     if root.key("clock").text() != Some("manual") {
         return;
     }
-    for key in ["listen", "light", "stamp"] {
-        let sockets = root.key("responder").key(key);
+    let answering = ["listen", "light", "stamp"].map(|key| root.key("responder").key(key));
+    let collectors = root.key("export").key("collectors");
+    for sockets in answering.into_iter().chain([collectors]) {
         if sockets.items().next().is_some() {
             let expected = "no socket under a manual clock";
             problems.push(sockets.problem(expected, "remove it, or take the system's clock"));

@@ -5,7 +5,7 @@ mod topology;
 use std::net::{IpAddr, SocketAddr};
 
 use plugin_abi::NONE;
-use plugin_abi::config::{self, Peer, dscp};
+use plugin_abi::config::{self, Collector, Peer, dscp};
 use plugin_abi::manage::Problem;
 use serde_json::Value;
 use twamp_core::security::{KeyId, SharedSecret};
@@ -39,6 +39,8 @@ enum Kind {
     Near,
     /// The same, with or without a port.
     Remote,
+    /// A name or an address of a host, with a port.
+    Endpoint,
     /// What a network namespace is called.
     Namespace,
     /// First and last.
@@ -65,6 +67,10 @@ const DAY_S: u64 = 86_400;
 const LONGEST_PERIOD_S: u64 = 31 * DAY_S;
 /// Whose nanoseconds still fit into 63 bits: in the year 2262.
 const LAST_SECOND: u64 = 9_223_372_036;
+/// How often something is exported.
+const EXPORT_S: Kind = Whole(1, DAY_S);
+/// What each IPv4 host can take (RFC 791, section 3.1): the largest template fits into it.
+const LEAST_MTU: u64 = 576;
 const MODES: Kind = List(&Word(&["open", "auth", "encrypted", "mixed"]));
 const MODE: Kind = Word(&["measure", "advise", "act"]);
 
@@ -77,6 +83,7 @@ const CONFIG: Keys = &[
     ("keys", false, List(&Object(KEY))),
     ("decision", false, Object(DECISION)),
     ("schedule", false, Object(SCHEDULE)),
+    ("export", false, Object(EXPORT)),
     ("lines", false, List(&Object(LINE))),
     ("sessions", false, List(&Object(SESSION))),
     ("groups", false, List(&Object(GROUP))),
@@ -158,6 +165,7 @@ const SESSION: Keys = &[
     ("schedule", false, Elsewhere),
     ("enabled", false, Flag),
     ("export", false, Flag),
+    ("export_s", false, EXPORT_S),
     ("owner", false, Word(&["document", "topology", "person"])),
 ];
 
@@ -218,6 +226,23 @@ const SCHEDULE: Keys = &[
     ("paused", false, Flag),
 ];
 
+const EXPORT: Keys = &[
+    ("interval_s", false, EXPORT_S),
+    ("enterprise", false, Whole(1, u32::MAX as u64)),
+    ("domain", false, Whole(0, u32::MAX as u64)),
+    ("collectors", false, List(&Object(COLLECTOR))),
+];
+
+const COLLECTOR: Keys = &[
+    ("name", true, Text),
+    ("at", true, Kind::Endpoint),
+    ("transport", false, Word(&["udp", "tcp"])),
+    ("mtu", false, Whole(LEAST_MTU, u16::MAX as u64)),
+    ("templates_s", false, Whole(1, DAY_S)),
+    ("retry_s", false, Whole(1, DAY_S)),
+    ("queue", false, Whole(16, 1_000_000)),
+];
+
 const LINE: Keys = &[
     ("id", true, Id),
     ("name", true, Text),
@@ -239,6 +264,8 @@ const LINE: Keys = &[
     ("responder", false, Flag),
     ("groups", false, List(&Id)),
     ("probe", false, Object(PROBE)),
+    ("export", false, Flag),
+    ("export_s", false, EXPORT_S),
     ("owner", false, Word(&["document", "topology"])),
 ];
 
@@ -383,6 +410,9 @@ impl Kind {
                 let remote = text.parse::<config::Remote>();
                 remote.is_ok_and(|remote| remote.port != Some(0))
             }),
+            Kind::Endpoint => node
+                .text()
+                .is_some_and(|text| Collector::host_and_port(text).is_some()),
             Namespace => node.text().is_some_and(is_namespace),
             Peers => node.text().is_some_and(|text| text.parse::<Peer>().is_ok()),
             KeyName => node.text().is_some_and(|text| KeyId::new(text).is_ok()),
@@ -434,6 +464,10 @@ impl Kind {
             Remote => (
                 "an IP address, with a port above 0 or without".into(),
                 r#"write it as "192.0.2.1", "[2001:db8::1]:862" or "[fe80::1%eth0]:862""#,
+            ),
+            Kind::Endpoint => (
+                "a host's name or IP address, with a port above 0".into(),
+                r#"write it as "collector.example:4739", "192.0.2.1:4739" or "[2001:db8::1]:4739""#,
             ),
             Ports => (
                 "two ports from 1 to 65535, the first not above the last".into(),

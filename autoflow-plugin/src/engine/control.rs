@@ -16,6 +16,7 @@ use tokio::time::{Instant, sleep_until};
 use twamp_core::time::{Mono, Ntp64};
 
 use super::ends::{By, Site};
+use super::exporting::Exporting;
 use super::heard::Heard;
 use super::lines::is_probed_alike;
 use super::lock;
@@ -54,6 +55,7 @@ pub(super) struct Control {
     /// Runs and configured sessions whose path is being opened, and that nobody has cancelled.
     pub(super) opening: HashSet<Key>,
     pub(super) own: Owns,
+    pub(super) exporting: Exporting,
     pub(super) by_line: HashMap<u64, Key>,
     /// By where TWAMP-Control is answered.
     pub(super) targets: HashMap<Site, Serving>,
@@ -98,6 +100,7 @@ impl Control {
             sessions: Keyed::default(),
             opening: HashSet::new(),
             own: Owns::default(),
+            exporting: Exporting::default(),
             by_line: HashMap::new(),
             targets: HashMap::new(),
             doors: HashMap::new(),
@@ -183,6 +186,7 @@ impl Control {
     fn begin(&mut self, opened: Opened) {
         let mut senders: HashMap<u64, Sender> = opened.senders.into_iter().collect();
         let by = self.opener().by();
+        self.match_export();
         let lines = std::mem::take(&mut self.config.lines);
         for line in &lines {
             self.publisher.line(line);
@@ -328,13 +332,9 @@ impl Control {
         if published.changed {
             self.shared.event.ring();
         }
-        for sentence in published.refused {
-            tracing::debug!("{sentence}");
-        }
-        for change in published.changes {
-            tracing::info!("{}", change.sentence);
-            self.host.choice_changed(&change);
-        }
+        self.export_decisions(&published.rulings);
+        published.tell(self.host);
+        self.export_due();
     }
 
     /// No report for too long: `choose` has no opinion by now, and this says so, once.

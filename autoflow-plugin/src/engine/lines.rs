@@ -19,6 +19,7 @@ impl Control {
         let measured = self.by_line.contains_key(&line.id);
         self.end_line(line.id);
         self.publisher.line(&line);
+        self.export_line(&line);
         if measured && !line.sender {
             self.rest_line(line.id);
         }
@@ -156,6 +157,7 @@ impl Control {
         // The whole, with nothing left of what came and went on the way here.
         self.shared.admission.rule(&self.config);
         self.match_responders();
+        self.match_export();
         self.publish_soon();
     }
 }
@@ -176,6 +178,8 @@ pub(super) fn is_probed_alike(one: &Line, other: &Line) -> bool {
             capacity_down_mbps: None,
             responder: false,
             groups: Vec::new(),
+            export: true,
+            export_s: None,
             ..line.clone()
         }
     }
@@ -203,6 +207,8 @@ mod tests {
             ("far_end", json!("hub")),
             ("responder", json!(true)),
             ("capacity_up_mbps", json!(1.5)),
+            ("export", json!(false)),
+            ("export_s", json!(1)),
         ] {
             assert!(is_probed_alike(&plain, &line(key, value)), "{key}");
         }

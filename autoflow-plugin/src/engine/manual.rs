@@ -328,10 +328,7 @@ impl Manual {
         if published.changed {
             self.shared.event.ring();
         }
-        for change in published.changes {
-            tracing::info!("{}", change.sentence);
-            self.host.choice_changed(&change);
-        }
+        published.tell(self.host);
     }
 
     fn deliver_log(&self) {

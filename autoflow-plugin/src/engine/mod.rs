@@ -25,6 +25,7 @@ mod crew;
 mod difference;
 mod ends;
 mod error;
+mod exporting;
 mod heard;
 mod lines;
 mod manual;
@@ -196,6 +197,8 @@ impl Engine {
         if self.shared.state() != engine_state::FAILED {
             self.shared.set_state(engine_state::STOPPED);
         }
+        // Nobody is left to produce anything.
+        self.shared.exporter.close();
         // Nobody is left to wait for a key.
         self.shared.keys.close();
         self.shared.close(self.shared.time.now());
@@ -224,6 +227,7 @@ impl Engine {
                 Answer::Why(rows)
             }
             Request::Statistics => Answer::Statistics(self.shared.statistics()),
+            Request::Collectors => Answer::Collectors(self.shared.exporter.rows()),
             Request::Run { .. }
             | Request::RunSession { .. }
             | Request::AddSession { .. }

@@ -97,6 +97,7 @@ impl Control {
             self.own.unlink(id, &former);
         }
         self.match_session(id);
+        self.export_session(id);
     }
 
     /// A session is gone: what is in flight is waited for.
@@ -117,7 +118,7 @@ impl Control {
 
     /// The configuration has changed in what sessions may take from it.
     pub(super) fn match_sessions(&mut self) {
-        let all: Vec<Id> = self.own.by_id.keys().cloned().collect();
+        let all = self.configured();
         all.iter().for_each(|id| self.match_session(id));
     }
 
@@ -228,6 +229,25 @@ impl Control {
         Measurement::of(own.session.as_ref()?, &self.config)
     }
 
+    /// All configured sessions.
+    pub(super) fn configured(&self) -> Vec<Id> {
+        self.own.by_id.keys().cloned().collect()
+    }
+
+    /// The configured session that goes on under this key, or a run of which does.
+    pub(super) fn own_of(&self, key: Key) -> Option<&Arc<Session>> {
+        let id = self.own.by_key.get(&key)?;
+        self.own.by_id.get(id)?.session.as_ref()
+    }
+
+    /// A continuous session that goes on, and under which key.
+    pub(super) fn goes_on(&self, id: &Id) -> Option<(Key, Arc<Session>)> {
+        let own = self.own.by_id.get(id)?;
+        let now = own.now.as_ref();
+        let now = now.filter(|now| now.cause == Cause::Continuous && !now.ending)?;
+        Some((now.key, Arc::clone(own.session.as_ref()?)))
+    }
+
     /// When the next run begins by its schedule.
     pub(super) fn run_at(&self) -> Option<Instant> {
         let now = clock();
@@ -266,6 +286,7 @@ impl Control {
         board.asked(key, measurement.asked());
         drop(board);
         self.enter(id, key, Cause::Continuous, measurement.clone());
+        self.export_session(id);
         self.open(key, measurement);
     }
 

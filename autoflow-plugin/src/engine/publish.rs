@@ -13,7 +13,7 @@ use super::lock;
 use super::measured::Measured;
 use super::shared::{Decided, Shared};
 use crate::autoflow::{AutoFlow, Candidate, Policy, Ruling};
-use crate::host::{Change, Picture, Taken};
+use crate::host::{Change, Host, Picture, Taken};
 use crate::line::{EstimatorConfig, Pulse, Trouble, score_row};
 use crate::net::{SendError, clock};
 use crate::session::keyed::Keyed;
@@ -41,10 +41,25 @@ pub(super) struct Publisher {
 pub(super) struct Published {
     /// A line's state or a choice is another than before.
     pub(super) changed: bool,
-    /// The switches.
-    pub(super) changes: Vec<Change>,
-    /// Sentences of switches that were refused.
-    pub(super) refused: Vec<String>,
+    /// Switches, and such as were refused.
+    pub(super) rulings: Vec<Ruling>,
+    /// Of the picture and the choices.
+    epoch: u64,
+}
+
+impl Published {
+    /// Logs what was decided, and tells the host of switches.
+    pub(super) fn tell(self, host: Host) {
+        for ruling in self.rulings {
+            match ruling.switched {
+                true => {
+                    tracing::info!("{}", ruling.sentence);
+                    host.choice_changed(&change(ruling, self.epoch));
+                }
+                false => tracing::debug!("{}", ruling.sentence),
+            }
+        }
+    }
 }
 
 impl Publisher {
@@ -224,17 +239,10 @@ impl Publisher {
         if decided.choices_changed || !decided.rulings.is_empty() {
             *lock(&shared.why) = self.why();
         }
-        let (switched, refused): (Vec<_>, Vec<_>) = decided
-            .rulings
-            .into_iter()
-            .partition(|ruling| ruling.switched);
         Published {
             changed,
-            changes: switched
-                .into_iter()
-                .map(|ruling| change(ruling, epoch))
-                .collect(),
-            refused: refused.into_iter().map(|ruling| ruling.sentence).collect(),
+            rulings: decided.rulings,
+            epoch,
         }
     }
 

@@ -93,6 +93,7 @@ impl Control {
         };
         self.by_line.insert(line.id, key);
         self.publisher.session(line.id, key);
+        self.export_line(line);
         // Without a key it is tried again, as if a far end had refused it.
         if let Ok(Some(stream)) = initiation.configured(path) {
             return self.begin_without_task(key, Some(line.id), stream);
@@ -237,7 +238,7 @@ impl Control {
 
     /// A session is over: its result is final.
     pub(super) fn end_session(&mut self, key: Key, failure: Option<Failure>) {
-        self.sessions.remove(&key);
+        let line = self.sessions.remove(&key).and_then(|session| session.line);
         let state = if failure.is_some() {
             RunState::Failed
         } else {
@@ -252,6 +253,7 @@ impl Control {
         if let Some(progress) = progress {
             self.run_ended(key.0, &progress);
         }
+        self.export_ended(key, line);
         self.own_ended(key);
     }
 

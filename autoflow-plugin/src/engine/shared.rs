@@ -18,6 +18,7 @@ use super::timing::Timing;
 use super::{EngineError, lock, owners};
 use crate::autoflow::Choices;
 use crate::config::{Misfit, expand, judge_among};
+use crate::export::Exporter;
 use crate::host::{Picture, Taken};
 use crate::log;
 use crate::net::{Bell, Namespace, clock};
@@ -54,6 +55,7 @@ pub(super) struct Shared {
     pub(super) admission: Admission,
     pub(super) namespaces: Namespaces,
     pub(super) time: Time,
+    pub(super) exporter: Exporter,
 }
 
 /// The published choices and how long they may be used.
@@ -105,6 +107,7 @@ impl Shared {
             admission: Admission::new(&effective),
             namespaces: Namespaces::default(),
             time: Time::of(config.clock),
+            exporter: Exporter::default(),
             state: AtomicU32::new(engine_state::CREATED),
             picture: ArcSwap::from_pointee(Picture::empty()),
             config: Mutex::new(config),

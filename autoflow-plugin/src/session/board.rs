@@ -18,7 +18,7 @@ use super::history::History;
 use super::identity::session_id;
 use super::keyed::Keyed;
 use super::registry::Id;
-use super::result::{Identity, Tally, served};
+use super::result::{Identity, Interval, Tally, Whose, served};
 use super::setback::Setback;
 use super::subject::Subject;
 use super::{Entry, Key, Report, Served, Sizes, unix_seconds};
@@ -238,6 +238,30 @@ impl Board {
         self.statistics.missed_sends = counters.missed;
         self.statistics.send_lateness_us = counters.lateness.map(Into::into);
         ended
+    }
+
+    /// Collectors are told of a session that goes on by itself in intervals, from now on.
+    pub(crate) fn divide(&mut self, key: Key, now: Now) {
+        if let Some(sender) = self.senders.get_mut(&key) {
+            sender.tally.divide(now.wall, &sender.counts);
+        }
+    }
+
+    /// What a session has measured since it was last asked for this, or since it began.
+    pub(crate) fn interval(&mut self, key: Key, now: Now) -> Option<Interval> {
+        let sender = self.senders.get_mut(&key)?;
+        let whose = Whose {
+            who: &sender.who,
+            run: key.0,
+            cause: sender.subject.cause(),
+            state: sender.state,
+            failure: sender.failure.as_ref().map(|failure| &*failure.message),
+            started: sender.since.unwrap_or(sender.started),
+        };
+        let near = clock_error();
+        let (counts, sizes) = (&sender.counts, &sender.sizes);
+        let tally = &mut sender.tally;
+        Some(tally.interval(&whose, counts, sizes, near, now.wall))
     }
 
     /// How a run stands.

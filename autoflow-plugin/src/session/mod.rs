@@ -41,7 +41,7 @@ mod phases;
 pub(crate) mod probes;
 mod reflector;
 pub(crate) mod registry;
-mod result;
+pub(crate) mod result;
 pub(crate) mod rhythm;
 mod roster;
 mod sender;

@@ -1,4 +1,6 @@
-//! From single outcomes to the result that people read.
+//! From single outcomes to the result that people read, and to what collectors are told.
+
+mod interval;
 
 use std::net::SocketAddr;
 
@@ -10,6 +12,9 @@ use super::findings;
 use super::identity::session_id;
 use super::registry::Id;
 use super::{Entry, Served, Sizes};
+use interval::Since;
+pub(super) use interval::Whose;
+pub(crate) use interval::{Interval, Way};
 use plugin_abi::config::Protocol;
 use plugin_abi::manage::{
     Asked, Delay, Duplicated, Figures, Jitter as JitterResult, LostCounts, Percentiles, Seen,
@@ -50,6 +55,8 @@ pub(crate) struct Tally {
     all_kernel: bool,
     /// Only STAMP tells anything.
     far_side: Option<Box<FarSide>>,
+    /// Where collectors are told of it now and then.
+    since: Option<Box<Since>>,
 }
 
 /// What most packets see: round trip, outbound, inbound. Nothing is kept before the first sample.
@@ -107,6 +114,7 @@ impl Tally {
             answered_aside: 0,
             all_kernel: true,
             far_side: (protocol == Protocol::Stamp).then(Box::default),
+            since: None,
         }
     }
 
@@ -152,12 +160,19 @@ impl Tally {
             Some(_) => Protocol::Stamp,
             None => Protocol::Light,
         };
-        Self::new(exact, protocol)
+        let since = self.since.as_deref().copied();
+        Self {
+            since: since.map(|since| Box::new(since.afresh())),
+            ..Self::new(exact, protocol)
+        }
     }
 
     fn sample(&mut self, sample: &Sample) -> Option<Step> {
         let (delay, step) = self.clocks.get_or_insert_default().relative(sample);
         self.delays.record(&delay);
+        if let Some(since) = &mut self.since {
+            since.record(&delay);
+        }
         self.all_kernel &= sample.stamps == Stamps::Kernel;
         let three = [delay.round_trip(), delay.forward, delay.backward];
         self.spread.record(three);

@@ -9,6 +9,7 @@ pub(super) fn run(arguments: &Demo, around: &Surroundings) -> Result<Exit, Comma
     let report = demo::run(&DemoArguments {
         seconds: arguments.seconds,
         seed: arguments.seed,
+        collectors: arguments.collectors.clone(),
         json: around.output.is_json(),
         plugin: around.plugin()?,
     })?;

@@ -11,7 +11,7 @@ use super::known::sessions;
 use super::{CommandError, Surroundings, nearest};
 use crate::cli::{Lines, LinesCommand, Role};
 use crate::exit::Exit;
-use crate::text::{Cell, Paint, Style, Table, line_style, milliseconds, percent};
+use crate::text::{Cell, Paint, Style, Table, collectors, line_style, milliseconds, percent};
 
 pub(super) fn run(arguments: &Lines, around: &Surroundings) -> Result<Exit, CommandError> {
     let mut host = Asking::at(&arguments.socket)?;
@@ -22,11 +22,20 @@ pub(super) fn run(arguments: &Lines, around: &Surroundings) -> Result<Exit, Comm
 }
 
 fn list(host: &mut Asking, around: &Surroundings) -> Result<Exit, CommandError> {
-    let answer = host.ask(&Request::Lines)?;
-    around.output.object(&answer)?;
+    let mut answer = host.ask(&Request::Lines)?;
     let rows = lines(read(&answer)?)?;
+    let told = match host.typed(&Request::Collectors)? {
+        Answer::Collectors(told) => told,
+        _ => return Err(CommandError::Answer("the collectors")),
+    };
+    answer["collectors"] = serde_json::json!(told);
+    around.output.object(&answer)?;
     let sessions = sessions(host.typed(&Request::Sessions)?)?;
-    let page = page(&rows, &sessions, around.output.paint());
+    let paint = around.output.paint();
+    let mut page = page(&rows, &sessions, paint);
+    if !told.is_empty() {
+        page += &format!("\n{}", collectors(&told, paint));
+    }
     around.output.text(&page)?;
     Ok(Exit::Good)
 }

@@ -29,6 +29,7 @@ mod view;
 
 use std::collections::BTreeMap;
 
+use plugin_abi::config::{Collector, Config};
 use plugin_abi::host::Plugin;
 
 use crate::host::Status;
@@ -51,6 +52,8 @@ pub struct DemoArguments {
     pub seconds: u64,
     /// What the emulated lines draw their accidents from.
     pub seed: u64,
+    /// Who is told what is measured, besides.
+    pub collectors: Vec<Collector>,
     /// Answer in JSON, and nothing but JSON, on standard output.
     pub json: bool,
     /// The plugin to show.
@@ -70,21 +73,21 @@ pub fn run(arguments: &DemoArguments) -> Result<Report, DemoError> {
     }
     let output = Output::new(arguments.json);
     let setting = Setting::of_process(std::process::id());
-    let configuration = setting.near();
+    let configuration = setting.near_with(&arguments.collectors);
     output.text(&summary::opening(
         &PluginReport::of(&arguments.plugin),
         &configuration,
         output.paint(),
     )?)?;
 
-    let mut stage = Stage::open(&setting, arguments.seed, &arguments.plugin)?;
+    let mut stage = Stage::open(&setting, &configuration, arguments.seed, &arguments.plugin)?;
     let placed = stage.wait_until_ready()?;
     let mut audience = Audience::find(arguments.json);
     let seconds = arguments.seconds;
     let performance = performance::perform(&mut stage, &setting, seconds, placed, &mut audience)?;
     let outcome = stage.close()?;
 
-    let report = report(arguments, &setting, performance, &outcome);
+    let report = report(arguments, configuration, performance, outcome);
     output.text(&summary::closing(&report, output.paint()))?;
     output.object(&report)?;
     Ok(report)
@@ -92,9 +95,9 @@ pub fn run(arguments: &DemoArguments) -> Result<Report, DemoError> {
 
 fn report(
     arguments: &DemoArguments,
-    setting: &Setting,
+    configuration: Config,
     performance: Performance,
-    outcome: &Outcome,
+    outcome: Outcome,
 ) -> Report {
     let Performance {
         recording,
@@ -123,7 +126,8 @@ fn report(
             .map(|counts| FlowReport::new(counts, &outcome.truth))
             .collect(),
         expectations,
-        configuration: setting.near(),
+        collectors: outcome.collectors,
+        configuration,
     }
 }
 

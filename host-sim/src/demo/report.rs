@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use plugin_abi::config::Config;
 use plugin_abi::host::Plugin;
-use plugin_abi::manage::{Delay, Jitter, LostCounts, SessionResult};
+use plugin_abi::manage::{CollectorRow, Delay, Jitter, LostCounts, SessionResult};
 
 use super::expectations::Expectation;
 use super::recording::{Impaired, Switch};
@@ -36,6 +36,9 @@ pub struct Report {
     pub flows: Vec<FlowReport>,
     /// What should have happened, and whether it did.
     pub expectations: Vec<Expectation>,
+    /// Who was told of it, besides.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub collectors: Vec<CollectorRow>,
     /// The near end's configuration.
     pub configuration: Config,
 }

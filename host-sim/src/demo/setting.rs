@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use plugin_abi::config::{
-    Address, Class, Config, Decision, Group, Line, Mode, Probe, Protocol, Responder, Sla,
+    Address, Class, Collector, Config, Decision, Group, Line, Mode, Probe, Protocol, Responder, Sla,
 };
 
 use super::script;
@@ -12,6 +12,9 @@ use crate::link::{EmulatorConfig, LineAddresses, LineConfig};
 
 /// Scores look back so far, in milliseconds.
 pub(super) const WINDOW_MS: u32 = 5_000;
+
+/// Collectors are told so often, in seconds.
+const EXPORT_S: u32 = 2;
 
 /// The group that all three lines are in: they reach the same hub.
 pub(super) const HUB: u64 = 1;
@@ -134,6 +137,16 @@ impl Setting {
                 .collect(),
             ..Config::default()
         }
+    }
+
+    /// The same with collectors, which are told of it every other second.
+    pub(super) fn near_with(&self, collectors: &[Collector]) -> Config {
+        let mut config = self.near();
+        if !collectors.is_empty() {
+            config.export.interval_s = EXPORT_S;
+            config.export.collectors = collectors.to_vec();
+        }
+        config
     }
 
     /// The far end: answers probes.
@@ -272,6 +285,8 @@ fn unbound(id: u64, name: &str) -> Line {
         responder: false,
         groups: Vec::new(),
         probe: None,
+        export: true,
+        export_s: None,
         owner: Default::default(),
     }
 }

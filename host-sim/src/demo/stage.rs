@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use plugin_abi::config::Config;
 use plugin_abi::host::{CallError, Choice, Engine, Plugin, Silent};
-use plugin_abi::manage::{Answer, Request, SessionResult, SessionRow};
+use plugin_abi::manage::{Answer, CollectorRow, Request, SessionResult, SessionRow};
 
 use super::DemoError;
 use super::listener::{Heard, listen};
@@ -40,6 +40,8 @@ pub(super) struct Outcome {
     pub(super) results: Vec<SessionResult>,
     /// For each line, in order, what the emulator did.
     pub(super) truth: Vec<LineCounts>,
+    /// Whom the near end has told.
+    pub(super) collectors: Vec<CollectorRow>,
 }
 
 /// All three lines have to be measured within so many seconds.
@@ -51,23 +53,27 @@ const DRAIN: Duration = Duration::from_secs(2);
 
 impl Stage {
     /// Starts the lines, the far end, then the near end.
-    pub(super) fn open(setting: &Setting, seed: u64, plugin: &Plugin) -> Result<Self, DemoError> {
+    pub(super) fn open(
+        setting: &Setting,
+        configuration: &Config,
+        seed: u64,
+        plugin: &Plugin,
+    ) -> Result<Self, DemoError> {
         let emulator = Emulator::start(setting.emulator(seed))?;
         let far = plugin
             .create(&json(&setting.far())?, Silent)
             .and_then(|far| far.start().map(|()| far))
             .map_err(at("far"))?;
-        let configuration = setting.near();
         let (listener, heard) = listen();
         let near = plugin
-            .create(&json(&configuration)?, listener)
+            .create(&json(configuration)?, listener)
             .and_then(|near| near.start().map(|()| near))
             .map_err(at("near"))?;
         Ok(Self {
             near: Arc::new(near),
             heard,
             emulator,
-            watch: Watch::new(Names::of(&configuration)),
+            watch: Watch::new(Names::of(configuration)),
             _far: far,
         })
     }
@@ -137,8 +143,17 @@ impl Stage {
                 .map(|l| l.name)
                 .map(result)
                 .collect::<Result<_, _>>()?,
+            collectors: self.collectors()?,
             truth: self.emulator.stop()?,
         })
+    }
+
+    fn collectors(&self) -> Result<Vec<CollectorRow>, DemoError> {
+        let asked = self.near.manage(&Request::Collectors).map_err(at("near"))?;
+        match asked {
+            Answer::Collectors(rows) => Ok(rows),
+            _ => Err(DemoError::Answer("its collectors")),
+        }
     }
 
     fn placed(&self) -> Vec<(&'static str, &'static str)> {

@@ -6,7 +6,7 @@ use plugin_abi::manage::Delay;
 use super::DemoError;
 use super::live::switch_rows;
 use super::report::{LineReport, PluginReport, Report, Truth};
-use crate::text::{Cell, Paint, Style, Table, milliseconds, percent, share};
+use crate::text::{Cell, Paint, Style, Table, collectors, milliseconds, percent, share};
 
 /// What is going to be shown, and the configuration that does it.
 ///
@@ -54,6 +54,10 @@ pub(super) fn closing(report: &Report, paint: Paint) -> String {
     text += &story(report, paint);
     text += &heading("The traffic");
     text += &traffic(report).render(paint);
+    if !report.collectors.is_empty() {
+        text += &heading("Who was told of it");
+        text += &collectors(&report.collectors, paint);
+    }
     text += &heading("What should have happened");
     text += &verdicts(report).render(paint);
     text.push('\n');
@@ -279,6 +283,7 @@ mod tests {
                 after_s: Some(1.157),
                 found: "A → B after 1.16 s".to_owned(),
             }],
+            collectors: Vec::new(),
             configuration: Setting::of_process(1).near(),
         }
     }

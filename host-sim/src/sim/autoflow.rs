@@ -214,6 +214,8 @@ fn line(id: u64) -> Line {
         mtu: None,
         capacity_up_mbps: None,
         capacity_down_mbps: None,
+        export: true,
+        export_s: None,
         owner: Owner::Document,
         sender: true,
         responder: false,

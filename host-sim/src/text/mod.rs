@@ -1,5 +1,6 @@
 //! Text for people: tables, colours, numbers, progress; and the way to standard output.
 
+mod collectors;
 mod complain;
 mod dscp;
 mod number;
@@ -10,6 +11,7 @@ mod table;
 mod utc;
 mod when;
 
+pub use collectors::collectors;
 pub use complain::complain;
 pub use dscp::dscp_code;
 pub use number::{milliseconds, percent, plural, share};

@@ -53,9 +53,12 @@ pub struct Session {
     /// It sends probes. One that doesn't is only known.
     #[serde(default = "super::yes")]
     pub enabled: bool,
-    /// Its results are for those as well to whom the host hands results on.
+    /// Collectors are told what it measures.
     #[serde(default = "super::yes")]
     pub export: bool,
+    /// How often while it is continuous, in seconds; absent: as the engine says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub export_s: Option<u32>,
     /// Who wrote it, and so who may change it.
     #[serde(default)]
     pub owner: Owner,

@@ -163,9 +163,12 @@ pub struct LinkSession {
     /// When runs begin; absent: by hand only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schedule: Option<When>,
-    /// Its results are exported.
+    /// Collectors are told what it measures.
     #[serde(default = "super::yes")]
     pub export: bool,
+    /// How often while it is continuous, in seconds; absent: as the engine says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub export_s: Option<u32>,
 }
 
 /// One end of a link.

@@ -3,7 +3,7 @@
 use super::Kind::{
     self, Elsewhere, Flag, Id, List, Named, Namespace, Near, Object, Ports, Text, Whole,
 };
-use super::{CLASS, GROUP, Keys, MODES, PROBE, SCHEDULE};
+use super::{CLASS, EXPORT_S, GROUP, Keys, MODES, PROBE, SCHEDULE};
 
 pub(super) const TOPOLOGY: Keys = &[
     ("template", false, Text),
@@ -60,6 +60,7 @@ const LINK_SESSION: Keys = &[
     ("count", false, Whole(1, u32::MAX as u64)),
     ("schedule", false, Elsewhere),
     ("export", false, Flag),
+    ("export_s", false, EXPORT_S),
 ];
 
 const END: Keys = &[

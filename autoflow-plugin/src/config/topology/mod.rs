@@ -101,6 +101,7 @@ fn own_session(session: &LinkSession, over: Line) -> Option<Session> {
         schedule: session.schedule.clone(),
         enabled: true,
         export: session.export,
+        export_s: session.export_s,
         owner: Owner::Topology,
     })
 }
@@ -183,6 +184,8 @@ impl<'a> Sites<'a> {
             responder: answers && by_line,
             groups: link.groups.clone(),
             probe: Some(probe),
+            export: true,
+            export_s: None,
             owner: Owner::Topology,
         })
     }
