@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use plugin_abi::config::DOCUMENTATION_ENTERPRISE;
 
 use super::element::{Element, Kind, Semantics, Unit};
-use super::table::OWN;
+use super::table as of;
 
 /// To renew the documents, set this variable.
 const BLESS: &str = "TWAMP_BLESS";
@@ -48,6 +48,16 @@ fn unit(element: &Element) -> &'static str {
     }
 }
 
+/// Those of IANA's that are younger than most collectors (RFC 9951).
+fn young() -> [&'static Element; 4] {
+    [
+        &of::PATH_DELAY_MEAN,
+        &of::PATH_DELAY_MIN,
+        &of::PATH_DELAY_MAX,
+        &of::PATH_DELAY_SUM,
+    ]
+}
+
 fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;")
 }
@@ -61,7 +71,7 @@ fn xml() -> String {
   <registry id="ipfix-information-elements">
 "#,
     );
-    for element in OWN {
+    for element in of::OWN.iter().copied().chain(young()) {
         let mut line = |tag: &str, text: &str| {
             if !text.is_empty() {
                 let _ = writeln!(xml, "      <{tag}>{}</{tag}>", escaped(text));
@@ -71,10 +81,16 @@ fn xml() -> String {
         line("dataType", kind(element));
         line("dataTypeSemantics", semantics(element));
         line("elementId", &element.id.to_string());
-        line("cert:enterpriseId", &DOCUMENTATION_ENTERPRISE.to_string());
+        if element.own {
+            line("cert:enterpriseId", &DOCUMENTATION_ENTERPRISE.to_string());
+        }
         line("units", unit(element));
         line("status", "current");
-        let described = format!("<paragraph>{}</paragraph>", escaped(element.description));
+        let described = match element.own {
+            true => element.description,
+            false => "See IANA's registry.",
+        };
+        let described = format!("<paragraph>{}</paragraph>", escaped(described));
         let _ = writeln!(xml, "      <description>{described}</description>");
         let begin = xml.rfind("      <name>").unwrap_or_default();
         xml.insert_str(begin, "    <record>\n");
@@ -86,7 +102,7 @@ fn xml() -> String {
 fn rows() -> String {
     let mut rows =
         String::from("| id | name | type | unit | what it says |\n|--:|---|---|---|---|\n");
-    for element in OWN {
+    for element in of::OWN {
         let _ = writeln!(
             rows,
             "| {} | `{}` | {} | {} | {} |",

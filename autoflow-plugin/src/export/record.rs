@@ -243,7 +243,6 @@ impl Told for SessionRecord {
             // Before the first probe it is not known how long one is, nor was one sent.
             whole(it.seen.sent * u64::from(it.seen.probe_octets.unwrap_or(0)))
         }),
-        field(&of::PACKET_TOTAL, |it| whole(it.seen.total.sent)),
         field(&of::FLOW_ID, |it| whole(it.seen.run)),
         field(&of::SESSION_ID, |it| Value::Text(&it.seen.session)),
         field(&of::SESSION_NAME, |it| Value::Text(&it.name)),
@@ -268,6 +267,7 @@ impl Told for SessionRecord {
         }),
         with(LINE, &of::LINE_ID, |it| id(it.line.as_ref())),
         with(LINE, &of::LINE_NAME, |it| name(it.line.as_ref())),
+        field(&of::PROBES_SENT, |it| whole(it.seen.total.sent)),
         field(&of::PROBES_RECEIVED_DELTA, |it| whole(it.seen.received)),
         field(&of::PROBES_LOST_DELTA, |it| whole(it.seen.lost)),
         field(&of::PROBES_RECEIVED, |it| whole(it.seen.total.received)),

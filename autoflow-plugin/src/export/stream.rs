@@ -329,4 +329,4 @@ fn type_record(element: &Element, enterprise: u32) -> Vec<u8> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

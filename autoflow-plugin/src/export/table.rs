@@ -48,7 +48,6 @@ iana! {
     EXPORTED_MESSAGES = 41 "exportedMessageTotalCount" Unsigned64;
     EXPORTED_RECORDS = 42 "exportedFlowRecordTotalCount" Unsigned64;
     IP_VERSION = 60 "ipVersion" Unsigned8;
-    PACKET_TOTAL = 86 "packetTotalCount" Unsigned64;
     FLOW_ID = 148 "flowId" Unsigned64;
     DOMAIN = 149 "observationDomainId" Unsigned32;
     FLOW_START = 152 "flowStartMilliseconds" Milliseconds;
@@ -91,6 +90,9 @@ own! {
     LINE_NAME = 8 "twampLineName" Text Default None
         "What people call the line.";
 
+    // Not packetTotalCount: nfdump takes that for the packets of the interval.
+    PROBES_SENT = 19 "twampProbesSentTotalCount" Unsigned64 TotalCounter Packets
+        "Probes sent since the session began.";
     PROBES_RECEIVED_DELTA = 20 "twampProbesReceivedDeltaCount" Unsigned64 DeltaCounter Packets
         "Probes answered in time in this interval, each counted once.";
     PROBES_LOST_DELTA = 21 "twampProbesLostDeltaCount" Unsigned64 DeltaCounter Packets
