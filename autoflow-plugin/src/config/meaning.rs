@@ -12,7 +12,7 @@ use super::node::Node;
 use super::stamp::around_padding;
 use super::unique::{own, own_items};
 use super::{
-    answering, features, io, keys, peers, schedule, sessions, stamp, test_ports, topology,
+    answering, export, features, io, keys, peers, schedule, sessions, stamp, test_ports, topology,
 };
 use crate::session::rhythm::LONGEST;
 
@@ -37,12 +37,7 @@ pub(super) fn config(root: &Node, problems: &mut Vec<Problem>) {
     stamp::responder(&root.key("responder"), problems);
     answering::added(&root.key("responder"), problems);
     own(&root.key("toggled"), "line", Node::whole, problems);
-    own(
-        &root.key("export").key("collectors"),
-        "name",
-        Node::text,
-        problems,
-    );
+    export::config(&root.key("export"), problems);
     topology::judge(root, problems);
     let shared = root.key("topology").key("groups");
     let groups: HashSet<u64> = ids(&root.key("groups")).chain(ids(&shared)).collect();

@@ -6,6 +6,7 @@
 
 mod among;
 mod answering;
+mod export;
 mod features;
 mod io;
 mod keys;

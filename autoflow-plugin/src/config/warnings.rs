@@ -3,9 +3,10 @@
 use std::collections::HashSet;
 use std::net::IpAddr;
 
-use plugin_abi::config::{Config, DOCUMENTATION_ENTERPRISE, Line, Peer, Security};
+use plugin_abi::config::{Config, Line, Peer, Security};
 use plugin_abi::manage::Problem;
 
+use super::export::borrowed_enterprise;
 use super::meaning::headers;
 use crate::session::features::most_padding;
 
@@ -21,18 +22,6 @@ pub(crate) fn warnings(config: &Config) -> Vec<Problem> {
     unknown_underlays(config, &mut warnings);
     warnings.extend(borrowed_enterprise(config));
     warnings
-}
-
-/// Elements that anybody may call his own.
-fn borrowed_enterprise(config: &Config) -> Option<Problem> {
-    let export = &config.export;
-    let borrowed = export.enterprise == DOCUMENTATION_ENTERPRISE;
-    (borrowed && !export.collectors.is_empty()).then(|| Problem {
-        path: "export.enterprise".into(),
-        expected: "a private enterprise number of your own".into(),
-        found: format!("{DOCUMENTATION_ENTERPRISE}, which is for documents and tests (RFC 5612)"),
-        fix: "write your own, or make sure that nobody else at the collector takes this one".into(),
-    })
 }
 
 /// CPUs that no thread will be on.

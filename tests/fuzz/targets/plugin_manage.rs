@@ -146,6 +146,7 @@ fn fits(request: &Request, answer: &Answer) {
         Request::Lines => matches!(answer, Answer::Lines(_)),
         Request::Why { .. } => matches!(answer, Answer::Why(_)),
         Request::Statistics => matches!(answer, Answer::Statistics(_)),
+        Request::Collectors => matches!(answer, Answer::Collectors(_)),
     };
     assert!(fits, "{request:?} was answered {answer:?}");
 }

@@ -270,8 +270,9 @@ fn every_key_that_the_types_know_is_in_the_tables() {
     full["sessions"] = json!([{
         "name": "own", "local": "192.0.2.1", "local_port": 9, "remote": "192.0.2.9",
         "device": "eth0", "mark": 1, "namespace": "blue", "probe": {}, "tos": 0, "count": 1,
-        "schedule": "global",
+        "schedule": "global", "export_s": 60,
     }]);
+    full["export"] = json!({"collectors": [{"name": "a", "at": "b:1", "transport": "tcp"}]});
     full["schedule"] = json!({"every_s": 60});
     let typed = serde_json::to_value(super::super::judge(&full).unwrap()).unwrap();
     let keys = |value: &Value| {
@@ -313,6 +314,8 @@ fn every_key_that_the_types_know_is_in_the_tables() {
     let unread = ["not_before", "passphrase"].map(str::to_owned);
     let known = table(KEY).into_iter().filter(|key| !unread.contains(key));
     assert!(keys(&typed["keys"][0]).into_iter().eq(known));
+    assert_eq!(keys(&typed["export"]), table(EXPORT));
+    assert_eq!(keys(&typed["export"]["collectors"][0]), table(COLLECTOR));
     assert_eq!(keys(&typed["decision"]), table(DECISION));
     let optional = ["added", "light", "stamp"].map(str::to_owned);
     let written = table(RESPONDER)
