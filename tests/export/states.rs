@@ -47,14 +47,15 @@ fn a_bad_collector_says_what_is_wrong_and_a_good_one_beside_it_hears_all() {
 #[test]
 fn a_session_is_told_of_in_its_own_interval_or_not_at_all() {
     let udp = Sink::udp(address::own().into());
+    let from = address::own().to_string();
     let sessions = |to| {
         let probe = json!({"protocol": "stamp", "interval_ms": 20});
         let remote = format!("{to}:8622");
         json!({"sessions": [
-            {"name": "told", "remote": remote, "local_port": 20_001, "probe": probe},
-            {"name": "often", "remote": remote, "local_port": 20_002, "probe": probe,
+            {"name": "told", "remote": remote, "local": from, "local_port": 20_001, "probe": probe},
+            {"name": "often", "remote": remote, "local": from, "local_port": 20_002, "probe": probe,
              "export_s": 1},
-            {"name": "kept", "remote": remote, "local_port": 20_003, "probe": probe,
+            {"name": "kept", "remote": remote, "local": from, "local_port": 20_003, "probe": probe,
              "export": false},
         ]})
     };

@@ -134,7 +134,7 @@ fn expected(result: &SessionResult) -> BTreeMap<&'static str, Value> {
     };
     known("twampOutboundMinNanoseconds", outbound(|delay| delay.min));
     known("twampOutboundMeanNanoseconds", outbound(|delay| delay.mean));
-    known("twampOutboundP50Nanoseconds", outbound(|delay| delay.p50));
+    known("twampOutboundP95Nanoseconds", outbound(|delay| delay.p95));
     let inbound = |pick: fn(&plugin_abi::manage::Delay) -> f64| {
         result
             .inbound_us
@@ -143,7 +143,7 @@ fn expected(result: &SessionResult) -> BTreeMap<&'static str, Value> {
     };
     known("twampInboundMeanNanoseconds", inbound(|delay| delay.mean));
     known("twampInboundMaxNanoseconds", inbound(|delay| delay.max));
-    known("twampInboundP99Nanoseconds", inbound(|delay| delay.p99));
+    known("twampInboundP95Nanoseconds", inbound(|delay| delay.p95));
     expected
 }
 

@@ -47,7 +47,6 @@ iana! {
     EXPORTED_OCTETS = 40 "exportedOctetTotalCount" Unsigned64;
     EXPORTED_MESSAGES = 41 "exportedMessageTotalCount" Unsigned64;
     EXPORTED_RECORDS = 42 "exportedFlowRecordTotalCount" Unsigned64;
-    IP_VERSION = 60 "ipVersion" Unsigned8;
     FLOW_ID = 148 "flowId" Unsigned64;
     DOMAIN = 149 "observationDomainId" Unsigned32;
     FLOW_START = 152 "flowStartMilliseconds" Milliseconds;
@@ -81,10 +80,8 @@ own! {
         "open, auth, encrypted, mixed, light or stamp.";
     SESSION_STATE = 4 "twampSessionState" Unsigned8 Identifier None
         "0 connecting, 1 running, 2 ended, 3 failed.";
-    SESSION_CAUSE = 5 "twampSessionCause" Unsigned8 Identifier None
-        "Why it runs: 0 it always does, 1 its schedule, 2 a person asked for it.";
     SESSION_FAILURE = 6 "twampSessionFailure" Text Default None
-        "Why it failed, or what keeps it from running; empty if nothing.";
+        "While nothing came back: why it failed, or what keeps it from running; empty if nothing does.";
     LINE_ID = 7 "twampLineId" Unsigned64 Identifier None
         "The host's id of the line.";
     LINE_NAME = 8 "twampLineName" Text Default None
@@ -140,12 +137,8 @@ own! {
         "Mean delay towards the far end in the interval.";
     OUTBOUND_MAX = 52 "twampOutboundMaxNanoseconds" Signed64 Quantity Nanoseconds
         "Largest delay towards the far end in the interval.";
-    OUTBOUND_P50 = 53 "twampOutboundP50Nanoseconds" Signed64 Quantity Nanoseconds
-        "Median delay towards the far end, of a run exactly, else of late.";
     OUTBOUND_P95 = 54 "twampOutboundP95Nanoseconds" Signed64 Quantity Nanoseconds
         "95th percentile of the delay towards the far end, of a run exactly, else of late.";
-    OUTBOUND_P99 = 55 "twampOutboundP99Nanoseconds" Signed64 Quantity Nanoseconds
-        "99th percentile of the delay towards the far end, of a run exactly, else of late.";
     OUTBOUND_JITTER = 56 "twampOutboundJitterNanoseconds" Unsigned64 Quantity Nanoseconds
         "RFC 3550 jitter towards the far end.";
     INBOUND_MIN = 60 "twampInboundMinNanoseconds" Signed64 Quantity Nanoseconds
@@ -154,12 +147,8 @@ own! {
         "Mean delay from the far end in the interval.";
     INBOUND_MAX = 62 "twampInboundMaxNanoseconds" Signed64 Quantity Nanoseconds
         "Largest delay from the far end in the interval.";
-    INBOUND_P50 = 63 "twampInboundP50Nanoseconds" Signed64 Quantity Nanoseconds
-        "Median delay from the far end, of a run exactly, else of late.";
     INBOUND_P95 = 64 "twampInboundP95Nanoseconds" Signed64 Quantity Nanoseconds
         "95th percentile of the delay from the far end, of a run exactly, else of late.";
-    INBOUND_P99 = 65 "twampInboundP99Nanoseconds" Signed64 Quantity Nanoseconds
-        "99th percentile of the delay from the far end, of a run exactly, else of late.";
     INBOUND_JITTER = 66 "twampInboundJitterNanoseconds" Unsigned64 Quantity Nanoseconds
         "RFC 3550 jitter from the far end.";
 

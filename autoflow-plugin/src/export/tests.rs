@@ -64,7 +64,9 @@ fn numbered(number: u64) -> Record {
         at: Wall(0),
         group: (number, "hub".into()),
         class: (2, "voice".into()),
-        line: (number % 2 == 0).then(|| (number, format!("line {number}"))),
+        line: number
+            .is_multiple_of(2)
+            .then(|| (number, format!("line {number}"))),
         answer: 1,
         reason: 1,
         mode: Mode::Act,
@@ -147,7 +149,7 @@ fn numbers(records: &[Decoded]) -> Vec<u64> {
     let number = |record: &Decoded| {
         let number = record.unsigned(GROUP.0, GROUP.1).unwrap();
         let line = record.text(GROUP.0, 8);
-        let expected = (number % 2 == 0).then(|| format!("line {number}"));
+        let expected = number.is_multiple_of(2).then(|| format!("line {number}"));
         assert_eq!(line, expected.as_deref());
         number
     };

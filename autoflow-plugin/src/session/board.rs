@@ -253,7 +253,6 @@ impl Board {
         let whose = Whose {
             who: &sender.who,
             run: key.0,
-            cause: sender.subject.cause(),
             state: sender.state,
             failure: sender.failure.as_ref().map(|failure| &*failure.message),
             started: sender.since.unwrap_or(sender.started),

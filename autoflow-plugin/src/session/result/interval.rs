@@ -3,7 +3,7 @@
 
 use std::net::SocketAddr;
 
-use plugin_abi::manage::{Asked, Cause, RunState};
+use plugin_abi::manage::{Asked, RunState};
 use twamp_core::metrics::delay::{DelaySummary, PathSummary};
 use twamp_core::metrics::loss::LossCounts;
 use twamp_core::time::{ErrorEstimate, Wall};
@@ -18,7 +18,6 @@ use super::{Identity, Tally, Told};
 pub(crate) struct Interval {
     pub(crate) session: String,
     pub(crate) run: u64,
-    pub(crate) cause: Cause,
     pub(crate) mode: &'static str,
     pub(crate) local: SocketAddr,
     pub(crate) remote: SocketAddr,
@@ -77,7 +76,6 @@ pub(super) struct Since {
 pub(in super::super) struct Whose<'a> {
     pub(in super::super) who: &'a Identity,
     pub(in super::super) run: u64,
-    pub(in super::super) cause: Cause,
     pub(in super::super) state: RunState,
     pub(in super::super) failure: Option<&'a str>,
     pub(in super::super) started: Wall,
@@ -150,7 +148,6 @@ impl Tally {
         Interval {
             session: who.id(),
             run: whose.run,
-            cause: whose.cause,
             mode: who.mode,
             local: who.local,
             remote: who.remote,
