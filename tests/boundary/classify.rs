@@ -14,7 +14,7 @@ const RULES: &str = r#"{"classes": [
          "destination_ports": [80, "443-444"]}]}]}"#;
 
 fn key(destination: &str, destination_port: u16, dscp: u8) -> TwampFlowKey {
-    let address: IpAddr = destination.parse().unwrap();
+    let address: IpAddr = destination.parse().expect("an address");
     let mut octets = [0; 16];
     let family = match address {
         IpAddr::V4(v4) => {
