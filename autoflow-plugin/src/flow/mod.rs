@@ -17,25 +17,24 @@ mod rule;
 #[cfg(test)]
 mod tests;
 
-use std::net::IpAddr;
-
 use plugin_abi::TwampFlowKey;
 use plugin_abi::config::Class;
 
 use axis::Axis;
+use rule::number;
 
 pub(crate) use rule::Matched;
 
 /// Rules of all classes together, at most: a look-up reads a bit of each.
 pub(crate) const MOST_RULES: usize = 1_024;
 
-/// What a packet's header says.
+/// What a packet's header says; addresses as numbers, those of IPv4 mapped.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Flow {
     dscp: u8,
     protocol: u8,
-    source: IpAddr,
-    destination: IpAddr,
+    source: u128,
+    destination: u128,
     source_port: u16,
     destination_port: u16,
 }
@@ -47,8 +46,8 @@ pub(crate) struct Classifier {
     classes: Vec<u64>,
     dscp: Axis<u8>,
     protocol: Axis<u8>,
-    source: Axis<IpAddr>,
-    destination: Axis<IpAddr>,
+    source: Axis<u128>,
+    destination: Axis<u128>,
     source_port: Axis<u16>,
     destination_port: Axis<u16>,
 }
@@ -59,9 +58,9 @@ impl Flow {
         let address = |octets: [u8; 16]| match key.family {
             4 => {
                 let [a, b, c, d, ..] = octets;
-                Some(IpAddr::from([a, b, c, d]))
+                Some(number([a, b, c, d].into()))
             }
-            6 => Some(IpAddr::from(octets).to_canonical()),
+            6 => Some(number(octets.into())),
             _ => None,
         };
         Some(Self {

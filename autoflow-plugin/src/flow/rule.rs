@@ -6,13 +6,16 @@ use plugin_abi::config::{FlowRule, IpProtocol, Ports, Prefix};
 
 use super::ranges::Ranges;
 
+/// The first and the last address of IPv4, as they are mapped (RFC 4291, section 2.5.5.2).
+const MAPPED: (u128, u128) = (0xffff << 32, (0xffff << 32) + 0xffff_ffff);
+
 /// What a rule matches, of each part of the header.
 #[derive(Clone, Debug)]
 pub(crate) struct Matched {
     pub(super) dscp: Ranges<u8>,
     pub(super) protocol: Ranges<u8>,
-    pub(super) source: Ranges<IpAddr>,
-    pub(super) destination: Ranges<IpAddr>,
+    pub(super) source: Ranges<u128>,
+    pub(super) destination: Ranges<u128>,
     pub(super) source_port: Ranges<u16>,
     pub(super) destination_port: Ranges<u16>,
 }
@@ -51,8 +54,33 @@ fn names_ports(rule: &FlowRule) -> bool {
     !rule.source_ports.is_empty() || !rule.destination_ports.is_empty()
 }
 
-fn networks(networks: &[Prefix]) -> Ranges<IpAddr> {
-    Ranges::listed(networks.iter().map(|network| network.ends()))
+fn networks(networks: &[Prefix]) -> Ranges<u128> {
+    Ranges::listed(networks.iter().flat_map(|network| spans(*network)))
+}
+
+/// The addresses of a network; one of IPv6 has none of IPv4 in it.
+fn spans(network: Prefix) -> impl Iterator<Item = (u128, u128)> {
+    let (first, last) = network.ends();
+    let is_v4 = first.is_ipv4();
+    let (first, last) = (number(first), number(last));
+    let around = !is_v4 && first <= MAPPED.0 && MAPPED.1 <= last;
+    let (whole, before, behind) = match around {
+        false => (Some((first, last)), None, None),
+        true => (
+            None,
+            Some((first, MAPPED.0 - 1)),
+            Some((MAPPED.1 + 1, last)),
+        ),
+    };
+    whole.into_iter().chain(before).chain(behind)
+}
+
+/// An address as a number; of IPv4 the mapped one.
+pub(super) fn number(address: IpAddr) -> u128 {
+    match address {
+        IpAddr::V4(v4) => v4.to_ipv6_mapped().to_bits(),
+        IpAddr::V6(v6) => v6.to_bits(),
+    }
 }
 
 fn ports(ports: &[Ports]) -> Ranges<u16> {
