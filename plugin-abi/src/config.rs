@@ -10,6 +10,7 @@ mod flow;
 mod io;
 mod key;
 mod line;
+mod overrides;
 mod peer;
 mod person;
 mod prefix;
@@ -30,6 +31,7 @@ pub use flow::{FlowRule, IpProtocol, IpProtocolError, Ports, PortsError};
 pub use io::{Io, Policy};
 pub use key::{Key, Secret};
 pub use line::Line;
+pub use overrides::{By, Hand, Override};
 pub use peer::Peer;
 pub use person::{Answering, Answers, Toggled};
 pub use prefix::{Prefix, PrefixError};
@@ -76,6 +78,9 @@ pub struct Config {
     /// Roles of lines that persons have toggled while it runs.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub toggled: Vec<Toggled>,
+    /// What goes before the decisions for a time.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub overrides: Vec<Override>,
     /// Which site of the topology this engine is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub site: Option<String>,

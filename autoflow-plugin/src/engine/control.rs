@@ -214,6 +214,7 @@ impl Control {
             Wish::Apply(config) => self.apply(*config),
             Wish::Roles(line) => self.change_roles(&line),
             Wish::Respond(added) => self.respond(added),
+            Wish::Override(overrides) => self.override_by(overrides),
             Wish::Run(key, measurement) => self.open(key, *measurement),
             Wish::Session(id, session) => self.put_session(&id, &session),
             Wish::SessionGone(id) => self.delete_session(&id),

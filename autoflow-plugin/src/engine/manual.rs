@@ -193,6 +193,10 @@ impl Manual {
                 self.drop_line(line.id);
                 self.take(&line);
             }
+            Wish::Override(overrides) => {
+                self.config.overrides = overrides;
+                self.publisher.policy(&self.config);
+            }
             // Nobody answers here, and there are no runs.
             Wish::Respond(_)
             | Wish::Run(..)

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 
-use plugin_abi::config::{Answering, Config, Line, Session};
+use plugin_abi::config::{Answering, Config, Line, Override, Session};
 use plugin_abi::manage::Failure;
 use twamp_core::wire::control::Modes;
 
@@ -30,6 +30,8 @@ pub(super) enum Wish {
     Roles(Box<Line>),
     /// These answer by the will of persons.
     Respond(Vec<Answering>),
+    /// These go before the decisions.
+    Override(Vec<Override>),
     /// Start a run.
     Run(Key, Box<Measurement>),
     /// A configured session is new or has changed.

@@ -33,6 +33,7 @@ mod measurement;
 mod message;
 mod namespaces;
 mod opening;
+mod overriding;
 mod own;
 mod owners;
 mod paths;
@@ -269,6 +270,9 @@ impl Engine {
             Request::Respond { at, protocol, on } => {
                 answer(self.respond(Answering { at, protocol }, on))
             }
+            Request::Overrides => Answer::Overrides(self.override_rows()),
+            Request::AddOverride { order } => answer(self.add_override(&order)),
+            Request::EndOverride { name } => answer(self.end_override(&name)),
             Request::Progress { run } => self.shared.progress(run),
             Request::Cancel { run } => {
                 self.wish(Wish::Cancel(Key(run)));

@@ -4,7 +4,7 @@
 //!                 line            session apart     address that answers   roles of a line
 //!   document      its lines       its sessions      listen, light, stamp   sender, responder
 //!   topology      of its links    of its links      –                      –
-//!   person        –               added             responder.added        toggled
+//!   person        –               added             responder.added        toggled; overrides
 //! ```
 //!
 //! Each changes what is its own. Another document replaces what document and topology own; what
@@ -73,6 +73,7 @@ pub(super) fn effective(config: &Config) -> Config {
 /// Without what persons own.
 pub(super) fn of_document(mut config: Config) -> Config {
     config.toggled.clear();
+    config.overrides.clear();
     config.responder.added.clear();
     config
         .sessions
@@ -85,6 +86,7 @@ pub(super) fn of_document(mut config: Config) -> Config {
 pub(super) fn keep(now: &Config, wanted: &mut Config) -> Vec<Problem> {
     let mut problems = Vec::new();
     keep_toggled(now, wanted);
+    keep_overrides(now, wanted);
     keep_added(now, wanted, &mut problems);
     keep_sessions(now, wanted, &mut problems);
     problems
@@ -104,6 +106,19 @@ fn keep_toggled(now: &Config, wanted: &mut Config) {
         let told = |other: &Toggled| other.line == toggled.line;
         if before == after && !wanted.toggled.iter().any(told) {
             wanted.toggled.push(*toggled);
+        }
+    }
+}
+
+/// They end when they expire.
+fn keep_overrides(now: &Config, wanted: &mut Config) {
+    for order in &now.overrides {
+        if wanted
+            .overrides
+            .iter()
+            .all(|other| other.name != order.name)
+        {
+            wanted.overrides.push(order.clone());
         }
     }
 }

@@ -8,6 +8,7 @@ use plugin_abi::manage::{Answer, LineRoles, LineRow, ResponderRow, Roles};
 
 use super::control::Control;
 use super::message::Wish;
+use super::overriding::withdrawal;
 use super::owners::{effective, may_change};
 use super::{Engine, EngineError, lock};
 use crate::config::{expand, judge, judge_line};
@@ -113,11 +114,13 @@ impl Engine {
                 (line.id, (roles, line.owner))
             })
             .collect();
+        let wall = self.shared.time.now().wall;
         let rows = lock(&self.shared.lines);
         let rows = rows.iter().map(|listed| {
             let row = LineRow::from(listed);
             let (roles, owner) = known.get(&row.id).copied().unwrap_or_default();
             LineRow {
+                withdrawn: withdrawal(&config.overrides, &row.name, wall),
                 roles,
                 owner,
                 ..row

@@ -13,6 +13,7 @@ mod known;
 mod lines;
 mod man;
 mod nearest;
+mod overrides;
 mod ping;
 mod probe;
 mod report;
@@ -181,6 +182,7 @@ fn obey(cli: Cli, output: Output) -> Result<Exit, CommandError> {
         Command::Schedules(arguments) => schedules::run(&arguments, &around),
         Command::Lines(arguments) => lines::run(&arguments, &around),
         Command::Responders(arguments) => responders::run(&arguments, &around),
+        Command::Overrides(arguments) => overrides::run(&arguments, &around),
         Command::Why(arguments) => why::run(&arguments, &around),
         Command::Apply(arguments) => apply::run(&arguments, &around),
         Command::Confirm(arguments) => confirm::run(&arguments, &around),

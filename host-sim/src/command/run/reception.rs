@@ -14,13 +14,15 @@ use crate::host::control::refusal;
 use crate::text::complain;
 
 /// What changes what is kept of persons.
-const CHANGES: [&str; 7] = [
+const CHANGES: [&str; 9] = [
     "add-session",
     "change-session",
     "delete-session",
     "pause-schedule",
     "roles",
     "respond",
+    "add-override",
+    "end-override",
     "apply",
 ];
 
