@@ -6,6 +6,7 @@
 //!               └─ time is up, or stop ──▶ the last confirmed document
 //! ```
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -242,7 +243,7 @@ impl Shared {
     }
 
     /// What the host brings up stays, if what was applied before is taken back.
-    pub(super) fn line_stays(&self, line: &Line) {
+    pub(super) fn line_stays(&self, line: &Arc<Line>) {
         if let Some(Waiting { former, .. }) = &mut *lock(&self.waiting)
             && judge_among(line, Some(line.id), &expand(former)).is_ok()
         {
