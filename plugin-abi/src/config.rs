@@ -21,6 +21,8 @@ mod topology;
 
 use std::net::SocketAddr;
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 pub use address::{Address, AddressError, Remote, Zone};
@@ -65,7 +67,7 @@ pub struct Config {
     pub schedule: Option<Schedule>,
     /// The measured uplinks.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub lines: Vec<Line>,
+    pub lines: Vec<Arc<Line>>,
     /// Sessions apart from lines.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub sessions: Vec<Session>,

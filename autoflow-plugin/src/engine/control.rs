@@ -209,7 +209,7 @@ impl Control {
 
     pub(super) fn wish(&mut self, wish: Wish) {
         match wish {
-            Wish::Line(line) => self.change_line(*line),
+            Wish::Line(line) => self.change_line(line),
             Wish::LineGone(id) => self.lose_line(id),
             Wish::Apply(config) => self.apply(*config),
             Wish::Roles(line) => self.change_roles(&line),

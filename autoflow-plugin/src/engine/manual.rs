@@ -237,7 +237,7 @@ impl Manual {
         if !line.sender {
             return;
         }
-        let probe = line.probe.as_ref().unwrap_or(&self.config.probe);
+        let probe = line.probe.as_deref().unwrap_or(&self.config.probe);
         let (key, path) = (Key::new(), Path::imagined(self.places.len() as u32));
         let measuring = Measuring {
             key,

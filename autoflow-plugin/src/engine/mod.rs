@@ -296,7 +296,7 @@ impl Engine {
         namespace: Option<Namespace>,
     ) -> Result<(), EngineError> {
         let line = self.shared.enter_line(line, None, namespace)?;
-        self.wish(Wish::Line(Box::new(line)));
+        self.wish(Wish::Line(line));
         Ok(())
     }
 
@@ -311,7 +311,7 @@ impl Engine {
     ) -> Result<(), EngineError> {
         let known = line.id;
         let line = self.shared.enter_line(line, Some(known), namespace)?;
-        self.wish(Wish::Line(Box::new(line)));
+        self.wish(Wish::Line(line));
         Ok(())
     }
 

@@ -10,6 +10,8 @@
 //! Each changes what is its own. Another document replaces what document and topology own; what
 //! persons own stays beside it.
 
+use std::sync::Arc;
+
 use plugin_abi::config::{Answers, Config, Line, Owner, Session, Toggled};
 use plugin_abi::manage::Problem;
 
@@ -48,7 +50,7 @@ pub(super) fn may_change(
 ///
 /// # Errors
 /// It is another's.
-pub(super) fn hosts_line(lines: &[Line], id: u64) -> Result<(), EngineError> {
+pub(super) fn hosts_line(lines: &[Arc<Line>], id: u64) -> Result<(), EngineError> {
     match lines.iter().find(|line| line.id == id) {
         Some(line) => may_change(Owner::Document, line.owner, || {
             format!("line {:?} (id {id})", line.name)
@@ -64,7 +66,7 @@ pub(super) fn effective(config: &Config) -> Config {
     for toggled in &config.toggled {
         let line = config.lines.iter_mut().find(|line| line.id == toggled.line);
         if let Some(line) = line {
-            toggled.set(line);
+            toggled.set(Arc::make_mut(line));
         }
     }
     config
@@ -174,7 +176,7 @@ fn keep_sessions(now: &Config, wanted: &mut Config, problems: &mut Vec<Problem>)
 pub(super) fn id_of(session: &Session, config: &Config) -> String {
     let line = session.line.as_ref();
     let line = line.and_then(|name| config.lines.iter().find(|line| line.name == *name));
-    configured_id(session, line)
+    configured_id(session, line.map(Arc::as_ref))
 }
 
 #[cfg(test)]

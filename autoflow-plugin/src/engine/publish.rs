@@ -73,7 +73,7 @@ impl Publisher {
         if let Some(known) = self.lines.get_mut(&line.id) {
             return known.change(line);
         }
-        let probe = line.probe.as_ref().unwrap_or(&self.config.probe);
+        let probe = line.probe.as_deref().unwrap_or(&self.config.probe);
         let config = EstimatorConfig::new(&self.config.decision, probe);
         let measured = Measured::new(line, config);
         self.lines.insert(line.id, Box::new(measured));

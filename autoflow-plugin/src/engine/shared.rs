@@ -213,10 +213,11 @@ impl Shared {
     /// namespace that came with it. Answers it with the roles that a person has given it.
     pub(super) fn enter_line(
         &self,
-        mut line: Line,
+        line: Line,
         replaced: Option<u64>,
         namespace: Option<Namespace>,
-    ) -> Result<Line, EngineError> {
+    ) -> Result<Arc<Line>, EngineError> {
+        let mut line = Arc::new(line);
         let mut config = lock(&self.config);
         let known = expand(&config);
         owners::hosts_line(&known.lines, line.id)?;
@@ -247,7 +248,7 @@ impl Shared {
             None => config.lines.push(line.clone()),
         }
         if let Some(toggled) = config.toggled.iter().find(|known| known.line == line.id) {
-            toggled.set(&mut line);
+            toggled.set(Arc::make_mut(&mut line));
         }
         Ok(line)
     }

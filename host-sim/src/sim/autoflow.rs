@@ -5,6 +5,7 @@
 //! ```
 
 use std::net::{IpAddr, Ipv6Addr};
+use std::sync::Arc;
 
 use plugin_abi::config::{Clock, Config, Decision, Group, Line, Mode, Owner, Probe as How, Remote};
 use plugin_abi::host::{CallError, Choice, Engine, Plugin, Silent};
@@ -82,7 +83,7 @@ impl Autoflow {
             mode: Mode::Act,
             probe: self.probe.clone(),
             decision,
-            lines: lines.collect(),
+            lines: lines.map(Arc::new).collect(),
             groups: groups.collect(),
             classes: setting.classes.to_vec(),
             ..Config::default()

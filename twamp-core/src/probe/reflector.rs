@@ -51,7 +51,7 @@ impl Default for ReflectorConfig {
 }
 
 /// What a reflector saw of a session.
-#[derive(Clone, Copy, PartialEq, Debug, Default)]
+#[derive(Clone, PartialEq, Debug, Default)]
 pub struct ReflectorReport {
     /// Probes that came in, duplicates included, discarded ones not.
     pub received: u64,
@@ -257,8 +257,8 @@ impl Reflector {
             pdv_ns: self.probes.pdv(),
             ipdv_ns: self.probes.ipdv(),
             longest_gap: self.probes.longest_gap,
-            tos: self.probes.tos,
-            ttl: self.probes.ttl,
+            tos: self.probes.tos.clone(),
+            ttl: self.probes.ttl.clone(),
             discards: self.discards,
         }
     }
