@@ -104,7 +104,8 @@ pub struct Reflector {
     received: u64,
     reflected: u64,
     probes: Probes,
-    discards: Discards,
+    /// Hardly ever there are any.
+    discards: Option<Box<Discards>>,
     security: TestSecurity,
 }
 
@@ -132,7 +133,7 @@ impl Reflector {
             received: 0,
             reflected: 0,
             probes: Probes::new(&config),
-            discards: Discards::default(),
+            discards: None,
             security: TestSecurity::Open,
         }
     }
@@ -184,7 +185,7 @@ impl Reflector {
         let probe = match self.take_probe(packet, arrival.mono) {
             Ok(probe) => probe,
             Err(discard) => {
-                self.discards.count(&discard);
+                self.discards.get_or_insert_default().count(&discard);
                 return Err(discard);
             }
         };
@@ -259,7 +260,7 @@ impl Reflector {
             longest_gap: self.probes.longest_gap,
             tos: self.probes.tos.clone(),
             ttl: self.probes.ttl.clone(),
-            discards: self.discards,
+            discards: self.discards.as_deref().copied().unwrap_or_default(),
         }
     }
 
