@@ -14,6 +14,7 @@ mod loops;
 mod manual;
 mod raw;
 mod reading;
+mod samples;
 mod sockets;
 mod tools;
 mod variants;

@@ -26,7 +26,8 @@ const CAPABILITIES: u64 = capability::TWAMP
     | capability::STAMP
     | capability::SECURITY
     | capability::KERNEL_STAMPS
-    | capability::MANUAL_CLOCK;
+    | capability::MANUAL_CLOCK
+    | capability::SAMPLES;
 
 /// What both doors lead to.
 pub(crate) static TABLE: TwampPlugin = table();
@@ -57,6 +58,8 @@ const fn table() -> TwampPlugin {
         choose: hot::choose,
         acquire: hot::acquire,
         release: hot::release,
+        keep_samples: Some(warm::keep_samples),
+        take_samples: Some(warm::take_samples),
     }
 }
 
