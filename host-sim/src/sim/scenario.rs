@@ -89,6 +89,9 @@ pub struct ClassOf {
     /// Underlays in order of preference; the rest follows by cost.
     #[serde(default)]
     pub prefer: Vec<String>,
+    /// DSCP of its packets, and of the probes that measure for it alone.
+    #[serde(default)]
+    pub dscp: u8,
     /// What its traffic asks of its line, each way, in Mbit/s.
     #[serde(default)]
     pub load_mbps: f64,

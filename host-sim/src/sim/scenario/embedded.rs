@@ -86,6 +86,10 @@ const TEXTS: &[(&str, &str)] = &[
         include_str!("../scenarios/s22-shared-brown-out.toml"),
     ),
     (
+        "s23-best-effort-queue",
+        include_str!("../scenarios/s23-best-effort-queue.toml"),
+    ),
+    (
         "s24-satellite",
         include_str!("../scenarios/s24-satellite.toml"),
     ),

@@ -124,6 +124,8 @@ impl<'a> Judge<'a> {
         }
         let load = format!("{path}.load_mbps");
         self.within(&load, class.load_mbps, 0.0..=1e6, "Mbit/s");
+        let dscp = format!("{path}.dscp");
+        self.within(&dscp, class.dscp.into(), 0.0..=63.0, "a DSCP");
         let packets = format!("{path}.packets_per_s");
         self.within(&packets, class.packets_per_s, 0.0..=1e4, "packets a second");
         let lines = self.scenario.lines.iter();
