@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use plugin_abi::{NONE, TwampSample, sample_flag as flag, sample_kind as kind};
 use twamp_core::probe::{Outcome, Reason, Sample, Stamps};
-use twamp_core::time::Mono;
+use twamp_core::time::{Mono, Wall};
 
 use super::lock;
 use crate::session::{Entry, Key, Report};
@@ -154,7 +154,7 @@ fn answered(sample: &Sample) -> TwampSample {
             | if_known(synchronised, flag::FAR_SYNCHRONISED),
         sent_ns: sample.sent.nanos(),
         until_ns: sample.received.nanos(),
-        stamps_wall_ns: [sample.t1, sample.t2, sample.t3, sample.t4].map(|stamp| stamp.nanos()),
+        stamps_wall_ns: [sample.t1, sample.t2, sample.t3, sample.t4].map(Wall::nanos),
         sequence: sample.sequence,
         reflector_sequence: sample.reflector_sequence,
         epoch: sample.epoch,

@@ -218,7 +218,7 @@ impl Recording {
                     at
                 }
                 Record::Dropped { at, count } => {
-                    found.dropped += count;
+                    found.dropped = found.dropped.saturating_add(count);
                     at
                 }
                 Record::Choice(moved) => {
@@ -404,7 +404,7 @@ fn uplinks(setting: &Setting) -> Vec<Uplink> {
     let uplink = |line: &plugin_abi::config::Line| Uplink {
         name: line.name.clone(),
         underlay: line.underlay.clone().unwrap_or_else(|| line.name.clone()),
-        far_end: line.far_end().into(),
+        far_end: line.far_end(),
         cost: line.cost,
         metered: line.metered,
     };
