@@ -6,6 +6,7 @@ mod address;
 mod class;
 pub mod dscp;
 mod feature;
+mod flow;
 mod io;
 mod key;
 mod line;
@@ -23,7 +24,9 @@ use serde::{Deserialize, Serialize};
 
 pub use address::{Address, AddressError, Remote, Zone};
 pub use class::{Class, Group, Sla};
+pub use dscp::Dscp;
 pub use feature::Feature;
+pub use flow::{FlowRule, IpProtocol, IpProtocolError, Ports, PortsError};
 pub use io::{Io, Policy};
 pub use key::{Key, Secret};
 pub use line::Line;

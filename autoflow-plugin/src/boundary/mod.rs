@@ -27,6 +27,7 @@ const CAPABILITIES: u64 = capability::TWAMP
     | capability::SECURITY
     | capability::KERNEL_STAMPS
     | capability::MANUAL_CLOCK
+    | capability::CLASSIFY
     | capability::SAMPLES;
 
 /// What both doors lead to.

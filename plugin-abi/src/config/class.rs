@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Mode;
+use super::{FlowRule, Mode};
 
 /// A set of lines that reach the same destination.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,6 +25,10 @@ pub struct Class {
     pub id: u64,
     /// What people call it.
     pub name: String,
+    /// Which flows are of it. Of all rules of all classes, in the order of the document, the first
+    /// that matches a flow says its class.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub flows: Vec<FlowRule>,
     /// What it needs of a line.
     pub sla: Sla,
     /// Underlays in order of preference; the rest follows by cost.
@@ -33,6 +37,21 @@ pub struct Class {
     /// What may be done with its verdicts; absent: as the group says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mode: Option<Mode>,
+}
+
+impl Class {
+    /// A class without rules, preferences and mode of its own.
+    #[must_use]
+    pub fn new(id: u64, name: impl Into<String>, sla: Sla) -> Self {
+        Self {
+            id,
+            name: name.into(),
+            flows: Vec::new(),
+            sla,
+            prefer: Vec::new(),
+            mode: None,
+        }
+    }
 }
 
 /// What a class needs; an absent figure is no demand.

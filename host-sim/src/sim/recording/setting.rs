@@ -65,8 +65,16 @@ impl Setting {
             decision: config.decision.clone(),
             lines,
             groups: config.groups.clone(),
-            classes: config.classes.clone(),
+            classes: config.classes.iter().map(without_flows).collect(),
         }
+    }
+}
+
+/// Which flows are of a class is no matter of a recording, and full of addresses.
+fn without_flows(class: &Class) -> Class {
+    Class {
+        flows: Vec::new(),
+        ..class.clone()
     }
 }
 
