@@ -134,6 +134,7 @@ impl CommandError {
             | Self::Secret(_)
             | Self::Usage(_)
             | Self::Problems(_)
+            | Self::Replay(ReplayError::Open { .. } | ReplayError::Read { .. })
             | Self::State(StateError::Read { .. }) => Exit::Misused,
             Self::Host(ClientError::Refused(refusal)) => match refusal.code {
                 code::CONFIGURATION | code::INVALID | code::UNKNOWN | code::EXISTS => Exit::Misused,

@@ -7,7 +7,7 @@
 //!                                                  └─ half the limit is full: FILE ─► FILE.1
 //! ```
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, BufWriter};
@@ -154,6 +154,8 @@ struct Tape {
     /// Of files that are closed.
     before: Recorded,
     samples: Vec<TwampSample>,
+    /// The last of each class of each group: a file begins with them.
+    choices: BTreeMap<(u64, u64), Moved>,
     flushed: Instant,
 }
 
@@ -176,6 +178,7 @@ impl Tape {
             most_octets,
             before: Recorded::default(),
             samples: vec![TwampSample::default(); ROOM],
+            choices: BTreeMap::new(),
             flushed: Instant::now(),
         };
         tape.begin()?;
@@ -193,8 +196,10 @@ impl Tape {
                     self.begin()?;
                 }
                 Ok(Told::Choice(change)) => {
-                    let record = Record::Choice(self.moved(change));
-                    self.write(&record)?;
+                    let moved = self.moved(change);
+                    self.choices
+                        .insert((moved.group, moved.class), moved.clone());
+                    self.write(&Record::Choice(moved))?;
                 }
                 Ok(Told::State(at_ns, line, state)) => {
                     let at = self.since(at_ns);
@@ -335,7 +340,11 @@ impl Tape {
         let put_aside = aside_of(&self.file);
         fs::rename(&self.file, &put_aside).map_err(|cause| self.failed(cause))?;
         self.writer = open(&self.file)?;
-        self.begin()
+        self.begin()?;
+        for moved in self.choices.clone().into_values() {
+            self.write(&Record::Choice(moved))?;
+        }
+        Ok(())
     }
 
     fn end(&mut self) -> Result<Recorded, RecorderError> {
