@@ -276,6 +276,8 @@ impl Control {
             self.run_ended(0, &served);
         }
         self.publisher.absorb(report);
+        let line = |key| self.publisher.line_of(key);
+        self.shared.tap.absorb(report, line);
         for (key, pulse) in &report.pulses {
             if let Some(session) = self.sessions.get(key) {
                 let silence = pulse

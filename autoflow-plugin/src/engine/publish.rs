@@ -117,6 +117,11 @@ impl Publisher {
         }
     }
 
+    /// The line that a session measures.
+    pub(super) fn line_of(&self, key: Key) -> Option<u64> {
+        self.by_session.get(&key).copied()
+    }
+
     /// What people call it.
     pub(super) fn name(&self, line: u64) -> Option<&str> {
         self.lines.get(&line).map(|measured| &*measured.name)
@@ -171,7 +176,7 @@ impl Publisher {
                 // tells that; a full queue empties.
                 Setback::HostUnreachable | Setback::TooBig { .. } | Setback::NotSent(_) => continue,
             };
-            if let Some(line) = self.by_session.get(key).copied() {
+            if let Some(line) = self.line_of(*key) {
                 self.trouble(line, report.at.mono, trouble, why);
             }
         }

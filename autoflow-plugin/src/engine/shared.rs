@@ -13,6 +13,7 @@ use twamp_core::time::{Mono, Now};
 use super::applying::Waiting;
 use super::measured::Listed;
 use super::namespaces::Namespaces;
+use super::tap::Tap;
 use super::time::Time;
 use super::timing::Timing;
 use super::{EngineError, lock, owners};
@@ -57,6 +58,7 @@ pub(super) struct Shared {
     pub(super) admission: Admission,
     pub(super) namespaces: Namespaces,
     pub(super) time: Time,
+    pub(super) tap: Tap,
 }
 
 /// The published choices and how long they may be used.
@@ -108,6 +110,7 @@ impl Shared {
             admission: Admission::new(&effective),
             namespaces: Namespaces::default(),
             time: Time::of(config.clock),
+            tap: Tap::default(),
             state: AtomicU32::new(engine_state::CREATED),
             picture: ArcSwap::from_pointee(Picture::empty()),
             config: Mutex::new(config),

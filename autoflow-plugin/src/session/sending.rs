@@ -142,6 +142,11 @@ impl Sending {
         self.tuning = Some(Box::new(tuning));
     }
 
+    /// The next probe leaves at `due`, and those after it from there on.
+    pub(super) fn leave_at(&mut self, due: Mono) {
+        self.schedule = Schedule::new(self.rhythm, self.interval, due);
+    }
+
     fn replace(&mut self, stream: &Stream, now: Mono) {
         self.sender = Sender::new(stream);
         self.session += 1;

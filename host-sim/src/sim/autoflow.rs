@@ -189,7 +189,7 @@ impl Policy for Flowing {
 }
 
 /// No packet really leaves: any address will do, one for each line (RFC 3849).
-fn far_end(line: u64) -> Remote {
+pub(super) fn far_end(line: u64) -> Remote {
     let address = Ipv6Addr::from_bits((0x2001_0db8 << 96) | u128::from(line));
     Remote {
         address: IpAddr::V6(address).into(),
