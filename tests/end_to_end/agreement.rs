@@ -10,7 +10,7 @@
 //! agree.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use host_sim::host::clock::boottime_ns;
@@ -221,7 +221,7 @@ impl<'a> Site<'a> {
         let class = self.scenarios[0].classes().remove(0);
         Config {
             mode: Mode::Act,
-            lines,
+            lines: lines.into_iter().map(Arc::new).collect(),
             groups: groups.iter().map(named).collect(),
             classes: vec![Class { id: 1, ..class }],
             responder: responder(),
@@ -237,7 +237,7 @@ impl<'a> Site<'a> {
         });
         Config {
             mode: Mode::Measure,
-            lines,
+            lines: lines.into_iter().map(Arc::new).collect(),
             responder: responder(),
             ..Config::default()
         }

@@ -324,7 +324,7 @@ impl Tape {
     /// A setting, before what it holds for.
     fn begin(&mut self) -> Result<(), RecorderError> {
         let Config { lines, probe, .. } = &self.config;
-        let directed = |line: &&Line| line.probe.as_ref().unwrap_or(probe).is_directed();
+        let directed = |line: &&Arc<Line>| line.probe.as_deref().unwrap_or(probe).is_directed();
         self.directed = lines.iter().filter(directed).map(|line| line.id).collect();
         let setting = Setting::of(&self.config, self.boot_ns, self.wall_ns);
         self.write(&Record::Setting(Box::new(setting)))

@@ -35,7 +35,7 @@ impl Setting {
     #[must_use]
     pub fn of(config: &Config, boot_ns: u64, wall_ns: i64) -> Self {
         let mut far_ends: Vec<&str> = Vec::new();
-        let names: Vec<_> = config.lines.iter().map(Line::far_end).collect();
+        let names: Vec<_> = config.lines.iter().map(|line| line.far_end()).collect();
         let mut lines = Vec::new();
         for (line, far_end) in config.lines.iter().zip(&names) {
             let known = far_ends.iter().position(|known| known == far_end);
@@ -52,8 +52,8 @@ impl Setting {
                 device: None,
                 mark: None,
                 namespace: None,
-                probe: line.probe.as_ref().map(without_key),
-                ..line.clone()
+                probe: line.probe.as_deref().map(without_key).map(Box::new),
+                ..Line::clone(line)
             });
         }
         Self {

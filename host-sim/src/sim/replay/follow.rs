@@ -249,7 +249,7 @@ fn config(recording: &Recording) -> Config {
     let line = |line: &Line| Line {
         remote: Some(far_end(line.id)),
         responder: false,
-        probe: line.probe.as_ref().map(bare),
+        probe: line.probe.as_deref().map(bare).map(Box::new),
         ..line.clone()
     };
     // What may be done with verdicts is no matter of them.
@@ -266,7 +266,11 @@ fn config(recording: &Recording) -> Config {
         mode: Mode::Act,
         probe: bare(&setting.probe),
         decision: setting.decision.clone(),
-        lines: setting.lines.iter().map(line).collect(),
+        lines: setting
+            .lines
+            .iter()
+            .map(|written| Arc::new(line(written)))
+            .collect(),
         groups: setting.groups.iter().map(group).collect(),
         classes: setting.classes.iter().map(class).collect(),
         ..Config::default()
