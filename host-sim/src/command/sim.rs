@@ -4,6 +4,7 @@ mod named;
 mod table;
 
 use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
@@ -13,8 +14,8 @@ use crate::cli::Sim as Arguments;
 use crate::exit::Exit;
 use crate::sim::policy::Maker;
 use crate::sim::scenario::{embedded, names};
-use crate::sim::{Autoflow, baselines, run as play};
-use crate::text::{Output, Paint, Progress, Table};
+use crate::sim::{Autoflow, Standing, Wish, baselines, run as play};
+use crate::text::{Output, Paint, Progress, Table, bar};
 
 /// What `--list` says to programs.
 #[derive(Serialize)]
@@ -42,15 +43,35 @@ pub(super) fn run(arguments: &Arguments, around: &Surroundings) -> Result<Exit, 
     let makers = makers(&arguments.policy, &|| around.plugin())?;
     let makers: Vec<&dyn Maker> = makers.iter().map(|maker| &**maker).collect();
     let of_run: Vec<_> = scenarios.iter().collect();
+    let wish = Wish {
+        seeds: arguments.seeds,
+        curves: arguments.sweep,
+        courses: arguments.report.is_some(),
+        cost: arguments.cpu,
+    };
     let progress = Mutex::new(Progress::new());
-    let table = play(&of_run, &makers, arguments.seeds, &|over, all| {
+    let begun = Instant::now();
+    let table = play(&of_run, &makers, &wish, &|standing| {
         let mut progress = progress.lock().unwrap_or_else(PoisonError::into_inner);
-        progress.show(&format!("{over} of {all} runs"));
+        progress.show(&says(standing, begun.elapsed()));
     })?;
     drop(progress);
     output.object(&table)?;
     output.text(&table::render(&scenarios, &table, output.paint()))?;
     Ok(Exit::Good)
+}
+
+/// How far it is, and how long it takes yet at this pace.
+fn says(Standing { over, all, share }: Standing, gone: Duration) -> String {
+    let left = gone
+        .mul_f64((1.0 - share) / share.max(f64::EPSILON))
+        .as_secs();
+    let left = match left {
+        0..60 => format!("{left} s"),
+        60..3_600 => format!("{} min", left.div_ceil(60)),
+        _ => format!("{:.1} h", left as f64 / 3_600.0),
+    };
+    format!("{} {over} of {all} runs, {left} left", bar(share))
 }
 
 /// All that can be named. The plugin isn't needed for that.

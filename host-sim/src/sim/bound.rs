@@ -15,7 +15,7 @@
 use plugin_abi::config::Sla;
 
 use super::measure::Measures;
-use super::revealed::losses_to_come;
+use super::revealed::Loss;
 use super::run::Stage;
 
 /// A line that loses less isn't told from one that loses nothing.
@@ -44,10 +44,11 @@ pub struct Cusum {
 impl Change {
     /// The least of the losses to come that breaks an SLA which is kept at the start.
     #[must_use]
-    pub fn of(losses: &[f64], sla: &Sla) -> Option<Self> {
-        let (&before, to_come) = losses.split_first()?;
+    pub fn of(losses: impl IntoIterator<Item = f64>, sla: &Sla) -> Option<Self> {
+        let mut losses = losses.into_iter();
+        let before = losses.next()?;
         let most = sla.loss_percent? / 100.0;
-        let breaking = to_come.iter().copied().filter(|loss| *loss > most);
+        let breaking = losses.filter(|loss| *loss > most);
         let after = breaking.min_by(f64::total_cmp)?;
         (before <= most).then_some(Self { before, after })
     }
@@ -126,35 +127,43 @@ impl Cusum {
 /// between two false alarms. A probe's way and its time-out come on top.
 #[must_use]
 pub fn least_delay_s(change: Change, probes_per_s: f64, false_alarm_each_s: f64) -> f64 {
-    let cusum = Cusum::towards(change, false_alarm_each_s * probes_per_s);
-    let probes = match change.is_death() {
-        true => cusum.limit as f64,
-        false => until_alarm(change.after, cusum.lost as usize, cusum.limit as usize),
-    };
-    probes / probes_per_s
+    least_probes(change, false_alarm_each_s * probes_per_s) / probes_per_s
 }
 
-/// Mean time to switch divided by the least that was possible, at the same rate of probes and as
-/// many pointless switches. `None`: it did not always switch, or the scenario isn't about one
-/// change of loss. If no switch was pointless, one in all of the time is reckoned with. It may be
-/// below 1 for who probes faster when it matters: the rate is a mean over all of the time.
-pub(super) fn ratio(stage: &Stage<'_>, sums: &Measures, probes_per_s: f64) -> Option<f64> {
+/// Probes until a change is known, on average, with so many between two false alarms.
+fn least_probes(change: Change, run_length: f64) -> f64 {
+    let cusum = Cusum::towards(change, run_length);
+    match change.is_death() {
+        true => cusum.limit as f64,
+        false => until_alarm(change.after, cusum.lost as usize, cusum.limit as usize),
+    }
+}
+
+/// Probes that a line was sent from a change until the switch, divided by the least that are
+/// enough to know it at all with as many pointless switches. How many those are is told by a long
+/// run in which nothing happens; if it has none, one in all of its time is reckoned with.
+///
+/// `None`: it did not always switch, or the scenario isn't about one change of loss. Chance can
+/// bring it a little below 1 where there are few seeds.
+pub(super) fn ratio(stage: &Stage<'_>, sums: &Measures, quiet: &Measures) -> Option<f64> {
     let change = only_change(stage)?;
     let switches = sums.to_switch.len();
-    if sums.never > 0 || switches == 0 || probes_per_s <= 0.0 {
+    if sums.never > 0 || switches == 0 || sums.looked == 0 {
         return None;
     }
-    let mean = sums.to_switch.iter().sum::<f64>() / switches as f64;
-    let false_alarm_each_s = sums.line_seconds / f64::from(sums.pointless.max(1));
-    Some(mean / least_delay_s(change, probes_per_s, false_alarm_each_s))
+    let each_s = quiet.line_seconds / f64::from(quiet.pointless.max(1));
+    let least = least_probes(change, each_s * quiet.probes_per_s());
+    Some(sums.looked as f64 / switches as f64 / least)
 }
 
 /// The change of loss that a scenario is about, if it is about one.
-fn only_change(stage: &Stage<'_>) -> Option<Change> {
-    let losses = losses_to_come(stage.scenario);
+pub(super) fn only_change(stage: &Stage<'_>) -> Option<Change> {
     let mut changes = stage.classes.iter().flat_map(|class| {
-        let of_line = |losses: &Vec<f64>| Change::of(losses, &class.sla);
-        losses.iter().filter_map(of_line).collect::<Vec<_>>()
+        let of_line = |losses: &Vec<Loss>| {
+            let shares = losses.iter().map(|loss| loss.share);
+            Change::of(shares, &class.sla)
+        };
+        stage.losses.iter().filter_map(of_line)
     });
     let change = changes.next()?;
     changes.all(|other| other == change).then_some(change)
@@ -250,11 +259,11 @@ mod tests {
             loss_percent: Some(2.0),
             ..Sla::default()
         };
-        let of = |losses: &[f64]| Change::of(losses, &sla);
+        let of = |losses: &[f64]| Change::of(losses.iter().copied(), &sla);
         assert_eq!(of(&[0.001, 0.1, 0.01, 0.05, 0.001]), Some(change(0.1, 5.0)));
         assert_eq!(of(&[0.001, 0.01]), None);
         assert_eq!(of(&[0.03, 0.1]), None);
-        assert_eq!(Change::of(&[0.001, 0.1], &Sla::default()), None);
+        assert_eq!(Change::of([0.001, 0.1], &Sla::default()), None);
     }
 
     #[test]

@@ -118,6 +118,10 @@ pub struct Event {
     /// The directions concerned.
     #[serde(default)]
     pub direction: Directions,
+    /// Nothing comes through for so many seconds before it takes hold: a handover. Too short a
+    /// time to be judged by.
+    #[serde(default)]
+    pub gap_s: f64,
     /// The whole impairment from then on; absent: as at the start.
     #[serde(default)]
     pub set: Option<Impairment>,

@@ -113,6 +113,7 @@ fn unknown() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sim::Spread;
     use crate::sim::scenario::embedded;
 
     fn row(policy: &'static str, bad: f64) -> Row {
@@ -134,6 +135,8 @@ mod tests {
             probes_per_s: 10.0,
             probe_bit_per_s: 8_000.0,
             bound_ratio: None,
+            healthy_switches_per_line_week: None,
+            spread: Spread::default(),
         }
     }
 
@@ -145,6 +148,7 @@ mod tests {
                 row("oracle", 0.0),
                 row("autoflow", 2.0),
             ],
+            ..Played::default()
         };
         let scenarios = [embedded("s01-hard-fail").unwrap()];
         let text = render(&scenarios, &played, Paint::PLAIN);

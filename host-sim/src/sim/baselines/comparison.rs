@@ -3,7 +3,7 @@
 use super::all;
 use crate::sim::run::Stage;
 use crate::sim::scenario::Scenario;
-use crate::sim::{Row, run};
+use crate::sim::{Row, Wish, run};
 
 /// Three lines, of which A, the preferred one, meets an event after ten minutes.
 fn scenario(set: &str, seconds: f64) -> Scenario {
@@ -48,7 +48,7 @@ fn rows(scenario: &Scenario, policies: &[&str], seeds: u32) -> Vec<Row> {
     let all = all();
     let named = |name: &&str| all.iter().find(|maker| maker.name() == *name).unwrap();
     let makers: Vec<_> = policies.iter().map(|name| &**named(name)).collect();
-    let table = run(&[scenario], &makers, seeds, &|_, _| {}).unwrap();
+    let table = run(&[scenario], &makers, &Wish::rows(seeds), &|_| {}).unwrap();
     for row in &table.rows {
         println!(
             "{:22} {:?}, never {:.2}, {:?} × bound, {:?} pointless, {:.1} probes/s",

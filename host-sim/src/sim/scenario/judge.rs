@@ -15,6 +15,8 @@ const MOST_SECONDS: f64 = 1e7;
 const MOST_LINES: usize = 10_000;
 /// Changes of all events, repetitions written out.
 const MOST_CHANGES: f64 = 1e6;
+/// A handover takes at most so many seconds.
+const MOST_GAP_S: f64 = 1.0;
 /// A repetition comes at most so often, in seconds.
 const LEAST_EVERY_S: f64 = 0.1;
 
@@ -149,6 +151,8 @@ impl<'a> Judge<'a> {
                 self.wrong(&path, &expected, &every_s, "let it happen less often");
             }
         }
+        let gap = format!("{path}.gap_s");
+        self.within(&gap, event.gap_s, 0.0..=MOST_GAP_S, "seconds");
         if let Some(until_s) = event.until_s {
             self.in_run(&format!("{path}.until_s"), until_s);
         }
