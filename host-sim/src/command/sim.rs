@@ -3,6 +3,7 @@
 mod named;
 mod table;
 
+use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -13,6 +14,7 @@ use super::{CommandError, Surroundings};
 use crate::cli::Sim as Arguments;
 use crate::exit::Exit;
 use crate::sim::policy::Maker;
+use crate::sim::report::Report;
 use crate::sim::scenario::{embedded, names};
 use crate::sim::{Autoflow, Standing, Wish, baselines, run as play};
 use crate::text::{Output, Paint, Progress, Table, bar};
@@ -56,9 +58,48 @@ pub(super) fn run(arguments: &Arguments, around: &Surroundings) -> Result<Exit, 
         progress.show(&says(standing, begun.elapsed()));
     })?;
     drop(progress);
+    if let Some(file) = &arguments.report {
+        let report = Report {
+            scenarios: &scenarios,
+            makers: &makers,
+            table: &table,
+            command: &again(arguments),
+        };
+        write(file, &report.page())?;
+    }
     output.object(&table)?;
     output.text(&table::render(&scenarios, &table, output.paint()))?;
     Ok(Exit::Good)
+}
+
+fn write(file: &Path, page: &str) -> Result<(), CommandError> {
+    std::fs::write(file, page)
+        .map_err(|cause| CommandError::Usage(format!("can't write {}: {cause}", file.display())))
+}
+
+/// The command that makes the same figures.
+fn again(arguments: &Arguments) -> String {
+    let Arguments {
+        scenario,
+        policy,
+        seeds,
+        sweep,
+        report,
+        cpu,
+        list: _,
+    } = arguments;
+    let mut command = format!(
+        "host-sim sim --scenario {} --policy {} --seeds {seeds}",
+        scenario.join(","),
+        policy.join(",")
+    );
+    for (word, is_given) in [(" --sweep", *sweep), (" --cpu", *cpu)] {
+        command.push_str(if is_given { word } else { "" });
+    }
+    if let Some(file) = report {
+        command.push_str(&format!(" --report {}", file.display()));
+    }
+    command
 }
 
 /// How far it is, and how long it takes yet at this pace.

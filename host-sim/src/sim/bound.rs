@@ -68,6 +68,27 @@ impl Change {
         ((1.0 - self.before()) / (1.0 - self.after)).ln()
     }
 
+    /// Probes until an alarm at this threshold, on average: before the change, and from it on. At 0
+    /// each probe is an alarm.
+    fn lengths(&self, limit: i64) -> (f64, f64) {
+        let (step, limit) = (self.step() as usize, limit as usize);
+        match (limit, self.is_death()) {
+            (0, _) => (1.0, 1.0),
+            (_, true) => (self.length_before(limit), limit as f64),
+            (_, false) => (
+                self.length_before(limit),
+                until_alarm(self.after, step, limit),
+            ),
+        }
+    }
+
+    fn length_before(&self, limit: usize) -> f64 {
+        match self.is_death() {
+            true => losses_in_a_row(self.before(), limit as u32),
+            false => until_alarm(self.before(), self.step() as usize, limit),
+        }
+    }
+
     /// Nothing comes through any more: one answer refutes it.
     fn is_death(&self) -> bool {
         self.after >= 1.0
@@ -79,13 +100,7 @@ impl Cusum {
     #[must_use]
     pub fn towards(change: Change, run_length: f64) -> Self {
         let lost = change.step() as i64;
-        let is_enough = |limit: &usize| {
-            let length = match change.is_death() {
-                true => losses_in_a_row(change.before(), *limit as u32),
-                false => until_alarm(change.before(), lost as usize, *limit),
-            };
-            length >= run_length
-        };
+        let is_enough = |limit: &usize| change.length_before(*limit) >= run_length;
         let limit = first(is_enough) as i64;
         Self {
             lost,
@@ -127,16 +142,19 @@ impl Cusum {
 /// between two false alarms. A probe's way and its time-out come on top.
 #[must_use]
 pub fn least_delay_s(change: Change, probes_per_s: f64, false_alarm_each_s: f64) -> f64 {
-    least_probes(change, false_alarm_each_s * probes_per_s) / probes_per_s
+    let cusum = Cusum::towards(change, false_alarm_each_s * probes_per_s);
+    let (_, probes) = change.lengths(cusum.limit);
+    probes / probes_per_s
 }
 
-/// Probes until a change is known, on average, with so many between two false alarms.
+/// Probes until a change is known, on average, with so many between two false alarms. Thresholds
+/// are whole numbers; between two of them lies who draws lots for one or the other.
 fn least_probes(change: Change, run_length: f64) -> f64 {
-    let cusum = Cusum::towards(change, run_length);
-    match change.is_death() {
-        true => cusum.limit as f64,
-        false => until_alarm(change.after, cusum.lost as usize, cusum.limit as usize),
-    }
+    let limit = Cusum::towards(change, run_length).limit;
+    let (length_below, below) = change.lengths(limit - 1);
+    let (length, above) = change.lengths(limit);
+    let share = (run_length - length_below) / (length - length_below);
+    below + share.clamp(0.0, 1.0) * (above - below)
 }
 
 /// Probes that a line was sent from a change until the switch, divided by the least that are
@@ -270,6 +288,18 @@ mod tests {
     fn a_dead_line_takes_two_losses() {
         assert_eq!(least_delay_s(change(0.1, 100.0), 10.0, DAY_S), 0.2);
         assert_eq!(least_delay_s(change(0.1, 100.0), 2.0, DAY_S), 1.0);
+    }
+
+    #[test]
+    fn nobody_can_do_better_than_alarm_at_each_loss_who_may_be_wrong_as_often() {
+        for change in [change(0.1, 5.0), change(1.0, 10.0), change(0.1, 100.0)] {
+            let least = least_probes(change, 1.0 / change.before);
+            assert!((least * change.after - 1.0).abs() < 1e-9, "{least} probes");
+            // Half as seldom costs something, but not a whole step of the threshold.
+            let calmer = least_probes(change, 2.0 / change.before);
+            assert!(calmer > least && calmer < 2.0 * least, "{calmer} probes");
+            assert!(least_probes(change, 1.0) <= 1.0);
+        }
     }
 
     #[test]

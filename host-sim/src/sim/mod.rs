@@ -23,6 +23,7 @@ mod measure;
 mod play;
 pub mod policy;
 mod quiet;
+pub mod report;
 mod revealed;
 mod run;
 pub mod scenario;

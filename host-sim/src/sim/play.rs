@@ -136,16 +136,20 @@ fn quiets(scenarios: &[&Scenario], wish: &Wish) -> (Vec<(Scenario, u32)>, Vec<Op
     let mut quiets: Vec<(Scenario, u32)> = Vec::new();
     let quiet_of = scenarios.iter().map(|scenario| {
         let is_needed = wish.curves || bound::only_change(&Stage::new(scenario)).is_some();
-        let quiet = quiet(scenario).filter(|_| is_needed)?;
-        let runs = quiet::runs(scenario, wish.seeds);
+        let (quiet, runs) = quiet(scenario, wish.seeds).filter(|_| is_needed)?;
         let known = quiets
             .iter()
             .position(|(known, _)| quiet::is_same(known, &quiet));
         let place = known.unwrap_or_else(|| {
-            quiets.push((quiet, runs));
+            quiets.push((quiet.clone(), runs));
             quiets.len() - 1
         });
-        quiets[place].1 = runs.max(quiets[place].1);
+        // Those who share it have the longest.
+        let whole = |(quiet, runs): &(Scenario, u32)| quiet.seconds * f64::from(*runs);
+        let other = (quiet, runs);
+        if whole(&other) > whole(&quiets[place]) {
+            quiets[place] = other;
+        }
         Some(scenarios.len() + place)
     });
     let quiet_of = quiet_of.collect();

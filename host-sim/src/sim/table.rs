@@ -1,7 +1,10 @@
 //! What came of all runs: one row for each scenario and policy.
 
+use std::cmp::Ordering;
+
 use serde::Serialize;
 
+use super::autoflow::Autoflow;
 use super::bound;
 use super::course::Course;
 use super::measure::{Figures, Measures};
@@ -134,6 +137,23 @@ impl Row {
                 .and_then(|quiet| quiet.figures().pointless_switches_per_line_week),
             spread: Spread::of(&sums.each),
         }
+    }
+}
+
+impl Row {
+    /// The order for people: ours first; then by what users suffer, then by what they needn't have
+    /// noticed.
+    #[must_use]
+    pub fn rank(&self, other: &Self) -> Ordering {
+        let most = |value: Option<f64>| value.unwrap_or(f64::INFINITY);
+        let by = |row: &Self| {
+            (
+                row.policy != Autoflow::NAME,
+                most(row.violation_s_per_h),
+                most(row.pointless_switches_per_line_week),
+            )
+        };
+        by(self).partial_cmp(&by(other)).unwrap_or(Ordering::Equal)
     }
 }
 

@@ -17,12 +17,13 @@ pub(super) fn contradictions(scenario: &Scenario) -> Vec<Problem> {
     let mut found: Vec<Option<Problem>> = vec![None; scenario.truth.len()];
     loop {
         let (since, until) = (in_force.since(), in_force.until().unwrap_or(u64::MAX));
-        let qualities = in_force.qualities();
+        let mut qualities = None;
         for (place, truth) in scenario.truth.iter().enumerate() {
             let (from, to) = (nanos(truth.from_s), nanos(truth.to_s));
             if found[place].is_none() && since < to && until > from {
                 let path = format!("truth[{place}].right");
-                found[place] = contradiction(&stage, &qualities, truth, since.max(from), path);
+                let qualities = qualities.get_or_insert_with(|| in_force.qualities());
+                found[place] = contradiction(&stage, qualities, truth, since.max(from), path);
             }
         }
         if !in_force.advance() {

@@ -24,6 +24,7 @@ const LEAST_EVERY_S: f64 = 0.1;
 pub(super) fn problems(scenario: &Scenario) -> Vec<Problem> {
     let mut judge = Judge {
         scenario,
+        changes: 0.0,
         problems: Vec::new(),
     };
     judge.whole();
@@ -47,6 +48,8 @@ pub(super) fn problems(scenario: &Scenario) -> Vec<Problem> {
 
 struct Judge<'a> {
     scenario: &'a Scenario,
+    /// Of all events so far.
+    changes: f64,
     problems: Vec<Problem>,
 }
 
@@ -141,10 +144,10 @@ impl<'a> Judge<'a> {
         self.in_run(&format!("{path}.at_s"), event.at_s);
         if let Some(every_s) = event.every_s {
             let path = format!("{path}.every_s");
-            let changes = self.scenario.seconds / every_s
+            self.changes += self.scenario.seconds / every_s
                 * (self.scenario.groups * self.scenario.lines.len()) as f64;
             // Not-a-number is neither.
-            if !(every_s >= LEAST_EVERY_S && changes <= MOST_CHANGES) {
+            if !(every_s >= LEAST_EVERY_S && self.changes <= MOST_CHANGES) {
                 let expected = format!(
                     "seconds, at least {LEAST_EVERY_S}, and so many that lines change {MOST_CHANGES} times at most"
                 );
