@@ -18,7 +18,7 @@ use host_sim::link::{
     Direction, Directions, Emulator, EmulatorConfig, Impairment, LineAddresses, LineConfig,
 };
 use host_sim::sim::scenario::{Event, Scenario, embedded};
-use host_sim::sim::{Autoflow, run};
+use host_sim::sim::{Autoflow, Wish, run};
 use plugin_abi::config::{Class, Config, Group, Line, Mode, Responder};
 use plugin_abi::host::{Callbacks, Change, Silent};
 
@@ -93,7 +93,11 @@ fn imagined(scenario: &Scenario) -> Vec<f64> {
         ] {
             named.clone_from(&name);
         }
-        let table = run(&[&short], &[&autoflow], 1, &|_, _| {}).expect("it runs");
+        let once = Wish {
+            seeds: 1,
+            ..Wish::default()
+        };
+        let table = run(&[&short], &[&autoflow], &once, &|_| {}).expect("it runs");
         table.rows[0]
             .time_to_switch_s
             .map_or(NEVER, |time| time.p50)
