@@ -9,6 +9,7 @@ mod config;
 mod engine;
 mod export;
 mod fault;
+mod flow;
 mod host;
 mod line;
 mod log;

@@ -64,6 +64,10 @@ impl Ends {
 
     /// The near end's configuration: it measures and chooses.
     pub(crate) fn near(&self, mode: Mode) -> Config {
+        let sla = Sla {
+            loss_percent: Some(2.0),
+            ..Sla::default()
+        };
         Config {
             mode,
             probe: Probe {
@@ -90,14 +94,8 @@ impl Ends {
                 mode: None,
             }],
             classes: vec![Class {
-                id: VOICE,
-                name: "voice".to_owned(),
-                sla: Sla {
-                    loss_percent: Some(2.0),
-                    ..Sla::default()
-                },
                 prefer: self.names().map(str::to_owned).collect(),
-                mode: None,
+                ..Class::new(VOICE, "voice", sla)
             }],
             ..Config::default()
         }
@@ -187,12 +185,12 @@ impl Ends {
             .collect()
     }
 
-    fn configured(&self, finish: impl Fn(&LineAddresses, &mut Line)) -> Vec<Line> {
+    fn configured(&self, finish: impl Fn(&LineAddresses, &mut Line)) -> Vec<Arc<Line>> {
         let line = |(id, (name, addresses)): (u64, &(&str, LineAddresses))| {
             let bare = serde_json::json!({ "id": id, "name": name });
             let mut line = serde_json::from_value(bare).expect("all else has a default");
             finish(addresses, &mut line);
-            line
+            Arc::new(line)
         };
         (1..).zip(&self.lines).map(line).collect()
     }

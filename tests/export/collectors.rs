@@ -46,8 +46,8 @@ fn told() -> &'static Told {
         let ip = address::own().into();
         let (udp, tcp) = (Sink::udp(ip), Sink::tcp(ip));
         let collectors = json!([
-            collector("udp", udp.at, "udp"),
-            collector("tcp", tcp.at, "tcp")
+            collector("udp", &udp.at, "udp"),
+            collector("tcp", &tcp.at, "tcp")
         ]);
         let engine = Exporting::every(1, &collectors, line);
         engine.run(RUNS);
@@ -204,7 +204,7 @@ fn nfcapd_stores_each_result_and_misses_no_number() {
     command.args(words).arg("-w").arg(&path);
     let nfcapd = Running::start(command.stdout(Stdio::null()).stderr(complaints));
     until_bound(at);
-    let engine = Exporting::to(&json!([collector("nfcapd", at, "udp")]), json!({}));
+    let engine = Exporting::to(&json!([collector("nfcapd", &at, "udp")]), json!({}));
     engine.run(RUNS);
     let (results, rows) = engine.end();
     assert_eq!((rows[0].sent, rows[0].dropped), (RUNS as u64, 0));
@@ -272,7 +272,7 @@ fn pmacct_writes_our_values_to_its_output_signed_ones_too() {
     let at = SocketAddr::new(address::own().into(), 4_739);
     let (nfacctd, file) = nfacctd(directory.path(), at);
     until_bound(at);
-    let engine = Exporting::to(&json!([collector("nfacctd", at, "udp")]), json!({}));
+    let engine = Exporting::to(&json!([collector("nfacctd", &at, "udp")]), json!({}));
     engine.run(RUNS);
     let (results, _) = engine.end();
     let deadline = Instant::now() + PATIENCE;

@@ -145,6 +145,6 @@ impl Exporting {
 }
 
 /// One collector of a configuration.
-pub(crate) fn collector(name: &str, at: impl ToString, transport: &str) -> Value {
+pub(crate) fn collector(name: &str, at: &impl ToString, transport: &str) -> Value {
     json!({"name": name, "at": at.to_string(), "transport": transport, "queue": 100_000})
 }

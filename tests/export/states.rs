@@ -12,9 +12,9 @@ fn a_bad_collector_says_what_is_wrong_and_a_good_one_beside_it_hears_all() {
     let ip = address::own().into();
     let udp = Sink::udp(ip);
     let collectors = json!([
-        collector("good", udp.at, "udp"),
-        collector("closed", format!("{ip}:9"), "udp"),
-        collector("closed too", format!("{ip}:9"), "tcp"),
+        collector("good", &udp.at, "udp"),
+        collector("closed", &format!("{ip}:9"), "udp"),
+        collector("closed too", &format!("{ip}:9"), "tcp"),
         collector("nameless", "nowhere.invalid:4739", "tcp"),
         {"name": "narrow", "at": udp.at.to_string(), "mtu": 576},
     ]);
@@ -59,7 +59,7 @@ fn a_session_is_told_of_in_its_own_interval_or_not_at_all() {
              "export": false},
         ]})
     };
-    let collectors = json!([collector("it", udp.at, "udp")]);
+    let collectors = json!([collector("it", &udp.at, "udp")]);
     let engine = Exporting::every(3_600, &collectors, sessions);
     engine.until("five intervals of one", |rows| {
         rows.first().is_some_and(|row| row.sent >= 5)

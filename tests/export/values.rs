@@ -152,8 +152,8 @@ fn ten_thousand_results_arrive_over_udp_and_tcp_with_the_values_that_the_host_is
     let ip = address::own().into();
     let (udp, tcp) = (Sink::udp(ip), Sink::tcp(ip));
     let collectors = json!([
-        collector("udp", udp.at, "udp"),
-        collector("tcp", tcp.at, "tcp")
+        collector("udp", &udp.at, "udp"),
+        collector("tcp", &tcp.at, "tcp")
     ]);
     let engine = Exporting::to(&collectors, json!({}));
     engine.run(MANY);

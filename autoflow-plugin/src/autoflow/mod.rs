@@ -12,6 +12,8 @@
 //! | `detect` | is this line good for this class? |
 //! | `guard`  | whose fault is a silence: the line's, or that of all lines at one place? |
 //! | `choose` | stay or move, and on what ground? |
+//! | `overrides` | what has somebody laid upon the decisions, and does it hold now? |
+//! | `ordered` | stay or move, where somebody has ordered it? |
 //! | `seat` | where a class of a group is now, and what it has been through |
 //! | `damping`| how long must a line be clean before it is used again? |
 //! | `reason` | how to say it, and where it is kept |
@@ -22,6 +24,8 @@ mod choose;
 mod damping;
 mod detect;
 mod guard;
+mod ordered;
+mod overrides;
 mod policy;
 mod reason;
 #[cfg(test)]
@@ -38,10 +42,12 @@ use crate::line::{Estimate, score, score_over};
 use choose::{Rank, Row, Situation};
 use detect::{Detector, Standing, Verdict};
 use guard::Places;
+use overrides::Holding;
 use reason::Log;
 use seat::Seat;
 
 pub(crate) use choices::{Choice, Choices};
+pub(crate) use overrides::{Held, Ordered};
 pub(crate) use policy::Policy;
 pub(crate) use reason::Ruling;
 
@@ -104,7 +110,9 @@ impl AutoFlow {
 
     /// Looks at all lines of the engine and decides for every class of every group.
     pub(crate) fn decide(&mut self, now: Now, candidates: &[Candidate<'_>]) -> Decided {
-        let standings = self.judge(now.mono, candidates);
+        let overrides = std::mem::take(&mut self.policy.overrides);
+        let holding = overrides.at(now.wall);
+        let standings = self.judge(now.mono, candidates, &holding);
         // Where nothing is to be chosen, nobody asks who shares a group or a place.
         let compared = match self.policy.seats().next() {
             Some(_) => candidates,
@@ -116,23 +124,26 @@ impl AutoFlow {
         let mut choices = HashMap::new();
         let mut rulings = Vec::new();
         for (group, class, mode) in self.policy.seats() {
-            let key = (group, class.id);
+            let key = (group.id, class.id);
             let mut seat = seats.remove(&key).unwrap_or_default();
-            let lines = members.get(&group).map_or(&[][..], Vec::as_slice);
-            let rows = rows(candidates, lines, class, &standings);
+            let lines = members.get(&group.id).map_or(&[][..], Vec::as_slice);
+            let mut rows = rows(candidates, lines, class, &standings, &holding);
+            rows.retain(|row| row.withdrawn.is_none() || seat.line() == Some(row.candidate.line));
             let situation = Situation {
                 now: now.mono,
                 rows: &rows,
                 places: &places,
+                pin: holding.pin(&group.name, &class.name),
                 dwell: self.policy.dwell,
                 failback: self.policy.failback,
             };
             if let Some(said) = seat.decide(&situation) {
-                rulings.push(said.ruling(now, group, class));
+                rulings.push(said.ruling(now, group.id, class));
             }
             choices.insert(key, self.choice(now.mono, &seat, &rows, mode));
             self.seats.insert(key, seat);
         }
+        self.policy.overrides = overrides;
         self.log.extend(&rulings);
         Decided {
             rulings,
@@ -151,7 +162,12 @@ impl AutoFlow {
     }
 
     /// One standing for each line and class.
-    fn judge(&mut self, now: Mono, candidates: &[Candidate<'_>]) -> HashMap<(u64, u64), Standing> {
+    fn judge(
+        &mut self,
+        now: Mono,
+        candidates: &[Candidate<'_>],
+        holding: &Holding<'_>,
+    ) -> HashMap<(u64, u64), Standing> {
         let mut standings = HashMap::with_capacity(self.detectors.len());
         for candidate in candidates {
             for class in &self.policy.classes {
@@ -160,7 +176,10 @@ impl AutoFlow {
                     .detectors
                     .entry(key)
                     .or_insert_with(|| Detector::new(now));
-                standings.insert(key, detector.judge(now, candidate.estimate, &class.sla));
+                standings.insert(
+                    key,
+                    detector.judge(now, candidate.estimate, &holding.sla(class)),
+                );
             }
         }
         if self.detectors.len() > standings.len() {
@@ -215,7 +234,9 @@ fn rows<'a>(
     lines: &[usize],
     class: &Class,
     standings: &HashMap<(u64, u64), Standing>,
+    holding: &Holding<'_>,
 ) -> Vec<Row<'a>> {
+    let sla = holding.sla(class);
     let row = |&index: &usize| {
         let candidate = &candidates[index];
         let standing = *standings.get(&(candidate.line, class.id))?;
@@ -223,9 +244,10 @@ fn rows<'a>(
         Some(Row {
             candidate,
             standing,
-            score: score(estimate, &class.sla).unwrap_or(0),
-            lasting_score: score_over(&estimate.recent, &class.sla).unwrap_or(0),
+            score: score(estimate, &sla).unwrap_or(0),
+            lasting_score: score_over(&estimate.recent, &sla).unwrap_or(0),
             rank: rank(candidate, class),
+            withdrawn: holding.withdrawal(candidate.name).map(Ordered::of),
         })
     };
     let mut rows: Vec<Row<'_>> = lines.iter().filter_map(row).collect();

@@ -2,13 +2,17 @@
 
 use std::time::Duration;
 
-use plugin_abi::config::{Class, Config, Mode};
+use plugin_abi::config::{Class, Config, Group, Mode};
+
+use super::overrides::Overrides;
 
 /// The part of the configuration that decisions look at.
 #[derive(Clone, Debug)]
 pub(crate) struct Policy {
     pub(super) classes: Vec<Class>,
-    groups: Vec<(u64, Option<Mode>)>,
+    groups: Vec<Group>,
+    /// What goes before the decisions for a time.
+    pub(super) overrides: Overrides,
     mode: Mode,
     /// A class stays at least so long on a line that lives.
     pub(super) dwell: Duration,
@@ -24,11 +28,8 @@ impl Policy {
         let millis = |millis: u32| Duration::from_millis(millis.into());
         Self {
             classes: config.classes.clone(),
-            groups: config
-                .groups
-                .iter()
-                .map(|group| (group.id, group.mode))
-                .collect(),
+            groups: config.groups.clone(),
+            overrides: Overrides::new(&config.overrides),
             mode: config.mode,
             dwell: millis(config.decision.dwell_ms),
             failback: millis(config.decision.failback_ms),
@@ -37,10 +38,10 @@ impl Policy {
     }
 
     /// Every class of every group that decisions are made for, with its effective mode.
-    pub(super) fn seats(&self) -> impl Iterator<Item = (u64, &Class, Mode)> {
-        self.groups.iter().flat_map(move |&(group, mode)| {
+    pub(super) fn seats(&self) -> impl Iterator<Item = (&Group, &Class, Mode)> {
+        self.groups.iter().flat_map(move |group| {
             self.classes.iter().filter_map(move |class| {
-                let mode = class.mode.or(mode).unwrap_or(self.mode);
+                let mode = class.mode.or(group.mode).unwrap_or(self.mode);
                 (mode > Mode::Measure).then_some((group, class, mode))
             })
         })

@@ -12,8 +12,8 @@ use twamp_core::security::{KeyId, SharedSecret};
 
 use super::node::Node;
 use Kind::{
-    Address, Dscp, Elsewhere, Figure, Flag, Id, KeyName, List, Namespace, Near, Object, Passphrase,
-    Peers, Ports, Remote, Socket, Text, Whole, Word,
+    Address, Dscp, Elsewhere, Figure, Flag, Id, KeyName, List, Namespace, Near, Network, Object,
+    Passphrase, Peers, PortRange, Ports, Remote, Socket, Text, Whole, Word,
 };
 
 /// What a value may be.
@@ -47,6 +47,12 @@ enum Kind {
     Ports,
     /// A network, an address, or everybody.
     Peers,
+    /// A network, or an address.
+    Network,
+    /// A protocol of IP packets, by number or by name.
+    IpProtocol,
+    /// One port, or a first and a last one.
+    PortRange,
     /// What a secret is called on the wire.
     KeyName,
     /// Never shown.
@@ -89,6 +95,7 @@ const CONFIG: Keys = &[
     ("groups", false, List(&Object(GROUP))),
     ("classes", false, List(&Object(CLASS))),
     ("toggled", false, List(&Object(TOGGLED))),
+    ("overrides", false, List(&Object(OVERRIDE))),
     ("site", false, Text),
     ("topology", false, Object(topology::TOPOLOGY)),
 ];
@@ -275,6 +282,21 @@ const TOGGLED: Keys = &[
     ("responder", false, Flag),
 ];
 
+const OVERRIDE: Keys = &[
+    ("name", true, Text),
+    ("what", true, Word(&["pin", "drain", "maintain", "sla"])),
+    ("class", false, Text),
+    ("line", false, Text),
+    ("group", false, Text),
+    ("sla", false, Object(SLA)),
+    ("from", false, Whole(0, LAST_SECOND)),
+    ("until", true, Whole(0, LAST_SECOND)),
+    ("schedule", false, Object(SCHEDULE)),
+    ("lasts_s", false, Whole(1, LONGEST_PERIOD_S)),
+    ("by", false, Word(&["person", "analyzer"])),
+    ("note", false, Text),
+];
+
 const GROUP: Keys = &[
     ("id", true, Id),
     ("name", true, Text),
@@ -284,9 +306,19 @@ const GROUP: Keys = &[
 const CLASS: Keys = &[
     ("id", true, Id),
     ("name", true, Text),
+    ("flows", false, List(&Object(FLOW))),
     ("sla", true, Object(SLA)),
     ("prefer", false, List(&Text)),
     ("mode", false, MODE),
+];
+
+const FLOW: Keys = &[
+    ("dscp", false, List(&Dscp)),
+    ("protocol", false, List(&Kind::IpProtocol)),
+    ("source", false, List(&Network)),
+    ("destination", false, List(&Network)),
+    ("source_ports", false, List(&PortRange)),
+    ("destination_ports", false, List(&PortRange)),
 ];
 
 const SLA: Keys = &[
@@ -308,6 +340,11 @@ pub(super) fn line(line: &Node, problems: &mut Vec<Problem>) {
 /// Judges the shape of a session.
 pub(super) fn session(session: &Node, problems: &mut Vec<Problem>) {
     object(SESSION, session, problems);
+}
+
+/// Judges the shape of an override.
+pub(super) fn order(order: &Node, problems: &mut Vec<Problem>) {
+    object(OVERRIDE, order, problems);
 }
 
 /// Judges the shape of a schedule.
@@ -414,6 +451,9 @@ impl Kind {
                 .text()
                 .is_some_and(|text| Collector::host_and_port(text).is_some()),
             Namespace => node.text().is_some_and(is_namespace),
+            Network => node.prefix().is_some(),
+            Kind::IpProtocol => node.parsed::<config::IpProtocol>().is_some(),
+            PortRange => node.parsed::<config::Ports>().is_some(),
             Peers => node.text().is_some_and(|text| text.parse::<Peer>().is_ok()),
             KeyName => node.text().is_some_and(|text| KeyId::new(text).is_ok()),
             Passphrase => node
@@ -476,6 +516,18 @@ impl Kind {
             Peers => (
                 "a network without bits beyond its length, an IP address, or any".into(),
                 r#"write it as "192.0.2.0/24", "2001:db8::1" or "any""#,
+            ),
+            Network => (
+                "a network without bits beyond its length, or an IP address".into(),
+                r#"write it as "192.0.2.0/24" or "2001:db8::1""#,
+            ),
+            Kind::IpProtocol => (
+                "a protocol from 0 to 255, or its name".into(),
+                r#"write the number, or a name as "tcp", "udp", "sctp", "icmp", "icmpv6" or "esp""#,
+            ),
+            PortRange => (
+                "a port from 1 to 65535, or two, the first not above the last".into(),
+                r#"write it as 443 or "5060-5061""#,
             ),
             KeyName => (
                 "a key id of 1 to 80 octets".into(),

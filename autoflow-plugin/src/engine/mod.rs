@@ -34,6 +34,7 @@ mod measurement;
 mod message;
 mod namespaces;
 mod opening;
+mod overriding;
 mod own;
 mod owners;
 mod paths;
@@ -43,6 +44,7 @@ mod responders;
 mod roles;
 mod sessions;
 mod shared;
+mod tap;
 mod time;
 mod timing;
 mod upkeep;
@@ -57,11 +59,12 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use plugin_abi::config::{Answering, Clock, Config, Line};
 use plugin_abi::manage::{Answer, Refusal, Request};
-use plugin_abi::{TwampObservation, TwampProbe, engine_state};
+use plugin_abi::{TwampObservation, TwampProbe, TwampSample, engine_state};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use twamp_core::time::Mono;
 
 use crate::config::expand;
+use crate::flow::Flow;
 use crate::host::{Host, Picture};
 use crate::log;
 use crate::net::{Namespace, clock_error, with_signals_blocked};
@@ -272,6 +275,9 @@ impl Engine {
             Request::Respond { at, protocol, on } => {
                 answer(self.respond(Answering { at, protocol }, on))
             }
+            Request::Overrides => Answer::Overrides(self.override_rows()),
+            Request::AddOverride { order } => answer(self.add_override(&order)),
+            Request::EndOverride { name } => answer(self.end_override(&name)),
             Request::Progress { run } => self.shared.progress(run),
             Request::Cancel { run } => {
                 self.wish(Wish::Cancel(Key(run)));
@@ -295,7 +301,7 @@ impl Engine {
         namespace: Option<Namespace>,
     ) -> Result<(), EngineError> {
         let line = self.shared.enter_line(line, None, namespace)?;
-        self.wish(Wish::Line(Box::new(line)));
+        self.wish(Wish::Line(line));
         Ok(())
     }
 
@@ -310,7 +316,7 @@ impl Engine {
     ) -> Result<(), EngineError> {
         let known = line.id;
         let line = self.shared.enter_line(line, Some(known), namespace)?;
-        self.wish(Wish::Line(Box::new(line)));
+        self.wish(Wish::Line(line));
         Ok(())
     }
 
@@ -367,9 +373,45 @@ impl Engine {
         self.drive(|manual| manual.paused(seen))
     }
 
+    /// Manual clock: when the next probe of a line leaves.
+    ///
+    /// # Errors
+    /// The engine has no manual clock or does not run, or the line is unknown.
+    pub(crate) fn due(&self, seen: &TwampObservation) -> Result<(), EngineError> {
+        self.drive(|manual| manual.due(seen))
+    }
+
+    /// Manual clock: another session of a line was agreed on.
+    ///
+    /// # Errors
+    /// The engine has no manual clock or does not run, or the line is unknown.
+    pub(crate) fn renewed(&self, seen: &TwampObservation) -> Result<(), EngineError> {
+        self.drive(|manual| manual.renewed(seen))
+    }
+
+    /// Keeps the newest `room` samples from now on; 0: none.
+    pub(crate) fn keep_samples(&self, room: usize) {
+        self.shared.tap.keep(room);
+    }
+
+    /// Hands out the oldest that are kept, up to `room`. Answers how many, and how many were driven
+    /// out since the last time.
+    pub(crate) fn take_samples(
+        &self,
+        room: usize,
+        out: impl FnMut(usize, TwampSample),
+    ) -> (usize, u64) {
+        self.shared.tap.take(room, out)
+    }
+
     /// The snapshot cell.
     pub(crate) fn published(&self) -> &ArcSwap<Picture> {
         &self.shared.picture
+    }
+
+    /// The class of a flow; `None`: no rule matches. Waits for nothing.
+    pub(crate) fn classify(&self, flow: &Flow) -> Option<u64> {
+        self.shared.flows.load().classify(flow)
     }
 
     /// Which line for a flow. Waits for nothing.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use plugin_abi::config::{Class, Config, Line};
+use plugin_abi::config::{Class, Config, Line, Sla};
 use plugin_abi::manage::{ChoiceRow, Decision};
 use plugin_abi::{NONE, TwampLineState, TwampScore, answer, reason};
 use twamp_core::time::{ErrorEstimate, Mono, Now};
@@ -88,7 +88,7 @@ impl Publisher {
         if let Some(known) = self.lines.get_mut(&line.id) {
             return known.change(line);
         }
-        let probe = line.probe.as_ref().unwrap_or(&self.config.probe);
+        let probe = line.probe.as_deref().unwrap_or(&self.config.probe);
         let config = EstimatorConfig::new(&self.config.decision, probe);
         let measured = Measured::new(line, config);
         self.lines.insert(line.id, Box::new(measured));
@@ -130,6 +130,11 @@ impl Publisher {
             }
             self.trouble(line, clock().mono, Trouble::NoSession, why.to_owned());
         }
+    }
+
+    /// The line that a session measures.
+    pub(super) fn line_of(&self, key: Key) -> Option<u64> {
+        self.by_session.get(&key).copied()
     }
 
     /// What people call it.
@@ -186,7 +191,7 @@ impl Publisher {
                 // tells that; a full queue empties.
                 Setback::HostUnreachable | Setback::TooBig { .. } | Setback::NotSent(_) => continue,
             };
-            if let Some(line) = self.by_session.get(key).copied() {
+            if let Some(line) = self.line_of(*key) {
                 self.trouble(line, report.at.mono, trouble, why);
             }
         }
@@ -253,13 +258,7 @@ impl Publisher {
         valid_until: Mono,
         synchronised: bool,
     ) -> (Vec<TwampLineState>, Vec<TwampScore>) {
-        let no_class = [Class {
-            id: NONE,
-            name: String::new(),
-            sla: Default::default(),
-            prefer: Vec::new(),
-            mode: None,
-        }];
+        let no_class = [Class::new(NONE, "", Sla::default())];
         let classes = match &self.config.classes[..] {
             [] => &no_class[..],
             classes => classes,

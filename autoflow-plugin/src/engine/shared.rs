@@ -13,12 +13,14 @@ use twamp_core::time::{Mono, Now};
 use super::applying::Waiting;
 use super::measured::Listed;
 use super::namespaces::Namespaces;
+use super::tap::Tap;
 use super::time::Time;
 use super::timing::Timing;
 use super::{EngineError, lock, owners};
 use crate::autoflow::Choices;
 use crate::config::{Misfit, expand, judge_among};
 use crate::export::Exporter;
+use crate::flow::Classifier;
 use crate::host::{Picture, Taken};
 use crate::log;
 use crate::net::{Bell, Namespace, clock};
@@ -49,6 +51,8 @@ pub(super) struct Shared {
     epoch: AtomicU64,
     pub(super) picture: ArcSwap<Picture>,
     pub(super) choices: ArcSwapOption<Decided>,
+    /// The rules of the classes that are wanted.
+    pub(super) flows: ArcSwap<Classifier>,
     pub(super) event: Bell,
     pub(super) log: log::Queue,
     pub(super) keys: Keys,
@@ -56,6 +60,7 @@ pub(super) struct Shared {
     pub(super) namespaces: Namespaces,
     pub(super) time: Time,
     pub(super) exporter: Exporter,
+    pub(super) tap: Tap,
 }
 
 /// The published choices and how long they may be used.
@@ -108,6 +113,7 @@ impl Shared {
             namespaces: Namespaces::default(),
             time: Time::of(config.clock),
             exporter: Exporter::default(),
+            tap: Tap::default(),
             state: AtomicU32::new(engine_state::CREATED),
             picture: ArcSwap::from_pointee(Picture::empty()),
             config: Mutex::new(config),
@@ -118,6 +124,7 @@ impl Shared {
             lines: Mutex::default(),
             why: Mutex::default(),
             choices: ArcSwapOption::empty(),
+            flows: ArcSwap::from_pointee(Classifier::new(&effective.classes)),
             registry: Mutex::new(registry),
             timing: Mutex::new(timing),
             event,
@@ -212,10 +219,11 @@ impl Shared {
     /// namespace that came with it. Answers it with the roles that a person has given it.
     pub(super) fn enter_line(
         &self,
-        mut line: Line,
+        line: Line,
         replaced: Option<u64>,
         namespace: Option<Namespace>,
-    ) -> Result<Line, EngineError> {
+    ) -> Result<Arc<Line>, EngineError> {
+        let mut line = Arc::new(line);
         let mut config = lock(&self.config);
         let known = expand(&config);
         owners::hosts_line(&known.lines, line.id)?;
@@ -246,7 +254,7 @@ impl Shared {
             None => config.lines.push(line.clone()),
         }
         if let Some(toggled) = config.toggled.iter().find(|known| known.line == line.id) {
-            toggled.set(&mut line);
+            toggled.set(Arc::make_mut(&mut line));
         }
         Ok(line)
     }

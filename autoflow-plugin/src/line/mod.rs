@@ -8,6 +8,7 @@
 //! An [`Estimator`] belongs to one line and one probe class. It knows no class of traffic and no
 //! other line, and reads no clock.
 
+mod count;
 mod estimator;
 mod extremes;
 mod liveness;

@@ -1,5 +1,7 @@
 //! The words of `host-sim demo`.
 
+use std::path::PathBuf;
+
 use clap::Args;
 use plugin_abi::config::{Collector, Transport};
 
@@ -18,6 +20,9 @@ pub struct Demo {
     /// Tell a collector of IPFIX as well what is measured: HOST:PORT, or HOST:PORT/tcp
     #[arg(long = "ipfix", value_name = "HOST:PORT[/tcp]", value_parser = collector)]
     pub collectors: Vec<Collector>,
+    /// Record what became of each probe, for `sim --replay`
+    #[arg(long, value_name = "FILE")]
+    pub record: Option<PathBuf>,
 }
 
 /// A collector as it is written on the command line.

@@ -28,6 +28,7 @@ mod summary;
 mod view;
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use plugin_abi::config::{Collector, Config};
 use plugin_abi::host::Plugin;
@@ -58,6 +59,8 @@ pub struct DemoArguments {
     pub json: bool,
     /// The plugin to show.
     pub plugin: Plugin,
+    /// Record to this file.
+    pub record: Option<PathBuf>,
 }
 
 /// Shows the demo, on standard output; answers what it found. Ask the report whether it
@@ -80,7 +83,9 @@ pub fn run(arguments: &DemoArguments) -> Result<Report, DemoError> {
         output.paint(),
     )?)?;
 
-    let mut stage = Stage::open(&setting, &configuration, arguments.seed, &arguments.plugin)?;
+    let record = arguments.record.as_deref();
+    let plugin = &arguments.plugin;
+    let mut stage = Stage::open(&setting, &configuration, arguments.seed, plugin, record)?;
     let placed = stage.wait_until_ready()?;
     let mut audience = Audience::find(arguments.json);
     let seconds = arguments.seconds;

@@ -1,6 +1,7 @@
 //! What the demo is set up from: three lines, three classes, and the configurations that follow.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 use plugin_abi::config::{
     Address, Class, Collector, Config, Decision, Group, Line, Mode, Probe, Protocol, Responder, Sla,
@@ -205,10 +206,10 @@ impl Setting {
         }
     }
 
-    fn lines(&self, finish: impl Fn(&LineAddresses, Line) -> Line) -> Vec<Line> {
+    fn lines(&self, finish: impl Fn(&LineAddresses, Line) -> Line) -> Vec<Arc<Line>> {
         (1..)
             .zip(LINES.iter().zip(&self.addresses))
-            .map(|(id, (uplink, addresses))| finish(addresses, unbound(id, uplink.name)))
+            .map(|(id, (uplink, addresses))| finish(addresses, unbound(id, uplink.name)).into())
             .collect()
     }
 }
@@ -238,11 +239,8 @@ pub(super) fn class_name(id: u64) -> Option<&'static str> {
 impl Traffic {
     fn configured(&self, id: u64) -> Class {
         Class {
-            id,
-            name: self.name.to_owned(),
-            sla: self.sla,
             prefer: self.prefer.map(str::to_owned).to_vec(),
-            mode: None,
+            ..Class::new(id, self.name, self.sla)
         }
     }
 }

@@ -16,7 +16,11 @@ pub(super) struct Traffic {
     octets: Vec<f64>,
     /// Packets a tick, by class.
     packets: Vec<f64>,
+    /// Of its packets, by class.
+    dscps: Vec<u8>,
     seed: u64,
+    /// Does somebody measure by it?
+    is_watched: bool,
     /// Per line and direction, of the last tick: the share that found no room.
     overflow: Vec<[f64; 2]>,
     /// Per line: octets of this tick.
@@ -25,7 +29,7 @@ pub(super) struct Traffic {
 }
 
 impl Traffic {
-    pub(super) fn new(stage: &Stage<'_>, seed: u64) -> Self {
+    pub(super) fn new(stage: &Stage<'_>, seed: u64, is_watched: bool) -> Self {
         let classes = &stage.scenario.classes;
         let lines = stage.lines.len();
         Self {
@@ -37,14 +41,17 @@ impl Traffic {
                 .iter()
                 .map(|of| of.packets_per_s / TICKS_PER_S)
                 .collect(),
+            dscps: stage.dscps.clone(),
             seed,
+            is_watched,
             overflow: vec![[0.0; 2]; lines],
             load: vec![0.0; lines],
             carried: Vec::new(),
         }
     }
 
-    /// The traffic of one tick goes where the classes are. Answers how its packets fared.
+    /// The traffic of one tick goes where the classes are. Answers how its packets fared, if
+    /// somebody looks at it.
     pub(super) fn carry(
         &mut self,
         now: u64,
@@ -60,9 +67,15 @@ impl Traffic {
         }
         for (line, octets) in self.load.iter().enumerate() {
             let directions = [Direction::Forward, Direction::Backward];
-            self.overflow[line] = directions.map(|way| world.load(line, way, *octets));
+            self.overflow[line] = match world.is_limited(line) {
+                true => directions.map(|way| world.load(line, way, *octets)),
+                false => [0.0; 2],
+            };
         }
         self.carried.clear();
+        if !self.is_watched {
+            return &self.carried;
+        }
         for (place, line) in choices.iter().enumerate() {
             if let Some(line) = *line {
                 let fared = self.fare(now, world, line, place % classes, place);
@@ -89,8 +102,10 @@ impl Traffic {
             delay_ms,
             jitter_ms,
             ..
-        } = world.quality(line, self.overflow[line]);
-        let loss = world.loss_now(line, self.overflow[line]);
+        } = world
+            .quality(line, self.overflow[line])
+            .marked(self.dscps[class]);
+        let loss = world.loss_now(line, self.overflow[line], self.dscps[class]);
         // Fractions of packets add up over ticks.
         let due = |ticks: u64| (ticks as f64 * self.packets[class]) as u64;
         let ticks = now / TICK;

@@ -20,7 +20,7 @@ use crate::link::{
 
 /// The far end answers so long after a probe has arrived, nanoseconds.
 const PROCESSING: u64 = 20_000;
-/// All probes of a line are one stream: its n-th packet has the same fate whoever sends it.
+/// All probes of a line that are best effort are one stream: its n-th packet has the same fate whoever sends it.
 const PROBES: StreamId = StreamId(1);
 const NS_PER_S: f64 = 1e9;
 const NS_PER_MS: f64 = 1e6;
@@ -40,6 +40,10 @@ pub(super) struct World {
 struct Place {
     line: Line,
     base: [Impairment; 2],
+    /// What is true of it: what it does to packets, but for gaps.
+    truth: [Impairment; 2],
+    /// Probes sent over it.
+    probes: u64,
     /// How far the far clock is ahead now, nanoseconds, without its drift.
     ahead: i64,
     fast_ppm: f64,
@@ -57,8 +61,8 @@ struct Arrival {
 
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 enum Underway {
-    /// At the far end: line, the probe's number, when it left, its octets.
-    There(usize, u64, u64, usize),
+    /// At the far end: line, the probe's number, when it left, its octets and DSCP.
+    There(usize, u64, u64, (usize, u8)),
     /// Back again: line, the probe's number, when it left, the stamps, the reflector's number.
     Back(usize, u64, u64, [i64; 4], u32),
 }
@@ -77,6 +81,8 @@ impl World {
                 places.push(Place {
                     line: Line::new(seed, &name, &of.base, back)?,
                     base: [of.base, *back],
+                    truth: [of.base, *back],
+                    probes: 0,
                     ahead: (of.clock_ahead_ms * NS_PER_MS) as i64,
                     fast_ppm: of.clock_fast_ppm,
                     sequence: 0,
@@ -108,8 +114,8 @@ impl World {
         while self.next().is_some_and(|at| at <= self.now) {
             let Reverse(Arrival { at, what, .. }) = self.underway.pop()?;
             match what {
-                Underway::There(line, number, sent_at, octets) => {
-                    self.reflect(at, line, number, sent_at, octets);
+                Underway::There(line, number, sent_at, packet) => {
+                    self.reflect(at, line, number, sent_at, packet);
                 }
                 Underway::Back(line, number, sent_at, stamps, reflector_sequence) => {
                     return Some(Reply {
@@ -138,12 +144,26 @@ impl World {
             None => place.base,
         };
         if directions != Directions::Backward {
-            place.line.set(now, Directions::Forward, &forward)?;
+            place.truth[0] = forward;
         }
         if directions != Directions::Forward {
-            place.line.set(now, Directions::Backward, &backward)?;
+            place.truth[1] = backward;
         }
-        Ok(())
+        place.put(now, directions, &[forward, backward])
+    }
+
+    /// Nothing comes through a line until it is set anew; what is true of it stays.
+    pub(super) fn interrupt(
+        &mut self,
+        line: usize,
+        directions: Directions,
+    ) -> Result<(), ImpairmentError> {
+        let (now, place) = (self.now, &mut self.places[line]);
+        let interrupted = place.truth.map(|of| Impairment {
+            blackout: true,
+            ..of
+        });
+        place.put(now, directions, &interrupted)
     }
 
     /// So many octets of traffic have come to a direction of a line since the last time, and fill
@@ -166,19 +186,19 @@ impl World {
 
     /// What is true of a line, on which this share of traffic finds no room.
     pub(super) fn quality(&self, line: usize, overflow: [f64; 2]) -> Quality {
-        let Line { forward, backward } = &self.places[line].line;
-        let ways = [forward, backward];
+        let Place { line, truth, .. } = &self.places[line];
+        let ways = [&line.forward, &line.backward];
         Quality::of(
-            ways.map(OneWay::impairment),
+            truth.each_ref(),
             overflow,
             ways.map(|way| way.waiting(self.now) as f64 / NS_PER_MS),
         )
     }
 
     /// The share of packets that a line loses at this very moment, in each direction.
-    pub(super) fn loss_now(&mut self, line: usize, overflow: [f64; 2]) -> [f64; 2] {
+    pub(super) fn loss_now(&mut self, line: usize, overflow: [f64; 2], dscp: u8) -> [f64; 2] {
         let Line { forward, backward } = &mut self.places[line].line;
-        let lost = [forward, backward].map(|way| way.loss_now(self.now));
+        let lost = [forward, backward].map(|way| way.loss_now(self.now, dscp));
         [0, 1].map(|way| 1.0 - (1.0 - lost[way]) * (1.0 - overflow[way]))
     }
 
@@ -194,12 +214,25 @@ impl World {
         self.now
     }
 
+    /// Probes sent over a line.
+    pub(super) fn probes(&self, line: usize) -> u64 {
+        self.places[line].probes
+    }
+
     /// Probes sent, and their octets.
     pub(super) fn spent(&self) -> (u64, u64) {
         (self.probes, self.octets)
     }
 
-    fn reflect(&mut self, at: u64, line: usize, number: u64, sent_at: u64, octets: usize) {
+    /// The reply has the DSCP of the probe.
+    fn reflect(
+        &mut self,
+        at: u64,
+        line: usize,
+        number: u64,
+        sent_at: u64,
+        (octets, dscp): (usize, u8),
+    ) {
         let place = &mut self.places[line];
         let sequence = place.sequence;
         place.sequence = sequence.wrapping_add(1);
@@ -207,7 +240,7 @@ impl World {
         let (t2, t3) = (place.far_clock(at), place.far_clock(leaves));
         let fate = place
             .line
-            .offer(leaves, Direction::Backward, PROBES, octets);
+            .offer_marked(leaves, Direction::Backward, stream(dscp), octets, dscp);
         self.deliver(fate, |arrives| {
             let stamps = [sent_at as i64, t2, t3, arrives as i64];
             Underway::Back(line, number, sent_at, stamps, sequence)
@@ -231,14 +264,36 @@ impl Probing for World {
         let now = at.max(self.now);
         self.probes += 1;
         self.octets += probe.octets as u64;
-        let Probe { number, octets, .. } = probe;
+        let Probe {
+            number,
+            octets,
+            dscp,
+        } = probe;
         let place = &mut self.places[line];
-        let fate = place.line.offer(now, Direction::Forward, PROBES, octets);
-        self.deliver(fate, |_| Underway::There(line, number, now, octets));
+        place.probes += 1;
+        let (forward, packet) = (Direction::Forward, (octets, dscp));
+        let line_of = &mut place.line;
+        let fate = line_of.offer_marked(now, forward, stream(dscp), octets, dscp);
+        self.deliver(fate, |_| Underway::There(line, number, now, packet));
     }
 }
 
 impl Place {
+    fn put(
+        &mut self,
+        now: u64,
+        directions: Directions,
+        [forward, backward]: &[Impairment; 2],
+    ) -> Result<(), ImpairmentError> {
+        if directions != Directions::Backward {
+            self.line.set(now, Directions::Forward, forward)?;
+        }
+        if directions != Directions::Forward {
+            self.line.set(now, Directions::Backward, backward)?;
+        }
+        Ok(())
+    }
+
     /// What the far clock shows at a time of the run.
     fn far_clock(&self, at: u64) -> i64 {
         let drift = at as f64 * self.fast_ppm / 1e6;
@@ -246,7 +301,47 @@ impl Place {
     }
 }
 
+/// Packets of another DSCP may overtake.
+fn stream(dscp: u8) -> StreamId {
+    StreamId(PROBES.0 + (u64::from(dscp) << 8))
+}
+
 /// Seconds to nanoseconds of the run.
 pub(super) fn nanos(seconds: f64) -> u64 {
     (seconds * NS_PER_S).round() as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_sent_into_a_gap_is_lost_and_the_line_is_as_good_as_before() {
+        let text = r#"
+            name = "gap"
+            says = "a gap"
+            seconds = 10
+            lines = [{ name = "A", base = { delay_ms = 5 } }]
+            classes = [{ name = "voice", sla = { loss_percent = 2 } }]
+        "#;
+        let mut world = World::new(&toml::from_str(text).unwrap(), 1).unwrap();
+        let probe = Probe {
+            number: 0,
+            octets: 100,
+            dscp: 0,
+        };
+        let answered = |world: &mut World, at_s: f64| {
+            world.probe(nanos(at_s), 0, probe);
+            world.go_to(nanos(at_s + 0.5));
+            world.poll().is_some()
+        };
+        assert!(answered(&mut world, 1.0));
+        let good = world.quality(0, [0.0; 2]);
+        world.interrupt(0, Directions::Forward).unwrap();
+        assert!(!answered(&mut world, 2.0));
+        assert_eq!(world.quality(0, [0.0; 2]), good);
+        world.set(0, Directions::Forward, None).unwrap();
+        assert!(answered(&mut world, 3.0));
+        assert_eq!(world.probes(0), 3);
+    }
 }

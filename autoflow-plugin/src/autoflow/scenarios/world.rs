@@ -13,7 +13,7 @@ use crate::line::{Estimate, Estimator, EstimatorConfig, Pulse, Trouble, syntheti
 pub(super) const GROUP: u64 = 1;
 pub(super) const VOICE: u64 = 10;
 pub(super) const TIMEOUT: Duration = Duration::from_secs(1);
-const START_S: u64 = 1_000;
+pub(super) const START_S: u64 = 1_000;
 
 /// Lines in order of id, one group, one engine.
 pub(super) struct World {
@@ -53,17 +53,12 @@ pub(super) struct Path {
 
 /// A class with the SLA of voice.
 pub(super) fn voice() -> Class {
-    Class {
-        id: VOICE,
-        name: "voice".into(),
-        sla: Sla {
-            round_trip_ms: Some(150.0),
-            jitter_ms: Some(30.0),
-            loss_percent: Some(1.0),
-        },
-        prefer: Vec::new(),
-        mode: None,
-    }
+    let sla = Sla {
+        round_trip_ms: Some(150.0),
+        jitter_ms: Some(30.0),
+        loss_percent: Some(1.0),
+    };
+    Class::new(VOICE, "voice", sla)
 }
 
 /// One class, one group, mode `act`, and the shipped windows and times.

@@ -265,6 +265,14 @@ fn every_key_that_the_types_know_is_in_the_tables() {
     full["probe"]["padding"] = json!(65);
     full["sessions"] = json!([{"remote": "192.0.2.1"}]);
     full["toggled"] = json!([{"line": 1, "sender": false}]);
+    full["classes"][0]["flows"] = json!([{
+        "dscp": ["EF"], "protocol": ["udp"], "source": ["10.0.0.0/8"],
+        "destination": ["192.0.2.1"], "source_ports": [1], "destination_ports": ["2-3"],
+    }]);
+    full["overrides"] = json!([{
+        "name": "a", "what": "pin", "class": "voice", "line": "fibre", "group": "hub", "from": 1,
+        "until": 2, "schedule": {"every_s": 60}, "lasts_s": 1, "by": "analyzer", "note": "why",
+    }]);
     full["site"] = json!("hub");
     full["topology"] = json!({"sites": [{"name": "hub"}]});
     full["sessions"] = json!([{
@@ -289,6 +297,8 @@ fn every_key_that_the_types_know_is_in_the_tables() {
         names
     };
     assert_eq!(keys(&typed), table(CONFIG));
+    let beside_sla = table(OVERRIDE).into_iter().filter(|key| key != "sla");
+    assert!(keys(&typed["overrides"][0]).into_iter().eq(beside_sla));
     let without_line = table(SESSION).into_iter().filter(|key| key != "line");
     assert!(keys(&typed["sessions"][0]).into_iter().eq(without_line));
     let schedule = Schedule {
@@ -323,6 +333,7 @@ fn every_key_that_the_types_know_is_in_the_tables() {
         .filter(|key| !optional.contains(key));
     assert!(keys(&typed["responder"]).into_iter().eq(written));
     assert_eq!(keys(&typed["classes"][0]), table(CLASS));
+    assert_eq!(keys(&typed["classes"][0]["flows"][0]), table(FLOW));
     assert_eq!(keys(&typed["classes"][0]["sla"]), table(SLA));
 }
 

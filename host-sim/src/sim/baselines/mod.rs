@@ -42,6 +42,14 @@ pub fn all() -> Vec<Box<dyn Maker>> {
         .collect()
 }
 
+/// Does a policy know what nobody can?
+#[must_use]
+pub fn is_oracle(policy: &str) -> bool {
+    [oracle::ORACLE, oracle_d::ORACLE_D]
+        .iter()
+        .any(|oracle| oracle.name == policy)
+}
+
 const RIVALS: &[Rival] = &[
     fortios::BQ,
     fortios::BQ_JITTER,
@@ -100,6 +108,10 @@ impl Maker for Rival {
 
     fn is_in_line(&self) -> bool {
         self.in_line
+    }
+
+    fn looks_at_truth(&self) -> bool {
+        [oracle::ORACLE.name, oracle_d::ORACLE_D.name].contains(&self.name)
     }
 
     fn make(&self, setting: &Setting<'_>, at: Option<f64>) -> Result<Box<dyn Policy>, MakeError> {

@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 use plugin_abi::config::Sla;
 use plugin_abi::manage::Problem;
 
-use super::{ClassOf, EndEvent, Event, LineOf, Scenario, Truth};
+use super::{ClassOf, EndEvent, Event, LineOf, Scenario, Trace, Truth};
 use crate::link::Impairment;
 
 /// A run takes at most so many seconds: about four months.
@@ -15,6 +15,8 @@ const MOST_SECONDS: f64 = 1e7;
 const MOST_LINES: usize = 10_000;
 /// Changes of all events, repetitions written out.
 const MOST_CHANGES: f64 = 1e6;
+/// A handover takes at most so many seconds.
+const MOST_GAP_S: f64 = 1.0;
 /// A repetition comes at most so often, in seconds.
 const LEAST_EVERY_S: f64 = 0.1;
 
@@ -22,6 +24,7 @@ const LEAST_EVERY_S: f64 = 0.1;
 pub(super) fn problems(scenario: &Scenario) -> Vec<Problem> {
     let mut judge = Judge {
         scenario,
+        changes: 0.0,
         problems: Vec::new(),
     };
     judge.whole();
@@ -34,6 +37,9 @@ pub(super) fn problems(scenario: &Scenario) -> Vec<Problem> {
     for (place, event) in scenario.events.iter().enumerate() {
         judge.event(&format!("events[{place}]"), event);
     }
+    for (place, trace) in scenario.traces.iter().enumerate() {
+        judge.trace(&format!("traces[{place}]"), trace);
+    }
     for (place, event) in scenario.ends.iter().enumerate() {
         judge.end_event(&format!("ends[{place}]"), event);
     }
@@ -45,6 +51,8 @@ pub(super) fn problems(scenario: &Scenario) -> Vec<Problem> {
 
 struct Judge<'a> {
     scenario: &'a Scenario,
+    /// Of all events so far.
+    changes: f64,
     problems: Vec<Problem>,
 }
 
@@ -124,6 +132,8 @@ impl<'a> Judge<'a> {
         }
         let load = format!("{path}.load_mbps");
         self.within(&load, class.load_mbps, 0.0..=1e6, "Mbit/s");
+        let dscp = format!("{path}.dscp");
+        self.within(&dscp, class.dscp.into(), 0.0..=63.0, "a DSCP");
         let packets = format!("{path}.packets_per_s");
         self.within(&packets, class.packets_per_s, 0.0..=1e4, "packets a second");
         let lines = self.scenario.lines.iter();
@@ -139,16 +149,18 @@ impl<'a> Judge<'a> {
         self.in_run(&format!("{path}.at_s"), event.at_s);
         if let Some(every_s) = event.every_s {
             let path = format!("{path}.every_s");
-            let changes = self.scenario.seconds / every_s
+            self.changes += self.scenario.seconds / every_s
                 * (self.scenario.groups * self.scenario.lines.len()) as f64;
             // Not-a-number is neither.
-            if !(every_s >= LEAST_EVERY_S && changes <= MOST_CHANGES) {
+            if !(every_s >= LEAST_EVERY_S && self.changes <= MOST_CHANGES) {
                 let expected = format!(
                     "seconds, at least {LEAST_EVERY_S}, and so many that lines change {MOST_CHANGES} times at most"
                 );
                 self.wrong(&path, &expected, &every_s, "let it happen less often");
             }
         }
+        let gap = format!("{path}.gap_s");
+        self.within(&gap, event.gap_s, 0.0..=MOST_GAP_S, "seconds");
         if let Some(until_s) = event.until_s {
             self.in_run(&format!("{path}.until_s"), until_s);
         }
@@ -166,6 +178,30 @@ impl<'a> Judge<'a> {
             );
         }
         self.impairment(&format!("{path}.set"), event.set.as_ref());
+    }
+
+    fn trace(&mut self, path: &str, trace: &Trace) {
+        let lines = self.line_names();
+        self.known(&format!("{path}.line"), &trace.line, &lines);
+        let seconds = self.scenario.seconds;
+        self.within(
+            &format!("{path}.every_s"),
+            trace.every_s,
+            1.0..=MOST_SECONDS,
+            "seconds",
+        );
+        if trace.rows.len() as f64 * trace.every_s > seconds {
+            let expected = format!("rows that are over within {seconds} s");
+            let path = format!("{path}.rows");
+            self.wrong(&path, &expected, &trace.rows.len(), "leave some out");
+        }
+        for (row, impairment) in trace.impairments().enumerate() {
+            if let Err(error) = impairment.validate() {
+                let path = format!("{path}.rows[{row}]");
+                let expected = format!("{} as {}", error.expected, error.field);
+                self.wrong(&path, &expected, &error.found, "write another number");
+            }
+        }
     }
 
     fn end_event(&mut self, path: &str, event: &EndEvent) {
