@@ -15,7 +15,7 @@ fn a_bad_collector_says_what_is_wrong_and_a_good_one_beside_it_hears_all() {
         collector("good", &udp.at, "udp"),
         collector("closed", &format!("{ip}:9"), "udp"),
         collector("closed too", &format!("{ip}:9"), "tcp"),
-        collector("nameless", "nowhere.invalid:4739", "tcp"),
+        collector("nameless", &"nowhere.invalid:4739", "tcp"),
         {"name": "narrow", "at": udp.at.to_string(), "mtu": 576},
     ]);
     let engine = Exporting::to(&collectors, json!({}));
