@@ -34,7 +34,9 @@ fuzz_target!(|octets: &[u8]| {
         assert!(refused.is_none(), "{refused:?}");
         // What holds for a line's probes is written only where it is news.
         let news = |records: &[Record]| -> Vec<Record> {
-            let kept = records.iter().filter(|record| !matches!(record, Record::Path { .. }));
+            let kept = records
+                .iter()
+                .filter(|record| !matches!(record, Record::Path { .. }));
             kept.cloned().collect()
         };
         assert_eq!(news(&read_again), news(&records));

@@ -102,13 +102,27 @@ fn undo(engine: &Engine, request: &Request, answer: Answer, before: usize) {
         }
         (_, Answer::Applied(_)) => {
             sound(engine.apply("{}", 0, false)).expect("the defaults are good");
+            end_overrides(engine);
         }
+        (_, Answer::Override(_)) => end_overrides(engine),
         (Request::Respond { at, protocol, .. }, Answer::Responder(row)) if row.on => {
             let (at, protocol, on) = (*at, *protocol, false);
             let undone = sound(engine.manage(&Request::Respond { at, protocol, on }));
             assert!(matches!(undone, Ok(Answer::Responder(_))), "{undone:?}");
         }
         _ => {}
+    }
+}
+
+/// They are a person's, and would stay.
+fn end_overrides(engine: &Engine) {
+    let Ok(Answer::Overrides(rows)) = sound(engine.manage(&Request::Overrides)) else {
+        panic!("overrides are listed");
+    };
+    for row in rows {
+        let name = row.order.name;
+        let ended = sound(engine.manage(&Request::EndOverride { name }));
+        assert!(matches!(ended, Ok(Answer::Ended(_))), "{ended:?}");
     }
 }
 
@@ -148,6 +162,11 @@ fn fits(request: &Request, answer: &Answer) {
                 Answer::Responder(_) | Answer::Problems(_) | Answer::Error(_)
             )
         }
+        Request::Overrides => matches!(answer, Answer::Overrides(_)),
+        Request::AddOverride { .. } => {
+            matches!(answer, Answer::Override(_) | Answer::Problems(_))
+        }
+        Request::EndOverride { .. } => matches!(answer, Answer::Error(_)),
         Request::Lines => matches!(answer, Answer::Lines(_)),
         Request::Why { .. } => matches!(answer, Answer::Why(_)),
         Request::Statistics => matches!(answer, Answer::Statistics(_)),
