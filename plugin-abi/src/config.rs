@@ -248,8 +248,13 @@ pub struct Decision {
     pub dwell_ms: u32,
     /// A more preferred line must have been good for so long, in milliseconds.
     pub failback_ms: u32,
-    /// Silence for so many resting intervals, beyond the time-out, is a dead line.
+    /// Silence for so many resting intervals, beyond what a reply may take, is a dead line; more,
+    /// up to three times as many, of a line that has come back from longer gaps.
     pub dead_intervals: u32,
+    /// A line that keeps what a class needs may be said to break it once in so many hours, 1 to
+    /// 8,760; classes may say otherwise. Thresholds follow from that: the rarer a mistake may be,
+    /// the later a change is known.
+    pub mistake_every_h: u32,
 }
 
 /// One measured uplink to one far end.
@@ -294,6 +299,9 @@ pub struct Line {
     /// Traffic is paid by volume.
     #[serde(default)]
     pub metered: bool,
+    /// What kind of line it is: which silence is no death, and how its losses come.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub profile: Profile,
     /// Flows may move while they live.
     #[serde(default = "yes")]
     pub flows_movable: bool,
@@ -323,6 +331,19 @@ pub struct Line {
     pub owner: Owner,
 }
 
+/// What is known of a kind of lines before one of them was seen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Profile {
+    /// Steady: losses come alone, silence is death.
+    #[default]
+    Fibre,
+    /// A radio that sleeps and is handed over: silent for 1 s at times, losses in runs.
+    Lte,
+    /// Silent for 1.5 s at times, losses in runs.
+    Satellite,
+}
+
 /// A set of lines that reach the same destination.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -349,6 +370,10 @@ pub struct Class {
     /// Underlays in order of preference; the rest follows by cost.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub prefer: Vec<String>,
+    /// A line may be said wrongly to break the SLA once in so many hours; absent: as the engine
+    /// says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mistake_every_h: Option<u32>,
     /// What may be done with its verdicts; absent: as the group says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mode: Option<Mode>,
@@ -420,6 +445,18 @@ impl Probe {
             Protocol::Light => false,
             Protocol::Stamp => self.stamp.as_ref().is_none_or(|stamp| stamp.stateful),
             Protocol::Open | Protocol::Auth | Protocol::Encrypted | Protocol::Mixed => true,
+        }
+    }
+}
+
+impl Profile {
+    /// The longest silence that is no death, in milliseconds, however often it was probed.
+    #[must_use]
+    pub fn longest_gap_ms(self) -> u32 {
+        match self {
+            Self::Fibre => 0,
+            Self::Lte => 1_000,
+            Self::Satellite => 1_500,
         }
     }
 }
@@ -511,6 +548,7 @@ impl Default for Decision {
             dwell_ms: 10_000,
             failback_ms: 60_000,
             dead_intervals: 4,
+            mistake_every_h: 168,
         }
     }
 }

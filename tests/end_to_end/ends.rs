@@ -97,6 +97,7 @@ impl Ends {
                     ..Sla::default()
                 },
                 prefer: self.names().map(str::to_owned).collect(),
+                mistake_every_h: None,
                 mode: None,
             }],
             ..Config::default()

@@ -8,6 +8,7 @@ use super::Candidate;
 use super::detect::{Breach, Standing, Verdict};
 use super::guard::{Fault, Places, is_heard};
 use super::seat::Seat;
+use super::spared::Spared;
 use crate::line::{State, Trouble};
 
 /// A first verdict waits so long for more preferred lines that have none yet.
@@ -83,7 +84,9 @@ pub(super) enum Obstacle {
         here: Duration,
         breach: Option<Breach>,
     },
-    /// The line breaks the SLA, but the other one must stay better for so long from then on.
+    /// The line breaks the SLA, but the other one is not yet shown to be spared that.
+    Shared { spared: Spared, breach: Breach },
+    /// The line breaks the SLA, but the other one must stay a lesser evil for so long.
     Watch { watch: Duration, breach: Breach },
     /// The line breaks the SLA, but no other is shown to keep it.
     NoneBetter(Breach),
@@ -148,52 +151,50 @@ fn dead<'a>(at: &Situation<'a>, on: &Row<'a>) -> Step<'a> {
     }
 }
 
-/// A line that breaks the SLA is left for one that is shown to keep it, or for a clearly lesser
-/// evil; after the dwell. The other line is watched first: if all lines go bad together, one of
-/// them shows it before the others.
+/// A line that breaks the SLA is left for one that is shown to keep it and to be spared what harms
+/// this one, or for a clearly lesser evil; after the dwell.
 fn broken<'a>(seat: &Seat, at: &Situation<'a>, on: &Row<'a>, breach: Breach) -> Step<'a> {
-    let spans = on.candidate.estimate;
-    let watched = |since: Option<Mono>, watch| {
-        let since = since.max(on.standing.bad_since);
-        since.is_some_and(|since| at.now.since(since) >= watch)
+    let fit = at.rows.iter().filter(|row| row.standing.fit);
+    let judged = fit.map(|row| {
+        let spared = seat.baseline();
+        let spared = spared.map(|since| Spared::of(since, row.candidate, &breach));
+        (row, spared.unwrap_or_default())
+    });
+    let spared = judged.clone().find(|(_, spared)| spared.shown);
+    let (to, ground) = match spared.or_else(|| judged.clone().next()) {
+        Some((row, spared)) if !spared.shown => {
+            return Step::Stay(Some(row), Obstacle::Shared { spared, breach });
+        }
+        Some((row, _)) => (row, Ground::Breach(breach)),
+        None => {
+            let Some(row) = lesser_evil(at, on) else {
+                return Step::Stay(None, Obstacle::NoneBetter(breach));
+            };
+            let watch = on.candidate.estimate.window.span;
+            let since = on.standing.bad_since;
+            if since.is_none_or(|since| at.now.since(since) < watch) {
+                return Step::Stay(Some(row), Obstacle::Watch { watch, breach });
+            }
+            (row, Ground::LesserEvil(breach))
+        }
     };
-    let fit = |row: &&Row<'_>| row.standing.fit_since.is_some();
-    let shown = |row: &&Row<'_>| fit(row) && watched(row.standing.fit_since, spans.newest.span);
-    let better = at
+    match seat.dwells(at.now, at.dwell) {
+        Some(here) => {
+            let breach = Some(breach);
+            Step::Stay(Some(to), Obstacle::Dwell { here, breach })
+        }
+        None => Step::Move(to, ground),
+    }
+}
+
+fn lesser_evil<'a>(at: &Situation<'a>, on: &Row<'a>) -> Option<&'a Row<'a>> {
+    let others = at
         .rows
         .iter()
-        .find(shown)
-        .or_else(|| at.rows.iter().find(fit));
-    let lesser = || {
-        let others = at
-            .rows
-            .iter()
-            .filter(|row| row.candidate.line != on.candidate.line);
-        best_of_bad(others).filter(|row| {
-            row.score >= on.score + CLEARLY && row.lasting_score >= on.lasting_score + CLEARLY
-        })
-    };
-    let (to, ground, better_since, watch) = match better {
-        Some(row) => (
-            row,
-            Ground::Breach(breach),
-            row.standing.fit_since,
-            spans.newest.span,
-        ),
-        None => match lesser() {
-            Some(row) => (row, Ground::LesserEvil(breach), None, spans.window.span),
-            None => return Step::Stay(None, Obstacle::NoneBetter(breach)),
-        },
-    };
-    let obstacle = if !watched(better_since, watch) {
-        Obstacle::Watch { watch, breach }
-    } else if let Some(here) = seat.dwells(at.now, at.dwell) {
-        let breach = Some(breach);
-        Obstacle::Dwell { here, breach }
-    } else {
-        return Step::Move(to, ground);
-    };
-    Step::Stay(Some(to), obstacle)
+        .filter(|row| row.candidate.line != on.candidate.line);
+    best_of_bad(others).filter(|row| {
+        row.score >= on.score + CLEARLY && row.lasting_score >= on.lasting_score + CLEARLY
+    })
 }
 
 /// A more preferred line is used again once it was clean for long enough. Equal lines stay.
@@ -202,7 +203,7 @@ fn failback<'a>(seat: &Seat, at: &Situation<'a>, on: &Row<'a>) -> Step<'a> {
     for row in at
         .rows
         .iter()
-        .filter(|row| row.rank < on.rank && row.standing.fit_since.is_some())
+        .filter(|row| row.rank < on.rank && row.standing.fit)
     {
         let clean = row
             .standing

@@ -1,7 +1,7 @@
 //! Which line each class of each group takes, and why. Pure: no clock, no I/O, no threads.
 //!
 //! ```text
-//! Estimate ─► Detector ─► Standing ─┐
+//! Watches ──► Detector ─► Standing ─┬► Pacer ─► RateRequest: probe this line faster
 //!  of each     (line, class)        ├► choose ─► Step ─► Seat ─► Choice ─► Choices
 //!  line ────► Places (guards) ──────┘                     └────► Ruling ─► Log
 //! ```
@@ -10,6 +10,8 @@
 //! |---|---|
 //! | `policy` | what was configured? |
 //! | `detect` | is this line good for this class? |
+//! | `pace` | which lines are worth a closer look, and is there room for it? |
+//! | `spared` | is another line spared what harms this one? |
 //! | `guard`  | whose fault is a silence: the line's, or that of all lines at one place? |
 //! | `choose` | stay or move, and on what ground? |
 //! | `seat` | where a class of a group is now, and what it has been through |
@@ -22,11 +24,13 @@ mod choose;
 mod damping;
 mod detect;
 mod guard;
+mod pace;
 mod policy;
 mod reason;
 #[cfg(test)]
 mod scenarios;
 mod seat;
+mod spared;
 
 use std::collections::{HashMap, HashSet};
 
@@ -34,14 +38,16 @@ use plugin_abi::answer;
 use plugin_abi::config::{Class, Mode};
 use twamp_core::time::{Mono, Now};
 
-use crate::line::{Estimate, score, score_over};
+use crate::line::{Demand, Estimate, Estimator, score, score_over};
 use choose::{Rank, Row, Situation};
 use detect::{Detector, Standing, Verdict};
 use guard::Places;
+use pace::Pacer;
 use reason::Log;
 use seat::Seat;
 
 pub(crate) use choices::{Choice, Choices};
+pub(crate) use pace::RateRequest;
 pub(crate) use policy::Policy;
 pub(crate) use reason::Ruling;
 
@@ -58,8 +64,12 @@ pub(crate) struct Candidate<'a> {
     pub(crate) underlay: &'a str,
     /// Who is at the other end.
     pub(crate) far_end: &'a str,
+    /// Its traffic is paid by volume.
+    pub(crate) metered: bool,
     /// The groups it is in.
     pub(crate) groups: &'a [u64],
+    /// What was seen of its probes.
+    pub(crate) estimator: &'a Estimator,
     /// What its probes say.
     pub(crate) estimate: &'a Estimate,
 }
@@ -71,6 +81,8 @@ pub(crate) struct Decided {
     pub(crate) rulings: Vec<Ruling>,
     /// [`AutoFlow::choices`] is another than before.
     pub(crate) choices_changed: bool,
+    /// Lines that are to be probed at another rate.
+    pub(crate) rates: Vec<RateRequest>,
 }
 
 /// Auto flow control of one engine.
@@ -82,6 +94,7 @@ pub(crate) struct AutoFlow {
     /// By group and class.
     seats: HashMap<(u64, u64), Seat>,
     choices: Choices,
+    pacer: Pacer,
     log: Log,
 }
 
@@ -93,6 +106,7 @@ impl AutoFlow {
             detectors: HashMap::new(),
             seats: HashMap::new(),
             choices: Choices::default(),
+            pacer: Pacer::default(),
             log: Log::default(),
         }
     }
@@ -100,6 +114,11 @@ impl AutoFlow {
     /// From now on another policy holds. What was learned and chosen stays.
     pub(crate) fn set_policy(&mut self, policy: Policy) {
         self.policy = policy;
+    }
+
+    /// What is to be watched on each line.
+    pub(crate) fn demands(&self) -> &[Demand] {
+        self.policy.demands()
     }
 
     /// Looks at all lines of the engine and decides for every class of every group.
@@ -115,6 +134,7 @@ impl AutoFlow {
         let mut seats = std::mem::take(&mut self.seats);
         let mut choices = HashMap::new();
         let mut rulings = Vec::new();
+        let mut suspects = Vec::new();
         for (group, class, mode) in self.policy.seats() {
             let key = (group, class.id);
             let mut seat = seats.remove(&key).unwrap_or_default();
@@ -131,12 +151,14 @@ impl AutoFlow {
                 rulings.push(said.ruling(now, group, class));
             }
             choices.insert(key, self.choice(now.mono, &seat, &rows, mode));
+            suspect(&seat, &rows, &mut suspects);
             self.seats.insert(key, seat);
         }
         self.log.extend(&rulings);
         Decided {
             rulings,
             choices_changed: self.choices.replace(choices),
+            rates: self.pacer.pace(now.mono, candidates, &suspects),
         }
     }
 
@@ -154,13 +176,16 @@ impl AutoFlow {
     fn judge(&mut self, now: Mono, candidates: &[Candidate<'_>]) -> HashMap<(u64, u64), Standing> {
         let mut standings = HashMap::with_capacity(self.detectors.len());
         for candidate in candidates {
-            for class in &self.policy.classes {
+            let watches = candidate.estimator.watches();
+            for (class, asks) in self.policy.classes() {
                 let key = (candidate.line, class.id);
                 let detector = self
                     .detectors
                     .entry(key)
                     .or_insert_with(|| Detector::new(now));
-                standings.insert(key, detector.judge(now, candidate.estimate, &class.sla));
+                let own = asks.iter().filter_map(|place| watches.get(*place));
+                let standing = detector.judge(now, candidate.estimate, own, &class.sla);
+                standings.insert(key, standing);
             }
         }
         if self.detectors.len() > standings.len() {
@@ -194,6 +219,23 @@ impl AutoFlow {
             mode,
             since: seat.since(),
         }
+    }
+}
+
+/// Which lines a closer look would help: the one that the class is on, as long as it is suspect;
+/// after its alarm the best of the others, which must be shown to be spared.
+fn suspect(seat: &Seat, rows: &[Row<'_>], suspects: &mut Vec<u64>) {
+    let on = seat.line();
+    let Some(row) = rows.iter().find(|row| Some(row.candidate.line) == on) else {
+        return;
+    };
+    if row.standing.raised {
+        suspects.push(row.candidate.line);
+    }
+    if row.standing.alarm {
+        let mut others = rows.iter().filter(|row| Some(row.candidate.line) != on);
+        let next = others.find(|row| row.standing.fit);
+        suspects.extend(next.map(|row| row.candidate.line));
     }
 }
 

@@ -67,6 +67,8 @@ const LONGEST_PERIOD_S: u64 = 31 * DAY_S;
 const LAST_SECOND: u64 = 9_223_372_036;
 const MODES: Kind = List(&Word(&["open", "auth", "encrypted", "mixed"]));
 const MODE: Kind = Word(&["measure", "advise", "act"]);
+const PROFILE: Kind = Word(&["fibre", "lte", "satellite"]);
+const MISTAKE: Kind = Whole(1, 365 * 24);
 
 const CONFIG: Keys = &[
     ("clock", false, Word(&["system", "manual"])),
@@ -208,6 +210,7 @@ const DECISION: Keys = &[
     ("dwell_ms", false, Whole(0, HOUR_MS)),
     ("failback_ms", false, Whole(0, 24 * HOUR_MS)),
     ("dead_intervals", false, Whole(1, 1_000)),
+    ("mistake_every_h", false, MISTAKE),
 ];
 
 const SCHEDULE: Keys = &[
@@ -231,6 +234,7 @@ const LINE: Keys = &[
     ("hardware_stamps", false, Flag),
     ("cost", false, Whole(0, u32::MAX as u64)),
     ("metered", false, Flag),
+    ("profile", false, PROFILE),
     ("flows_movable", false, Flag),
     ("mtu", false, Whole(68, 65_535)),
     ("capacity_up_mbps", false, Kind::Above0(10_000_000.0)),
@@ -259,6 +263,7 @@ const CLASS: Keys = &[
     ("name", true, Text),
     ("sla", true, Object(SLA)),
     ("prefer", false, List(&Text)),
+    ("mistake_every_h", false, MISTAKE),
     ("mode", false, MODE),
 ];
 

@@ -328,6 +328,12 @@ impl Control {
         if published.changed {
             self.shared.event.ring();
         }
+        for (key, raised) in published.rates {
+            if let Some(session) = self.sessions.get(&key) {
+                let path = session.path;
+                self.orders.send(Order::Pace { key, path, raised });
+            }
+        }
         for sentence in published.refused {
             tracing::debug!("{sentence}");
         }

@@ -328,6 +328,13 @@ impl Manual {
         if published.changed {
             self.shared.event.ring();
         }
+        for (key, raised) in published.rates {
+            let order = self.lines.values().find(|line| line.key == key);
+            if let Some(Measuring { path, .. }) = order.copied() {
+                self.probes
+                    .order(Order::Pace { key, path, raised }, at(self.now));
+            }
+        }
         for change in published.changes {
             tracing::info!("{}", change.sentence);
             self.host.choice_changed(&change);

@@ -45,6 +45,8 @@ pub(super) struct Published {
     pub(super) changes: Vec<Change>,
     /// Sentences of switches that were refused.
     pub(super) refused: Vec<String>,
+    /// Sessions that are to be probed faster from now on, or as at rest again.
+    pub(super) rates: Vec<(Key, bool)>,
 }
 
 impl Publisher {
@@ -63,6 +65,9 @@ impl Publisher {
     /// Another configuration holds; what was learned stays.
     pub(super) fn policy(&mut self, config: &Config) {
         self.autoflow.set_policy(Policy::new(config));
+        for line in self.lines.values_mut() {
+            line.watch(self.autoflow.demands());
+        }
         self.stale_after = Duration::from_millis(config.decision.stale_after_ms.into());
         self.config = without_lines(config);
     }
@@ -74,8 +79,9 @@ impl Publisher {
             return known.change(line);
         }
         let probe = line.probe.as_ref().unwrap_or(&self.config.probe);
-        let config = EstimatorConfig::new(&self.config.decision, probe);
-        let measured = Measured::new(line, config);
+        let config = EstimatorConfig::new(&self.config.decision, probe, line.profile);
+        let mut measured = Measured::new(line, config);
+        measured.watch(self.autoflow.demands());
         self.lines.insert(line.id, Box::new(measured));
     }
 
@@ -220,6 +226,11 @@ impl Publisher {
         }));
         lock(&shared.board).statistics().snapshots += 1;
         let changed = decided.choices_changed || other_states;
+        let rates = decided.rates.iter().filter_map(|request| {
+            let line = self.lines.get(&request.line)?;
+            Some((line.session?, request.raised))
+        });
+        let rates = rates.collect();
         self.states = states;
         if decided.choices_changed || !decided.rulings.is_empty() {
             *lock(&shared.why) = self.why();
@@ -235,6 +246,7 @@ impl Publisher {
                 .map(|ruling| change(ruling, epoch))
                 .collect(),
             refused: refused.into_iter().map(|ruling| ruling.sentence).collect(),
+            rates,
         }
     }
 
@@ -250,6 +262,7 @@ impl Publisher {
             name: String::new(),
             sla: Default::default(),
             prefer: Vec::new(),
+            mistake_every_h: None,
             mode: None,
         }];
         let classes = match &self.config.classes[..] {

@@ -2,15 +2,17 @@
 
 use std::time::Duration;
 
-use plugin_abi::config::{Decision, Probe};
+use plugin_abi::config::{Decision, Probe, Profile};
 use twamp_core::probe::{Outcome, Sample, SetAside};
 use twamp_core::time::Mono;
 
 use super::extremes::FARTHEST;
-use super::liveness::{Liveness, Pulse, State, Trouble};
+use super::liveness::{LEAST_PATIENCE, Liveness, Pulse, State, Trouble};
+use super::order::{Fate, InOrder};
 use super::ring::{Ring, SLICES};
 use super::slice::{Brief, Doubts, Numbers, PathJitter, Slice};
-use super::summary::{Delays, Directions, NEWEST, Summary};
+use super::summary::{Delays, Directions, Summary};
+use super::watch::{Demand, Seen, Watch};
 
 /// Fewer probes than this say too little: a span is at least so many intervals long.
 const LEAST_INTERVALS: u32 = 40;
@@ -29,6 +31,10 @@ pub(crate) struct EstimatorConfig {
     pub(crate) dead_intervals: u32,
     /// The reflector has numbers of its own, so that loss has a direction.
     pub(crate) stateful_reflector: bool,
+    /// From one probe to the next, when nothing is suspected.
+    pub(crate) rest: Duration,
+    /// What kind of line it is.
+    pub(crate) profile: Profile,
 }
 
 /// Gathers what the probes of one class say about one line. No memory is taken after `new`.
@@ -44,6 +50,18 @@ pub(crate) struct Estimator {
     /// It may have been in a slice that is gone.
     longest_gone: bool,
     liveness: Liveness,
+    order: InOrder,
+    /// Of the probes whose turn has come: all, and those lost.
+    totals: (u64, u64),
+    watches: Vec<Watch>,
+    /// The newest probe that has a fate.
+    newest: Option<(u64, Mono)>,
+    /// From one probe to the next at present, in resting intervals.
+    pace: f32,
+    rest: Duration,
+    profile: Profile,
+    /// Of the newest sample, if none is missing before the next.
+    last_round_trip: Option<i64>,
     timeout: Duration,
     stateful_reflector: bool,
     /// The reflector's numbers of this session count from this epoch, so that those of different
@@ -75,15 +93,13 @@ pub(crate) struct Estimate {
     pub(crate) directions: Option<Directions>,
     /// Its delays, both ways.
     pub(crate) delays: Option<Delays>,
-    /// Its newest quarter, where sudden harm is seen first.
-    pub(crate) newest: Summary,
     /// The time over which a line is shown good again.
     pub(crate) recent: Summary,
 }
 
 impl EstimatorConfig {
     /// For a line probed as `probe` says. Slow probes lengthen the spans: a verdict needs probes.
-    pub(crate) fn new(decision: &Decision, probe: &Probe) -> Self {
+    pub(crate) fn new(decision: &Decision, probe: &Probe, profile: Profile) -> Self {
         let interval = Duration::try_from_secs_f64(probe.interval_ms / 1e3).unwrap_or_default();
         let least = LEAST_SPAN.max(interval.saturating_mul(LEAST_INTERVALS));
         let millis = |millis: u32| Duration::from_millis(millis.into());
@@ -93,6 +109,8 @@ impl EstimatorConfig {
             timeout: millis(probe.timeout_ms),
             dead_intervals: decision.dead_intervals,
             stateful_reflector: probe.is_directed(),
+            rest: interval.max(Duration::from_micros(1)),
+            profile,
         }
     }
 }
@@ -108,7 +126,15 @@ impl Estimator {
             newest_sample: None,
             longest_round_trip: Duration::ZERO,
             longest_gone: false,
-            liveness: Liveness::new(config.dead_intervals),
+            liveness: Liveness::new(config.dead_intervals, config.profile),
+            order: InOrder::default(),
+            totals: (0, 0),
+            watches: Vec::new(),
+            newest: None,
+            pace: 1.0,
+            rest: config.rest,
+            profile: config.profile,
+            last_round_trip: None,
             timeout: config.timeout,
             stateful_reflector: config.stateful_reflector,
             first_epoch: 0,
@@ -121,11 +147,46 @@ impl Estimator {
         self.first_epoch = self.newest_epoch + 1;
         self.newest_epoch = self.first_epoch;
         self.jitter.restart();
+        self.order.restart();
+        self.newest = None;
+    }
+
+    /// It is a line of this kind.
+    pub(crate) fn profile(&mut self, profile: Profile) {
+        self.profile = profile;
+        self.liveness.profile(profile);
+    }
+
+    /// These are the limits that somebody asks about; of those that are known already, what was
+    /// learned stays.
+    pub(crate) fn watch(&mut self, demands: &[Demand]) {
+        let mut known = std::mem::take(&mut self.watches);
+        self.watches = demands
+            .iter()
+            .map(|demand| {
+                let same = known.iter().position(|watch| watch.demand() == demand);
+                same.map_or_else(
+                    || Watch::new(*demand, self.rest, self.profile),
+                    |same| known.swap_remove(same),
+                )
+            })
+            .collect();
+    }
+
+    /// What they say, in the order in which they were asked.
+    pub(crate) fn watches(&self) -> &[Watch] {
+        &self.watches
+    }
+
+    /// How many probes had a fate so far, and how many of them were lost, in the order of sending.
+    pub(crate) fn totals(&self) -> (u64, u64) {
+        self.totals
     }
 
     /// Enters what became of a probe, in any order of sending. One that was set aside makes no
     /// delay, and no loss either.
     pub(crate) fn absorb(&mut self, outcome: &Outcome) {
+        self.look_at(outcome);
         match outcome {
             Outcome::Sample(sample) => self.sample(sample),
             Outcome::Lost { sent, .. } => self.lost(*sent),
@@ -165,11 +226,9 @@ impl Estimator {
     pub(crate) fn view(&self, now: Mono) -> Estimate {
         let window = &self.window;
         let settled = self.settled(now);
-        let of_window = |part: u64| {
-            let fates = window.before(settled, SLICES / part).map(Slice::brief);
-            let delays = window.until(now, SLICES / part).map(Slice::brief);
-            Summary::of(window.span() / part as u32, SLICES / part, fates, delays)
-        };
+        let fates = window.before(settled, SLICES).map(Slice::brief);
+        let delays = window.until(now, SLICES).map(Slice::brief);
+        let of_window = Summary::of(window.span(), fates, delays);
         let fates = self.recent.before(settled, SLICES).copied();
         let delays = self.recent.until(now, SLICES).copied();
         Estimate {
@@ -180,13 +239,12 @@ impl Estimator {
             silent_since: self.liveness.silent_since,
             newest_sample: self.newest_sample,
             longest_round_trip: self.longest_round_trip,
-            window: of_window(1),
+            window: of_window,
             directions: self
                 .stateful_reflector
                 .then(|| Directions::of(window.before(settled, SLICES))),
             delays: Delays::of(window.until(now, SLICES), self.offset.unwrap_or_default()),
-            newest: of_window(SLICES / NEWEST),
-            recent: Summary::of(self.recent.span(), SLICES, fates, delays),
+            recent: Summary::of(self.recent.span(), fates, delays),
         }
     }
 
@@ -206,6 +264,37 @@ impl Estimator {
         size_of::<Self>() + slices + briefs
     }
 
+    /// Hands the outcome to the watches: fates in the order of sending, delays as they come.
+    fn look_at(&mut self, outcome: &Outcome) {
+        let (sequence, sent) = match outcome {
+            Outcome::Sample(sample) => (sample.sequence, sample.sent),
+            Outcome::Lost { sequence, sent, .. }
+            | Outcome::SetAside(SetAside { sequence, sent, .. }) => (*sequence, *sent),
+        };
+        match self.newest {
+            Some((newest, at)) if sequence > newest => {
+                let between = sent.since(at).div_f64((sequence - newest) as f64);
+                self.pace = between.div_duration_f32(self.rest).clamp(0.001, 1.0);
+                self.newest = Some((sequence, sent));
+            }
+            Some(_) => {}
+            None => self.newest = Some((sequence, sent)),
+        }
+        let (pace, watches, totals) = (self.pace, &mut self.watches, &mut self.totals);
+        let overdue = (3 * self.longest_round_trip).max(LEAST_PATIENCE);
+        let patience = overdue.div_duration_f32(self.rest.mul_f32(pace)).ceil() as u64;
+        self.order.enter(outcome, patience + 1, |fate| {
+            totals.0 += u64::from(fate != Fate::Void);
+            totals.1 += u64::from(fate == Fate::Lost);
+            let seen = Seen {
+                at: sent,
+                fate,
+                pace,
+            };
+            watches.iter_mut().for_each(|watch| watch.fate(seen));
+        });
+    }
+
     fn sample(&mut self, sample: &Sample) {
         self.received(
             sample.sequence,
@@ -218,6 +307,13 @@ impl Estimator {
             .map(|newest| sample.received.since(newest));
         if gap.is_some_and(|gap| gap > self.timeout) {
             self.jitter.restart();
+            self.last_round_trip = None;
+        }
+        let round_trip = sample.round_trip();
+        let step = self.last_round_trip.replace(round_trip);
+        let step = step.map(|last| round_trip.abs_diff(last) as i64);
+        for watch in &mut self.watches {
+            watch.delay(sample.received, round_trip, step);
         }
         self.newest_sample = self.newest_sample.max(Some(sample.received));
         self.jitter.record(sample);
@@ -301,6 +397,7 @@ mod tests {
         Estimator::new(EstimatorConfig::new(
             &Decision::default(),
             &Probe::default(),
+            Profile::Fibre,
         ))
     }
 
@@ -320,7 +417,7 @@ mod tests {
     fn without_probes_nothing_is_known() {
         let estimate = estimator().view(at(0));
         assert_eq!(estimate.state, State::Unknown);
-        for summary in [&estimate.window, &estimate.newest, &estimate.recent] {
+        for summary in [&estimate.window, &estimate.recent] {
             assert_eq!((summary.probes, summary.loss()), (0, None));
             assert!(summary.round_trip.is_none());
         }
@@ -352,7 +449,7 @@ mod tests {
         let window = estimator.view(at(9_999)).window;
         let loss = window.loss().unwrap();
         assert!((0.49..0.51).contains(&loss), "{loss}");
-        assert_eq!(window.round_trip.unwrap().samples, 50);
+        assert!(window.round_trip.is_some());
     }
 
     #[test]
@@ -414,7 +511,11 @@ mod tests {
             protocol: Protocol::Light,
             ..Probe::default()
         };
-        let mut estimator = Estimator::new(EstimatorConfig::new(&Decision::default(), &light));
+        let mut estimator = Estimator::new(EstimatorConfig::new(
+            &Decision::default(),
+            &light,
+            Profile::Fibre,
+        ));
         (0..20).for_each(|n| estimator.absorb(&probe(n, n != 5)));
         let estimate = estimator.view(at(4_000));
         assert_eq!((estimate.window.lost, estimate.directions), (1, None));
@@ -438,7 +539,7 @@ mod tests {
             estimate.delays.unwrap(),
             estimate.window.round_trip.unwrap(),
         );
-        assert_eq!((round_trip.samples, estimate.window.received), (20, 40));
+        assert_eq!(estimate.window.received, 40);
         assert_eq!(delays.round_trip.mean_ns, round_trip.mean_ns);
         assert!(delays.outbound.min_ns > 1_699_999_999_000_000_000);
         assert!(delays.inbound.max_ns < -1_699_999_999_000_000_000);
@@ -461,11 +562,11 @@ mod tests {
         (0..300).for_each(|n| estimator.absorb(&probe(n, n % 9 != 4)));
         let seen = |at| {
             let estimate = estimator.view(at);
-            let counts = [&estimate.window, &estimate.newest, &estimate.recent].map(|span| {
+            let counts = [&estimate.window, &estimate.recent].map(|span| {
                 (
                     span.probes,
                     span.lost,
-                    span.round_trip.map(|trip| trip.samples),
+                    span.round_trip.map(|trip| trip.mean_ns),
                 )
             });
             (
@@ -491,7 +592,7 @@ mod tests {
             interval_ms: 1_000.0,
             ..Probe::default()
         };
-        let config = EstimatorConfig::new(&Decision::default(), &slow);
+        let config = EstimatorConfig::new(&Decision::default(), &slow, Profile::Fibre);
         assert_eq!(config.window, Duration::from_secs(40));
         assert_eq!(config.recent, Duration::from_secs(60));
     }

@@ -61,8 +61,6 @@ pub(super) struct PathJitter([Jitter; 3]);
 /// Mean round trip and its mean jitter, nanoseconds.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RoundTrip {
-    /// How many samples.
-    pub(crate) samples: u64,
     /// To the nearest.
     pub(crate) mean_ns: i64,
     /// RFC 3550.
@@ -152,11 +150,6 @@ impl Brief {
             self.jitter += round_trip;
         }
     }
-
-    /// Whether the fate of any probe in it is known.
-    pub(super) fn is_measured(&self) -> bool {
-        self.received > 0 || self.lost > 0
-    }
 }
 
 impl RoundTrip {
@@ -170,7 +163,6 @@ impl RoundTrip {
             jitter += slice.jitter;
         }
         Some(Self {
-            samples,
             mean_ns: DelaySummary::of(samples, (0, 0), sum).mean()?,
             jitter_ns: mean(jitter, smoothed)?,
         })

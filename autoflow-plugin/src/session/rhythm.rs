@@ -101,15 +101,6 @@ impl Schedule {
         }
     }
 
-    /// The longest that is usual between two probes.
-    pub(super) fn usual(&self) -> Duration {
-        let interval = Duration::from_nanos(self.interval);
-        match self.rhythm {
-            Rhythm::Periodic => interval,
-            Rhythm::Poisson { .. } => interval * USUAL,
-        }
-    }
-
     /// An interval of the Poisson process.
     fn draw(&mut self) -> u64 {
         // SplitMix64 (Steele, Lea and Flood).
@@ -125,6 +116,14 @@ impl Schedule {
             self.interval / CLOSEST,
             self.interval.saturating_mul(LONGEST),
         )
+    }
+}
+
+/// The longest that is usual between two probes.
+pub(super) fn usual(rhythm: Rhythm, interval: Duration) -> Duration {
+    match rhythm {
+        Rhythm::Periodic => interval,
+        Rhythm::Poisson { .. } => interval * USUAL,
     }
 }
 

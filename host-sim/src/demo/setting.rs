@@ -229,6 +229,7 @@ impl Traffic {
             name: self.name.to_owned(),
             sla: self.sla,
             prefer: self.prefer.map(str::to_owned).to_vec(),
+            mistake_every_h: None,
             mode: None,
         }
     }
@@ -264,6 +265,7 @@ fn unbound(id: u64, name: &str) -> Line {
         hardware_stamps: false,
         cost: 0,
         metered: false,
+        profile: Default::default(),
         flows_movable: true,
         mtu: None,
         capacity_up_mbps: None,

@@ -195,6 +195,7 @@ impl Scenario {
             name: of.name.clone(),
             sla: of.sla,
             prefer: of.prefer.clone(),
+            mistake_every_h: None,
             mode: None,
         };
         (1..).zip(&self.classes).map(class).collect()

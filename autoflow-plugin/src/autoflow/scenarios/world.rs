@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use plugin_abi::config::{Class, Config, Group, Mode, Sla};
+use plugin_abi::config::{Class, Config, Group, Mode, Profile, Sla};
 use twamp_core::probe::Outcome;
 use twamp_core::time::{Mono, Now, Wall};
 
@@ -39,6 +39,7 @@ pub(super) struct Path {
     /// Of probes, there and back together, 0 to 1.
     pub(super) loss: f64,
     pub(super) cut: bool,
+    raised: bool,
     id: u64,
     random: u64,
     sequence: u64,
@@ -62,6 +63,7 @@ pub(super) fn voice() -> Class {
             loss_percent: Some(1.0),
         },
         prefer: Vec::new(),
+        mistake_every_h: None,
         mode: None,
     }
 }
@@ -88,15 +90,19 @@ impl World {
 
     pub(super) fn with(config: Config, names: &[&'static str]) -> Self {
         let now = Mono(START_S * 1_000_000_000);
-        let paths = (0..)
+        let flow = AutoFlow::new(Policy::new(&config));
+        let mut paths: Vec<_> = (0..)
             .zip(names)
             .map(|(id, name)| Path::new(id, name, now, &config))
             .collect();
+        for path in &mut paths {
+            path.estimator.watch(flow.demands());
+        }
         Self {
             now,
             tick: Duration::from_millis(100),
             paths,
-            flow: AutoFlow::new(Policy::new(&config)),
+            flow,
             rulings: Vec::new(),
             config,
         }
@@ -117,6 +123,7 @@ impl World {
         for path in &mut self.paths {
             path.interval = interval;
             path.estimator = estimator(&self.config);
+            path.estimator.watch(self.flow.demands());
         }
         self
     }
@@ -213,8 +220,15 @@ impl World {
             mono: now,
             wall: Wall(now.nanos() as i64),
         };
-        self.rulings
-            .extend(self.flow.decide(both, &candidates).rulings);
+        let decided = self.flow.decide(both, &candidates);
+        self.rulings.extend(decided.rulings);
+        for request in decided.rates {
+            let path = self.paths.iter_mut().find(|path| path.id == request.line);
+            if let Some(path) = path {
+                path.raised = request.raised;
+                path.next_send = path.next_send.min(now + path.spacing());
+            }
+        }
     }
 }
 
@@ -230,6 +244,7 @@ impl Path {
             noise: Duration::from_millis(2),
             loss: 0.0,
             cut: false,
+            raised: false,
             id,
             random: id + 1,
             sequence: 0,
@@ -271,7 +286,7 @@ impl Path {
     fn send(&mut self) {
         let (sequence, sent) = (self.sequence, self.next_send);
         self.sequence += 1;
-        self.next_send = sent + self.interval;
+        self.next_send = sent + self.spacing();
         self.unanswered.push_back((sequence, sent));
         let round_trip = self.round_trip + self.noise.mul_f64(self.random());
         let is_lost = self.random() < self.loss;
@@ -286,6 +301,14 @@ impl Path {
         self.coming.insert((known, sequence), outcome);
     }
 
+    fn spacing(&self) -> Duration {
+        if self.raised {
+            self.interval / 10
+        } else {
+            self.interval
+        }
+    }
+
     /// SplitMix64, 0 to 1.
     fn random(&mut self) -> f64 {
         self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
@@ -297,7 +320,11 @@ impl Path {
 }
 
 fn estimator(config: &Config) -> Estimator {
-    Estimator::new(EstimatorConfig::new(&config.decision, &config.probe))
+    Estimator::new(EstimatorConfig::new(
+        &config.decision,
+        &config.probe,
+        Profile::Fibre,
+    ))
 }
 
 fn candidate<'a>((path, estimate): (&'a Path, &'a Estimate)) -> Candidate<'a> {
@@ -307,7 +334,9 @@ fn candidate<'a>((path, estimate): (&'a Path, &'a Estimate)) -> Candidate<'a> {
         cost: path.cost,
         underlay: path.underlay,
         far_end: path.far_end,
+        metered: false,
         groups: &[GROUP],
+        estimator: &path.estimator,
         estimate,
     }
 }

@@ -59,6 +59,7 @@ pub(super) fn setting<T>(lines: usize, with: impl FnOnce(&Setting<'_>) -> T) -> 
             loss_percent: Some(2.0),
         },
         prefer: Vec::new(),
+        mistake_every_h: None,
         mode: None,
     };
     with(&Setting {
