@@ -8,6 +8,7 @@ mod boundary;
 mod config;
 mod engine;
 mod fault;
+mod flow;
 mod host;
 mod line;
 mod log;

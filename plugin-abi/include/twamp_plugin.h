@@ -722,7 +722,8 @@ typedef struct TwampPlugin {
                      size_t room,
                      size_t *count,
                      uint64_t *reached_ns);
-  /// The class of a flow. Any thread; never waits.
+  /// The class of a flow, by the rules of the wanted state; `UNKNOWN`, and `TWAMP_NONE` as its class, if
+  /// none matches. Any thread; never waits.
   int32_t (*classify)(const TwampEngine *engine,
                       const struct TwampFlowKey *flow,
                       uint64_t *class_);

@@ -3,10 +3,13 @@
 //! refused, with a list of [`Problem`](crate::manage::Problem)s.
 
 mod address;
+mod class;
 pub mod dscp;
 mod feature;
+mod flow;
 mod io;
 mod key;
+mod line;
 mod peer;
 mod person;
 mod prefix;
@@ -20,9 +23,13 @@ use std::net::SocketAddr;
 use serde::{Deserialize, Serialize};
 
 pub use address::{Address, AddressError, Remote, Zone};
+pub use class::{Class, Group, Sla};
+pub use dscp::Dscp;
 pub use feature::Feature;
+pub use flow::{FlowRule, IpProtocol, IpProtocolError, Ports, PortsError};
 pub use io::{Io, Policy};
 pub use key::{Key, Secret};
+pub use line::{Line, Profile};
 pub use peer::Peer;
 pub use person::{Answering, Answers, Toggled};
 pub use prefix::{Prefix, PrefixError};
@@ -257,143 +264,6 @@ pub struct Decision {
     pub mistake_every_h: u32,
 }
 
-/// One measured uplink to one far end.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Line {
-    /// The host's id.
-    pub id: u64,
-    /// What people call it.
-    pub name: String,
-    /// The physical uplink; absent: its own name.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub underlay: Option<String>,
-    /// Who is at the other end; absent: the far address.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub far_end: Option<String>,
-    /// Address that packets leave from. A link-local one names its link, or the far end's does, or
-    /// the line has a device.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub local: Option<Address>,
-    /// Address of the far end, with its control port (Light and STAMP: its reflector port) or
-    /// without.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub remote: Option<Remote>,
-    /// Interface that packets leave by.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub device: Option<String>,
-    /// Firewall mark.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub mark: Option<u32>,
-    /// Network namespace that packets leave in: a name below `/run/netns`, a path, or, of one that
-    /// the host handed over, `net:[4026532000]` as the kernel calls it. Absent: the host's own.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub namespace: Option<String>,
-    /// Wish for stamps of the interface itself. Where it has none, the kernel's are taken, and the
-    /// list of lines says why.
-    #[serde(default)]
-    pub hardware_stamps: bool,
-    /// What a packet costs, lower is preferred.
-    #[serde(default)]
-    pub cost: u32,
-    /// Traffic is paid by volume.
-    #[serde(default)]
-    pub metered: bool,
-    /// What kind of line it is: which silence is no death, and how its losses come.
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub profile: Profile,
-    /// Flows may move while they live.
-    #[serde(default = "yes")]
-    pub flows_movable: bool,
-    /// Largest IP packet in octets.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub mtu: Option<u32>,
-    /// Towards the far end, in Mbit/s.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub capacity_up_mbps: Option<f64>,
-    /// From the far end, in Mbit/s.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub capacity_down_mbps: Option<f64>,
-    /// Send probes.
-    #[serde(default = "yes")]
-    pub sender: bool,
-    /// Answer probes on the local address.
-    #[serde(default)]
-    pub responder: bool,
-    /// Ids of the groups it is in.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub groups: Vec<u64>,
-    /// How it is probed; absent: as the engine says.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub probe: Option<Probe>,
-    /// Who wrote it, and so who may change it.
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub owner: Owner,
-}
-
-/// What is known of a kind of lines before one of them was seen.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Profile {
-    /// Steady: losses come alone, silence is death.
-    #[default]
-    Fibre,
-    /// A radio that sleeps and is handed over: silent for 1 s at times, losses in runs.
-    Lte,
-    /// Silent for 1.5 s at times, losses in runs.
-    Satellite,
-}
-
-/// A set of lines that reach the same destination.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Group {
-    /// The host's id.
-    pub id: u64,
-    /// What people call it.
-    pub name: String,
-    /// What may be done with its verdicts; absent: as the engine says.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub mode: Option<Mode>,
-}
-
-/// A class of traffic and what it needs.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Class {
-    /// The host's id.
-    pub id: u64,
-    /// What people call it.
-    pub name: String,
-    /// What it needs of a line.
-    pub sla: Sla,
-    /// Underlays in order of preference; the rest follows by cost.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub prefer: Vec<String>,
-    /// A line may be said wrongly to break the SLA once in so many hours; absent: as the engine
-    /// says.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub mistake_every_h: Option<u32>,
-    /// What may be done with its verdicts; absent: as the group says.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub mode: Option<Mode>,
-}
-
-/// What a class needs; an absent figure is no demand.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Sla {
-    /// Mean round trip, milliseconds.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub round_trip_ms: Option<f64>,
-    /// RFC 3550 jitter of the round trip, milliseconds.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub jitter_ms: Option<f64>,
-    /// Loss, both directions together, percent.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub loss_percent: Option<f64>,
-}
-
 /// The port of TWAMP-Control and of the TWAMP-Test receiver (RFC 8545).
 pub const TWAMP_PORT: u16 = 862;
 
@@ -446,52 +316,6 @@ impl Probe {
             Protocol::Stamp => self.stamp.as_ref().is_none_or(|stamp| stamp.stateful),
             Protocol::Open | Protocol::Auth | Protocol::Encrypted | Protocol::Mixed => true,
         }
-    }
-}
-
-impl Profile {
-    /// The longest silence that is no death, in milliseconds, however often it was probed.
-    #[must_use]
-    pub fn longest_gap_ms(self) -> u32 {
-        match self {
-            Self::Fibre => 0,
-            Self::Lte => 1_000,
-            Self::Satellite => 1_500,
-        }
-    }
-}
-
-impl Line {
-    /// Who is at the other end: as named, else the far address, with link and namespace where it has
-    /// some; without one, the line's own name.
-    #[must_use]
-    pub fn far_end(&self) -> String {
-        let named = self.far_end.clone();
-        named
-            .or_else(|| self.far_address())
-            .unwrap_or_else(|| self.name.clone())
-    }
-
-    fn far_address(&self) -> Option<String> {
-        let Address { ip, zone } = self.remote?.address;
-        let of_local = self.local.and_then(|local| local.zone);
-        let link = zone.or(of_local).map(|zone| zone.to_string());
-        let mut text = ip.to_string();
-        if let Some(link) = link.or_else(|| self.device.clone())
-            && Address::from(ip).is_link_local()
-        {
-            text += &format!("%{link}");
-        }
-        if let Some(namespace) = &self.namespace {
-            text += &format!(" in {namespace}");
-        }
-        Some(text)
-    }
-
-    /// The name of the physical uplink.
-    #[must_use]
-    pub fn underlay(&self) -> &str {
-        self.underlay.as_deref().unwrap_or(&self.name)
     }
 }
 
@@ -584,25 +408,6 @@ mod tests {
         assert!(!directed(
             r#"{"protocol": "stamp", "stamp": {"stateful": false}}"#
         ));
-    }
-
-    #[test]
-    fn the_same_address_elsewhere_is_another_far_end() {
-        let far_end = |json: &str| {
-            let line: Line = serde_json::from_str(json).unwrap();
-            line.far_end()
-        };
-        let line = |rest: &str| far_end(&format!(r#"{{"id": 1, "name": "a"{rest}}}"#));
-        assert_eq!(line(""), "a");
-        assert_eq!(
-            line(r#", "remote": "192.0.2.1:9", "device": "x""#),
-            "192.0.2.1"
-        );
-        assert_eq!(line(r#", "remote": "fe80::1%x""#), "fe80::1%x");
-        assert_eq!(line(r#", "remote": "fe80::1", "device": "y""#), "fe80::1%y");
-        let blue = r#", "remote": "192.0.2.1", "namespace": "blue""#;
-        assert_eq!(line(blue), "192.0.2.1 in blue");
-        assert_eq!(line(r#", "remote": "192.0.2.1", "far_end": "hub""#), "hub");
     }
 
     #[test]

@@ -118,7 +118,8 @@ pub struct TwampPlugin {
         reached_ns: *mut u64,
     ) -> i32,
 
-    /// The class of a flow. Any thread; never waits.
+    /// The class of a flow, by the rules of the wanted state; `UNKNOWN`, and `NONE` as its class, if
+    /// none matches. Any thread; never waits.
     pub classify: unsafe extern "C" fn(
         engine: *const TwampEngine,
         flow: *const TwampFlowKey,

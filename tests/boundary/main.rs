@@ -5,6 +5,7 @@ mod alone;
 mod arguments;
 mod barrier;
 mod c_host;
+mod classify;
 mod doors;
 mod exports;
 mod header;

@@ -74,6 +74,7 @@ fn each_bench_sets_the_plugin_beside_a_bare_reference() {
             ],
         ),
         ("snapshot", vec!["1 reader", "2 readers"]),
+        ("classify", vec!["10 rules", "100 rules", "1000 rules"]),
     ] {
         let rows = rows(words);
         let found: Vec<_> = rows.iter().map(|(name, _)| name.as_str()).collect();

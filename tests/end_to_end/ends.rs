@@ -64,6 +64,10 @@ impl Ends {
 
     /// The near end's configuration: it measures and chooses.
     pub(crate) fn near(&self, mode: Mode) -> Config {
+        let sla = Sla {
+            loss_percent: Some(2.0),
+            ..Sla::default()
+        };
         Config {
             mode,
             probe: Probe {
@@ -90,15 +94,8 @@ impl Ends {
                 mode: None,
             }],
             classes: vec![Class {
-                id: VOICE,
-                name: "voice".to_owned(),
-                sla: Sla {
-                    loss_percent: Some(2.0),
-                    ..Sla::default()
-                },
                 prefer: self.names().map(str::to_owned).collect(),
-                mistake_every_h: None,
-                mode: None,
+                ..Class::new(VOICE, "voice", sla)
             }],
             ..Config::default()
         }

@@ -26,7 +26,8 @@ const CAPABILITIES: u64 = capability::TWAMP
     | capability::STAMP
     | capability::SECURITY
     | capability::KERNEL_STAMPS
-    | capability::MANUAL_CLOCK;
+    | capability::MANUAL_CLOCK
+    | capability::CLASSIFY;
 
 /// What both doors lead to.
 pub(crate) static TABLE: TwampPlugin = table();

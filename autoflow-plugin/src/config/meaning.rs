@@ -12,7 +12,7 @@ use super::node::Node;
 use super::stamp::around_padding;
 use super::unique::{own, own_items};
 use super::{
-    answering, features, io, keys, peers, schedule, sessions, stamp, test_ports, topology,
+    answering, features, flows, io, keys, peers, schedule, sessions, stamp, test_ports, topology,
 };
 use crate::session::rhythm::LONGEST;
 
@@ -49,6 +49,7 @@ pub(super) fn config(root: &Node, problems: &mut Vec<Problem>) {
     for each in root.key("classes").items() {
         class(&each, problems);
     }
+    flows::config(&root.key("classes"), problems);
 }
 
 /// Judges the meaning of one line by itself.

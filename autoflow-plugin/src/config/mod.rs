@@ -7,6 +7,7 @@
 mod among;
 mod answering;
 mod features;
+mod flows;
 mod io;
 mod keys;
 mod meaning;

@@ -1,8 +1,9 @@
 //! A place in a document: its path and, if something is there, its value.
 
 use std::net::IpAddr;
+use std::str::FromStr;
 
-use plugin_abi::config::{Address, Remote, dscp};
+use plugin_abi::config::{Address, Prefix, Remote, dscp};
 use plugin_abi::manage::Problem;
 use serde_json::Value;
 
@@ -106,6 +107,20 @@ impl<'doc> Node<'doc> {
                 .ok()
                 .filter(|mark| *mark <= dscp::LARGEST),
         }
+    }
+
+    /// What may be written as a number or as a text.
+    pub(super) fn parsed<T: FromStr>(&self) -> Option<T> {
+        match self.value? {
+            Value::String(text) => text.parse().ok(),
+            Value::Number(number) => number.to_string().parse().ok(),
+            _ => None,
+        }
+    }
+
+    /// The network there.
+    pub(super) fn prefix(&self) -> Option<Prefix> {
+        self.text()?.parse().ok()
     }
 
     /// The number there, or `default` where nothing is; `None` where it is no number.

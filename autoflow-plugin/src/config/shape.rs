@@ -12,8 +12,8 @@ use twamp_core::security::{KeyId, SharedSecret};
 
 use super::node::Node;
 use Kind::{
-    Address, Dscp, Elsewhere, Figure, Flag, Id, KeyName, List, Namespace, Near, Object, Passphrase,
-    Peers, Ports, Remote, Socket, Text, Whole, Word,
+    Address, Dscp, Elsewhere, Figure, Flag, Id, KeyName, List, Namespace, Near, Network, Object,
+    Passphrase, Peers, PortRange, Ports, Remote, Socket, Text, Whole, Word,
 };
 
 /// What a value may be.
@@ -45,6 +45,12 @@ enum Kind {
     Ports,
     /// A network, an address, or everybody.
     Peers,
+    /// A network, or an address.
+    Network,
+    /// A protocol of IP packets, by number or by name.
+    IpProtocol,
+    /// One port, or a first and a last one.
+    PortRange,
     /// What a secret is called on the wire.
     KeyName,
     /// Never shown.
@@ -261,10 +267,20 @@ const GROUP: Keys = &[
 const CLASS: Keys = &[
     ("id", true, Id),
     ("name", true, Text),
+    ("flows", false, List(&Object(FLOW))),
     ("sla", true, Object(SLA)),
     ("prefer", false, List(&Text)),
     ("mistake_every_h", false, MISTAKE),
     ("mode", false, MODE),
+];
+
+const FLOW: Keys = &[
+    ("dscp", false, List(&Dscp)),
+    ("protocol", false, List(&Kind::IpProtocol)),
+    ("source", false, List(&Network)),
+    ("destination", false, List(&Network)),
+    ("source_ports", false, List(&PortRange)),
+    ("destination_ports", false, List(&PortRange)),
 ];
 
 const SLA: Keys = &[
@@ -389,6 +405,9 @@ impl Kind {
                 remote.is_ok_and(|remote| remote.port != Some(0))
             }),
             Namespace => node.text().is_some_and(is_namespace),
+            Network => node.prefix().is_some(),
+            Kind::IpProtocol => node.parsed::<config::IpProtocol>().is_some(),
+            PortRange => node.parsed::<config::Ports>().is_some(),
             Peers => node.text().is_some_and(|text| text.parse::<Peer>().is_ok()),
             KeyName => node.text().is_some_and(|text| KeyId::new(text).is_ok()),
             Passphrase => node
@@ -447,6 +466,18 @@ impl Kind {
             Peers => (
                 "a network without bits beyond its length, an IP address, or any".into(),
                 r#"write it as "192.0.2.0/24", "2001:db8::1" or "any""#,
+            ),
+            Network => (
+                "a network without bits beyond its length, or an IP address".into(),
+                r#"write it as "192.0.2.0/24" or "2001:db8::1""#,
+            ),
+            Kind::IpProtocol => (
+                "a protocol from 0 to 255, or its name".into(),
+                r#"write the number, or a name as "tcp", "udp", "sctp", "icmp", "icmpv6" or "esp""#,
+            ),
+            PortRange => (
+                "a port from 1 to 65535, or two, the first not above the last".into(),
+                r#"write it as 443 or "5060-5061""#,
             ),
             KeyName => (
                 "a key id of 1 to 80 octets".into(),

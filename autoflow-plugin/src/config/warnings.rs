@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use plugin_abi::config::{Config, Line, Peer, Security};
 use plugin_abi::manage::Problem;
 
+use super::flows;
 use super::meaning::headers;
 use crate::session::features::most_padding;
 
@@ -19,6 +20,7 @@ pub(crate) fn warnings(config: &Config) -> Vec<Problem> {
         warnings.extend(fragmented(config, index, line));
     }
     unknown_underlays(config, &mut warnings);
+    flows::warnings(config, &mut warnings);
     warnings
 }
 

@@ -6,6 +6,7 @@
 //!               └─ time is up, or stop ──▶ the last confirmed document
 //! ```
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -22,6 +23,7 @@ use super::owners::{self, effective};
 use super::shared::Shared;
 use super::{Engine, EngineError, lock, state_name};
 use crate::config::{expand, judge, judge_among};
+use crate::flow::Classifier;
 use crate::net::clock;
 
 /// The longest that may be waited for a confirmation: a day.
@@ -197,6 +199,8 @@ impl Shared {
         wanted.clone_from(config);
         self.keys.replace(&config.keys);
         let mut effective = effective(config);
+        let flows = Classifier::new(&effective.classes);
+        self.flows.store(Arc::new(flows));
         let mut all = sessions;
         all.append(&mut effective.sessions);
         let of_sessions = self.replace_sessions(all, &effective);

@@ -61,6 +61,7 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use twamp_core::time::Mono;
 
 use crate::config::expand;
+use crate::flow::Flow;
 use crate::host::{Host, Picture};
 use crate::log;
 use crate::net::{Namespace, clock_error, with_signals_blocked};
@@ -366,6 +367,11 @@ impl Engine {
     /// The snapshot cell.
     pub(crate) fn published(&self) -> &ArcSwap<Picture> {
         &self.shared.picture
+    }
+
+    /// The class of a flow; `None`: no rule matches. Waits for nothing.
+    pub(crate) fn classify(&self, flow: &Flow) -> Option<u64> {
+        self.shared.flows.load().classify(flow)
     }
 
     /// Which line for a flow. Waits for nothing.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use plugin_abi::config::{Class, Config, Line};
+use plugin_abi::config::{Class, Config, Line, Sla};
 use plugin_abi::manage::{ChoiceRow, Decision};
 use plugin_abi::{NONE, TwampLineState, TwampScore, answer, reason};
 use twamp_core::time::{ErrorEstimate, Mono, Now};
@@ -257,14 +257,7 @@ impl Publisher {
         valid_until: Mono,
         synchronised: bool,
     ) -> (Vec<TwampLineState>, Vec<TwampScore>) {
-        let no_class = [Class {
-            id: NONE,
-            name: String::new(),
-            sla: Default::default(),
-            prefer: Vec::new(),
-            mistake_every_h: None,
-            mode: None,
-        }];
+        let no_class = [Class::new(NONE, "", Sla::default())];
         let classes = match &self.config.classes[..] {
             [] => &no_class[..],
             classes => classes,

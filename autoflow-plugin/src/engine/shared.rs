@@ -18,6 +18,7 @@ use super::timing::Timing;
 use super::{EngineError, lock, owners};
 use crate::autoflow::Choices;
 use crate::config::{Misfit, expand, judge_among};
+use crate::flow::Classifier;
 use crate::host::{Picture, Taken};
 use crate::log;
 use crate::net::{Bell, Namespace, clock};
@@ -48,6 +49,8 @@ pub(super) struct Shared {
     epoch: AtomicU64,
     pub(super) picture: ArcSwap<Picture>,
     pub(super) choices: ArcSwapOption<Decided>,
+    /// The rules of the classes that are wanted.
+    pub(super) flows: ArcSwap<Classifier>,
     pub(super) event: Bell,
     pub(super) log: log::Queue,
     pub(super) keys: Keys,
@@ -115,6 +118,7 @@ impl Shared {
             lines: Mutex::default(),
             why: Mutex::default(),
             choices: ArcSwapOption::empty(),
+            flows: ArcSwap::from_pointee(Classifier::new(&effective.classes)),
             registry: Mutex::new(registry),
             timing: Mutex::new(timing),
             event,

@@ -111,18 +111,12 @@ mod tests {
     const NOW: Mono = Mono(20_000_000_000);
 
     fn voice() -> Class {
-        Class {
-            id: 7,
-            name: "voice".into(),
-            sla: Sla {
-                round_trip_ms: Some(150.0),
-                jitter_ms: None,
-                loss_percent: Some(1.0),
-            },
-            prefer: Vec::new(),
-            mistake_every_h: None,
-            mode: None,
-        }
+        let sla = Sla {
+            round_trip_ms: Some(150.0),
+            jitter_ms: None,
+            loss_percent: Some(1.0),
+        };
+        Class::new(7, "voice", sla)
     }
 
     #[test]

@@ -12,6 +12,7 @@
 //! of threads (`/proc/self/task/*/schedstat`), not time on the wall, but for delays.
 
 mod bare;
+mod classify;
 mod cpu;
 mod delay;
 mod engine;
@@ -50,6 +51,8 @@ pub enum Bench {
     Delay,
     /// Reading the published snapshot.
     Snapshot,
+    /// The class of a flow.
+    Classify,
 }
 
 /// Why a bench could not be run.
@@ -105,6 +108,7 @@ pub fn run(
         Bench::Send => send::run(plugin, plan, &mut look),
         Bench::Delay => delay::run(plugin, plan, &mut look),
         Bench::Snapshot => snapshot::run(plugin, plan, &mut look),
+        Bench::Classify => classify::run(plugin, plan, &mut look),
     }
 }
 
@@ -120,6 +124,7 @@ impl Bench {
             Self::Send => "send",
             Self::Delay => "delay",
             Self::Snapshot => "snapshot",
+            Self::Classify => "classify",
         }
     }
 }

@@ -91,7 +91,7 @@ fn bare(readers: usize, turn: Duration) -> f64 {
 }
 
 /// Median of the stretches of all readers, in nanoseconds a read.
-fn read(readers: usize, turn: Duration, one: impl Fn() + Sync) -> f64 {
+pub(super) fn read(readers: usize, turn: Duration, one: impl Fn() + Sync) -> f64 {
     let stretches = || {
         let began = Instant::now();
         let mut nanos = Vec::new();

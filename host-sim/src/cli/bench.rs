@@ -34,4 +34,6 @@ pub enum BenchName {
     Delay,
     /// Reading the published snapshot
     Snapshot,
+    /// Telling the class of a flow, by 10, 100 and 1000 rules
+    Classify,
 }

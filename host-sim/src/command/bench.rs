@@ -24,6 +24,7 @@ pub(super) fn run(arguments: &Arguments, around: &Surroundings) -> Result<Exit, 
         BenchName::Send => Bench::Send,
         BenchName::Delay => Bench::Delay,
         BenchName::Snapshot => Bench::Snapshot,
+        BenchName::Classify => Bench::Classify,
     };
     let plan = Plan {
         rounds: arguments.rounds,

@@ -225,12 +225,8 @@ pub(super) fn class_name(id: u64) -> Option<&'static str> {
 impl Traffic {
     fn configured(&self, id: u64) -> Class {
         Class {
-            id,
-            name: self.name.to_owned(),
-            sla: self.sla,
             prefer: self.prefer.map(str::to_owned).to_vec(),
-            mistake_every_h: None,
-            mode: None,
+            ..Class::new(id, self.name, self.sla)
         }
     }
 }

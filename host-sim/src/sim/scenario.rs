@@ -191,12 +191,8 @@ impl Scenario {
     #[must_use]
     pub fn classes(&self) -> Vec<Class> {
         let class = |(id, of): (u64, &ClassOf)| Class {
-            id,
-            name: of.name.clone(),
-            sla: of.sla,
             prefer: of.prefer.clone(),
-            mistake_every_h: None,
-            mode: None,
+            ..Class::new(id, &of.name, of.sla)
         };
         (1..).zip(&self.classes).map(class).collect()
     }

@@ -4,7 +4,12 @@
 use std::fmt;
 
 use serde::de::{Error, Unexpected, Visitor};
-use serde::{Deserializer, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// A mark, in documents by number or by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Dscp(#[serde(with = "self")] pub u8);
 
 /// Names that mean one DSCP each; 0 has two. Class selectors are `CS0` to `CS7`, assured
 /// forwarding is `AF11` to `AF43`.

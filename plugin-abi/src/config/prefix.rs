@@ -4,6 +4,8 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use thiserror::Error;
 
 /// A network, `192.0.2.0/24` or `2001:db8::/32`; an address alone is a network of one host.
@@ -56,6 +58,22 @@ impl Prefix {
         self.bits == 0
     }
 
+    /// The first and the last address in it.
+    #[must_use]
+    pub fn ends(self) -> (IpAddr, IpAddr) {
+        let last = match self.network {
+            IpAddr::V4(v4) => {
+                let hosts = u32::MAX.checked_shr(self.bits.into()).unwrap_or(0);
+                Ipv4Addr::from_bits(v4.to_bits() | hosts).into()
+            }
+            IpAddr::V6(v6) => {
+                let hosts = u128::MAX.checked_shr(self.bits.into()).unwrap_or(0);
+                Ipv6Addr::from_bits(v6.to_bits() | hosts).into()
+            }
+        };
+        (self.network, last)
+    }
+
     /// Does `address` lie in it?
     #[must_use]
     pub fn contains(self, address: IpAddr) -> bool {
@@ -85,6 +103,19 @@ impl FromStr for Prefix {
         } else {
             Err(PrefixError::Beyond { network })
         }
+    }
+}
+
+impl Serialize for Prefix {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Prefix {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(D::Error::custom)
     }
 }
 
@@ -211,6 +242,9 @@ mod tests {
             let network = Prefix::of(masked(address, bits), bits);
             prop_assert_eq!(prefix(&network.to_string()), network);
             prop_assert!(network.contains(address));
+            let (first, last) = network.ends();
+            prop_assert!(first <= address && address <= last);
+            prop_assert!(network.contains(first) && network.contains(last));
         }
 
         #[test]

@@ -54,18 +54,12 @@ pub(super) struct Path {
 
 /// A class with the SLA of voice.
 pub(super) fn voice() -> Class {
-    Class {
-        id: VOICE,
-        name: "voice".into(),
-        sla: Sla {
-            round_trip_ms: Some(150.0),
-            jitter_ms: Some(30.0),
-            loss_percent: Some(1.0),
-        },
-        prefer: Vec::new(),
-        mistake_every_h: None,
-        mode: None,
-    }
+    let sla = Sla {
+        round_trip_ms: Some(150.0),
+        jitter_ms: Some(30.0),
+        loss_percent: Some(1.0),
+    };
+    Class::new(VOICE, "voice", sla)
 }
 
 /// One class, one group, mode `act`, and the shipped windows and times.

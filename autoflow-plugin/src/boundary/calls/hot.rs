@@ -4,19 +4,26 @@ use plugin_abi::{NONE, TwampChoice, TwampEngine, TwampFlowKey, TwampGuard, answe
 
 use super::super::{argument, barrier, guard};
 use crate::engine::Engine;
+use crate::flow::Flow;
 
 pub(in super::super) unsafe extern "C" fn classify(
     engine: *const TwampEngine,
     flow: *const TwampFlowKey,
     class: *mut u64,
 ) -> i32 {
-    let body = |_: &Engine| {
+    let body = |engine: &Engine| {
         // SAFETY: see the module above; so in all calls below.
         let flow = unsafe { argument::read(flow) };
-        match flow {
-            Ok(flow) if matches!(flow.family, 4 | 6) && is_there(class) => code::UNSUPPORTED,
-            _ => code::INVALID,
+        let Some(flow) = flow.ok().as_ref().and_then(Flow::of) else {
+            return code::INVALID;
+        };
+        if !is_there(class) {
+            return code::INVALID;
         }
+        let found = engine.classify(&flow);
+        // SAFETY: `class` is present, aligned, and the host's to be written.
+        unsafe { class.write(found.unwrap_or(NONE)) };
+        found.map_or(code::UNKNOWN, |_| code::OK)
     };
     // SAFETY: see the module above.
     unsafe { barrier::hot("classify", engine, body) }

@@ -50,18 +50,12 @@ pub(super) fn setting<T>(lines: usize, with: impl FnOnce(&Setting<'_>) -> T) -> 
             metered: false,
         })
         .collect();
-    let class = Class {
-        id: 1,
-        name: "voice".to_owned(),
-        sla: Sla {
-            round_trip_ms: Some(150.0),
-            jitter_ms: Some(30.0),
-            loss_percent: Some(2.0),
-        },
-        prefer: Vec::new(),
-        mistake_every_h: None,
-        mode: None,
+    let sla = Sla {
+        round_trip_ms: Some(150.0),
+        jitter_ms: Some(30.0),
+        loss_percent: Some(2.0),
     };
+    let class = Class::new(1, "voice", sla);
     with(&Setting {
         lines: &uplinks,
         groups: &[(0..lines).collect()],
