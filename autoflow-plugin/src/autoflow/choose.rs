@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use plugin_abi::config::Sla;
 use twamp_core::time::Mono;
 
 use super::Candidate;
@@ -9,7 +10,7 @@ use super::detect::{Breach, Standing, Verdict};
 use super::guard::{Fault, Places, is_heard};
 use super::seat::Seat;
 use super::spared::Spared;
-use crate::line::{State, Trouble};
+use crate::line::{State, Trouble, score, score_over};
 
 /// A first verdict waits so long for more preferred lines that have none yet.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -24,10 +25,7 @@ pub(super) type Rank = (usize, u32);
 pub(super) struct Row<'a> {
     pub(super) candidate: &'a Candidate<'a>,
     pub(super) standing: Standing,
-    /// Over the window; 0 if unknown.
-    pub(super) score: u32,
-    /// Over the recent time; 0 if unknown.
-    pub(super) lasting_score: u32,
+    pub(super) sla: &'a Sla,
     pub(super) rank: Rank,
 }
 
@@ -37,7 +35,8 @@ pub(super) struct Situation<'a> {
     pub(super) now: Mono,
     /// The most preferred first.
     pub(super) rows: &'a [Row<'a>],
-    pub(super) places: &'a Places<'a>,
+    /// Known if any line is dead.
+    pub(super) places: Option<&'a Places<'a>>,
     pub(super) dwell: Duration,
     pub(super) failback: Duration,
 }
@@ -141,7 +140,8 @@ fn dead<'a>(at: &Situation<'a>, on: &Row<'a>) -> Step<'a> {
         .rows
         .iter()
         .filter(|row| is_heard(at.now, estimate, row.candidate.estimate));
-    let fault = at.places.fault(on.candidate);
+    let places = at.places;
+    let fault = places.map_or(Fault::Line, |places| places.fault(on.candidate));
     let silent = estimate
         .silent_since
         .map_or(Duration::ZERO, |since| at.now.since(since));
@@ -193,7 +193,7 @@ fn lesser_evil<'a>(at: &Situation<'a>, on: &Row<'a>) -> Option<&'a Row<'a>> {
         .iter()
         .filter(|row| row.candidate.line != on.candidate.line);
     best_of_bad(others).filter(|row| {
-        row.score >= on.score + CLEARLY && row.lasting_score >= on.lasting_score + CLEARLY
+        row.score() >= on.score() + CLEARLY && row.lasting_score() >= on.lasting_score() + CLEARLY
     })
 }
 
@@ -234,11 +234,21 @@ fn best<'a>(rows: impl Iterator<Item = &'a Row<'a>> + Clone) -> Option<&'a Row<'
 /// The most preferred of the living lines that none beats clearly.
 fn best_of_bad<'a>(rows: impl Iterator<Item = &'a Row<'a>> + Clone) -> Option<&'a Row<'a>> {
     let mut living = rows.filter(|row| row.candidate.estimate.state == State::Alive);
-    let top = living.clone().map(|row| row.score).max()?;
-    living.find(|row| row.score + CLEARLY > top)
+    let top = living.clone().map(Row::score).max()?;
+    living.find(|row| row.score() + CLEARLY > top)
 }
 
 impl Row<'_> {
+    /// Over the window; 0 if unknown.
+    pub(super) fn score(&self) -> u32 {
+        score(self.candidate.estimate, self.sla).unwrap_or(0)
+    }
+
+    /// Over the recent time; 0 if unknown.
+    fn lasting_score(&self) -> u32 {
+        score_over(&self.candidate.estimate.recent, self.sla).unwrap_or(0)
+    }
+
     pub(super) fn is_good(&self) -> bool {
         self.standing.verdict == Verdict::Good
     }

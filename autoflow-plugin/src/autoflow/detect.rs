@@ -75,28 +75,26 @@ pub(super) struct Standing {
 }
 
 /// Judges one line for one class.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Detector {
     record: Record,
-    /// The last time that something was wrong.
-    wrong_at: Mono,
+    /// The last time that something was wrong, or the first time that it was looked at.
+    wrong_at: Option<Mono>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 enum Record {
+    #[default]
     Unproven,
-    Good { from: Mono },
-    Bad { since: Mono },
+    Good {
+        from: Mono,
+    },
+    Bad {
+        since: Mono,
+    },
 }
 
 impl Detector {
-    pub(super) fn new(now: Mono) -> Self {
-        Self {
-            record: Record::Unproven,
-            wrong_at: now,
-        }
-    }
-
     /// The standing at `now`, by the watches of what the class asks for.
     pub(super) fn judge<'a>(
         &mut self,
@@ -106,8 +104,9 @@ impl Detector {
         sla: &Sla,
     ) -> Standing {
         let alive = estimate.state == State::Alive;
+        let mut wrong_at = *self.wrong_at.get_or_insert(now);
         let verdict = match estimate.state {
-            State::Alive => self.living(now, estimate, watches.clone(), sla),
+            State::Alive => self.living(now, wrong_at, estimate, watches.clone(), sla),
             State::Unknown => Verdict::Unknown,
             State::Unmeasured => Verdict::Unmeasured,
             State::Dead => {
@@ -117,11 +116,12 @@ impl Detector {
         };
         let alarm = watches.clone().any(Watch::alarm);
         if !alive || alarm {
-            self.wrong_at = now;
+            wrong_at = now;
+            self.wrong_at = Some(now);
         }
         let (clean_since, bad_since) = match self.record {
             Record::Unproven => (None, None),
-            Record::Good { from } => (Some(from.max(self.wrong_at)), None),
+            Record::Good { from } => (Some(from.max(wrong_at)), None),
             Record::Bad { since } => (None, Some(since)),
         };
         Standing {
@@ -144,6 +144,7 @@ impl Detector {
     fn living<'a>(
         &mut self,
         now: Mono,
+        wrong_at: Mono,
         estimate: &Estimate,
         mut watches: impl Iterator<Item = &'a Watch> + Clone,
         sla: &Sla,
@@ -154,9 +155,7 @@ impl Detector {
         }
         match self.record {
             Record::Unproven if is_innocent(estimate, watches.clone(), sla) => {
-                self.record = Record::Good {
-                    from: self.wrong_at,
-                };
+                self.record = Record::Good { from: wrong_at };
             }
             Record::Bad { .. } => {
                 let shown = watches.try_fold(Mono::default(), |latest, watch| {

@@ -33,12 +33,13 @@ mod seat;
 mod spared;
 
 use std::collections::{HashMap, HashSet};
+use std::time::Duration;
 
 use plugin_abi::answer;
 use plugin_abi::config::{Class, Mode};
 use twamp_core::time::{Mono, Now};
 
-use crate::line::{Demand, Estimate, Estimator, score, score_over};
+use crate::line::{Demand, Estimate, Estimator, State};
 use choose::{Rank, Row, Situation};
 use detect::{Detector, Standing, Verdict};
 use guard::Places;
@@ -89,8 +90,10 @@ pub(crate) struct Decided {
 #[derive(Debug)]
 pub(crate) struct AutoFlow {
     policy: Policy,
-    /// By line and class.
-    detectors: HashMap<(u64, u64), Detector>,
+    /// Of each line, by class; the lines as they were at the last look.
+    detectors: Vec<Judged>,
+    /// Candidates of each group, by index, as they were at the last look.
+    members: Members,
     /// By group and class.
     seats: HashMap<(u64, u64), Seat>,
     choices: Choices,
@@ -103,7 +106,8 @@ impl AutoFlow {
     pub(crate) fn new(policy: Policy) -> Self {
         Self {
             policy,
-            detectors: HashMap::new(),
+            detectors: Vec::new(),
+            members: Members::default(),
             seats: HashMap::new(),
             choices: Choices::default(),
             pacer: Pacer::default(),
@@ -113,6 +117,18 @@ impl AutoFlow {
 
     /// From now on another policy holds. What was learned and chosen stays.
     pub(crate) fn set_policy(&mut self, policy: Policy) {
+        let before: Vec<u64> = self.policy.classes().map(|(class, _)| class.id).collect();
+        for judged in &mut self.detectors {
+            let known = std::mem::take(&mut judged.by_class);
+            let mut known: Vec<_> = before.iter().copied().zip(known).collect();
+            judged.by_class = policy
+                .classes()
+                .map(|(class, _)| {
+                    let place = known.iter().position(|(id, _)| *id == class.id);
+                    place.map_or_else(Detector::default, |place| known.swap_remove(place).1)
+                })
+                .collect();
+        }
         self.policy = policy;
     }
 
@@ -124,42 +140,56 @@ impl AutoFlow {
     /// Looks at all lines of the engine and decides for every class of every group.
     pub(crate) fn decide(&mut self, now: Now, candidates: &[Candidate<'_>]) -> Decided {
         let standings = self.judge(now.mono, candidates);
-        // Where nothing is to be chosen, nobody asks who shares a group or a place.
-        let compared = match self.policy.seats().next() {
-            Some(_) => candidates,
-            None => &[],
-        };
-        let members = members(compared);
-        let places = Places::of(compared);
-        let mut seats = std::mem::take(&mut self.seats);
-        let mut choices = HashMap::new();
-        let mut rulings = Vec::new();
+        let classes = self.policy.classes.len();
+        self.members.update(candidates);
+        // Who shares a silence is asked only where there is one.
+        let dead = |candidate: &Candidate<'_>| candidate.estimate.state == State::Dead;
+        let places = candidates.iter().any(dead).then(|| Places::of(candidates));
+        let mut decided = Decided::default();
         let mut suspects = Vec::new();
-        for (group, class, mode) in self.policy.seats() {
+        let mut changed = Vec::new();
+        let mut seats = 0;
+        for (group, place, class, mode) in self.policy.seats() {
             let key = (group, class.id);
-            let mut seat = seats.remove(&key).unwrap_or_default();
-            let lines = members.get(&group).map_or(&[][..], Vec::as_slice);
-            let rows = rows(candidates, lines, class, &standings);
+            let seat = self.seats.entry(key).or_default();
+            let row = |&line: &usize| Row {
+                candidate: &candidates[line],
+                standing: standings[line * classes + place],
+                sla: &class.sla,
+                rank: rank(&candidates[line], class),
+            };
+            let mut rows: Vec<Row<'_>> = self.members.of(group).iter().map(row).collect();
+            rows.sort_unstable_by_key(|row| (row.rank, row.candidate.line));
             let situation = Situation {
                 now: now.mono,
                 rows: &rows,
-                places: &places,
+                places: places.as_ref(),
                 dwell: self.policy.dwell,
                 failback: self.policy.failback,
             };
             if let Some(said) = seat.decide(&situation) {
-                rulings.push(said.ruling(now, group, class));
+                decided.rulings.push(said.ruling(now, group, class));
             }
-            choices.insert(key, self.choice(now.mono, &seat, &rows, mode));
-            suspect(&seat, &rows, &mut suspects);
-            self.seats.insert(key, seat);
+            let choice = choice(now.mono, self.policy.stale_after, seat, &rows, mode);
+            if self.choices.get(group, class.id) != Some(&choice) {
+                changed.push((key, choice));
+            }
+            suspect(seat, &rows, &mut suspects);
+            seats += 1;
         }
-        self.log.extend(&rulings);
-        Decided {
-            rulings,
-            choices_changed: self.choices.replace(choices),
-            rates: self.pacer.pace(now.mono, candidates, &suspects),
+        // What was decided before and is no more.
+        if self.seats.len() > seats {
+            let kept: HashSet<(u64, u64)> = self
+                .policy
+                .seats()
+                .map(|(group, _, class, _)| (group, class.id))
+                .collect();
+            self.seats.retain(|key, _| kept.contains(key));
         }
+        self.log.extend(&decided.rulings);
+        decided.choices_changed = self.choices.update(changed, &self.seats);
+        decided.rates = self.pacer.pace(now.mono, candidates, &suspects);
+        decided
     }
 
     /// What the host looks up; cheap to clone.
@@ -172,53 +202,100 @@ impl AutoFlow {
         self.log.newest_first()
     }
 
-    /// One standing for each line and class.
-    fn judge(&mut self, now: Mono, candidates: &[Candidate<'_>]) -> HashMap<(u64, u64), Standing> {
-        let mut standings = HashMap::with_capacity(self.detectors.len());
-        for candidate in candidates {
-            let watches = candidate.estimator.watches();
-            for (class, asks) in self.policy.classes() {
-                let key = (candidate.line, class.id);
-                let detector = self
-                    .detectors
-                    .entry(key)
-                    .or_insert_with(|| Detector::new(now));
-                let own = asks.iter().filter_map(|place| watches.get(*place));
-                let standing = detector.judge(now, candidate.estimate, own, &class.sla);
-                standings.insert(key, standing);
-            }
+    /// One standing for each line and class, line by line.
+    fn judge(&mut self, now: Mono, candidates: &[Candidate<'_>]) -> Vec<Standing> {
+        let known = self.detectors.iter().map(|judged| judged.line);
+        if !known.eq(candidates.iter().map(|candidate| candidate.line)) {
+            let known = std::mem::take(&mut self.detectors);
+            let mut known: HashMap<u64, Judged> = known
+                .into_iter()
+                .map(|judged| (judged.line, judged))
+                .collect();
+            let lines = candidates.iter().map(|candidate| {
+                known.remove(&candidate.line).unwrap_or_else(|| Judged {
+                    line: candidate.line,
+                    by_class: vec![Detector::default(); self.policy.classes.len()],
+                })
+            });
+            self.detectors = lines.collect();
         }
-        if self.detectors.len() > standings.len() {
-            self.detectors.retain(|key, _| standings.contains_key(key));
+        let mut standings = Vec::with_capacity(candidates.len() * self.policy.classes.len());
+        for (candidate, judged) in candidates.iter().zip(&mut self.detectors) {
+            let watches = candidate.estimator.watches();
+            for ((class, asks), detector) in self.policy.classes().zip(&mut judged.by_class) {
+                let own = asks.iter().filter_map(|place| watches.get(*place));
+                standings.push(detector.judge(now, candidate.estimate, own, &class.sla));
+            }
         }
         standings
     }
+}
 
-    fn choice(&self, now: Mono, seat: &Seat, rows: &[Row<'_>], mode: Mode) -> Choice {
-        let newest = rows
-            .iter()
-            .filter_map(|row| row.candidate.estimate.last_reply)
-            .max();
-        let fresh = newest.is_some_and(|reply| now.since(reply) <= self.policy.stale_after);
-        let good = rows.iter().any(|row| row.standing.verdict == Verdict::Good);
-        let on = seat
-            .line()
-            .and_then(|line| rows.iter().find(|row| row.candidate.line == line));
-        let answer = match on {
-            Some(on) if mode == Mode::Act && fresh => match on.standing.verdict {
-                Verdict::Dead | Verdict::Unmeasured => answer::KEEP,
-                _ if good => answer::LINE,
-                _ => answer::BEST_OF_BAD,
-            },
-            _ => answer::NO_OPINION,
-        };
-        Choice {
-            line: seat.line(),
-            answer,
-            reason: seat.reason(),
-            mode,
-            since: seat.since(),
+/// What is known of a line.
+#[derive(Debug)]
+struct Judged {
+    line: u64,
+    by_class: Vec<Detector>,
+}
+
+/// Who is in which group.
+#[derive(Debug, Default)]
+struct Members {
+    lines: Vec<(u64, Box<[u64]>)>,
+    by_group: HashMap<u64, Vec<usize>>,
+}
+
+impl Members {
+    /// Lines change seldom.
+    fn update(&mut self, candidates: &[Candidate<'_>]) {
+        let same = self.lines.len() == candidates.len()
+            && self.lines.iter().zip(candidates).all(|(known, candidate)| {
+                (known.0, &*known.1) == (candidate.line, candidate.groups)
+            });
+        if same {
+            return;
         }
+        let lines = candidates.iter();
+        self.lines = lines
+            .map(|candidate| (candidate.line, candidate.groups.into()))
+            .collect();
+        self.by_group.clear();
+        for (index, candidate) in candidates.iter().enumerate() {
+            let groups: HashSet<u64> = candidate.groups.iter().copied().collect();
+            for group in groups {
+                self.by_group.entry(group).or_default().push(index);
+            }
+        }
+    }
+
+    fn of(&self, group: u64) -> &[usize] {
+        self.by_group.get(&group).map_or(&[], Vec::as_slice)
+    }
+}
+
+fn choice(now: Mono, stale_after: Duration, seat: &Seat, rows: &[Row<'_>], mode: Mode) -> Choice {
+    let newest = rows
+        .iter()
+        .filter_map(|row| row.candidate.estimate.last_reply)
+        .max();
+    let fresh = newest.is_some_and(|reply| now.since(reply) <= stale_after);
+    let on = seat
+        .line()
+        .and_then(|line| rows.iter().find(|row| row.candidate.line == line));
+    let answer = match on {
+        Some(on) if mode == Mode::Act && fresh => match on.standing.verdict {
+            Verdict::Dead | Verdict::Unmeasured => answer::KEEP,
+            _ if rows.iter().any(Row::is_good) => answer::LINE,
+            _ => answer::BEST_OF_BAD,
+        },
+        _ => answer::NO_OPINION,
+    };
+    Choice {
+        line: seat.line(),
+        answer,
+        reason: seat.reason(),
+        mode,
+        since: seat.since(),
     }
 }
 
@@ -237,42 +314,6 @@ fn suspect(seat: &Seat, rows: &[Row<'_>], suspects: &mut Vec<u64>) {
         let next = others.find(|row| row.standing.fit);
         suspects.extend(next.map(|row| row.candidate.line));
     }
-}
-
-/// Candidates of each group, by index.
-fn members(candidates: &[Candidate<'_>]) -> HashMap<u64, Vec<usize>> {
-    let mut members: HashMap<u64, Vec<usize>> = HashMap::new();
-    for (index, candidate) in candidates.iter().enumerate() {
-        let groups: HashSet<u64> = candidate.groups.iter().copied().collect();
-        for group in groups {
-            members.entry(group).or_default().push(index);
-        }
-    }
-    members
-}
-
-/// The lines of a group as a class sees them, the most preferred first.
-fn rows<'a>(
-    candidates: &'a [Candidate<'a>],
-    lines: &[usize],
-    class: &Class,
-    standings: &HashMap<(u64, u64), Standing>,
-) -> Vec<Row<'a>> {
-    let row = |&index: &usize| {
-        let candidate = &candidates[index];
-        let standing = *standings.get(&(candidate.line, class.id))?;
-        let estimate = candidate.estimate;
-        Some(Row {
-            candidate,
-            standing,
-            score: score(estimate, &class.sla).unwrap_or(0),
-            lasting_score: score_over(&estimate.recent, &class.sla).unwrap_or(0),
-            rank: rank(candidate, class),
-        })
-    };
-    let mut rows: Vec<Row<'_>> = lines.iter().filter_map(row).collect();
-    rows.sort_unstable_by_key(|row| (row.rank, row.candidate.line));
-    rows
 }
 
 /// Underlays that the class prefers come first, the rest follows by cost.

@@ -133,3 +133,80 @@ impl Room {
         !together && self.raised < (self.lines / SHARE).max(1)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use plugin_abi::config::{Decision, Probe, Profile};
+
+    use super::*;
+    use crate::line::{Estimator, EstimatorConfig};
+
+    fn at(seconds: u64) -> Mono {
+        Mono(seconds * 1_000_000_000)
+    }
+
+    /// Asks for `wanted` of so many lines, over one underlay each, to one far end.
+    fn ask(pacer: &mut Pacer, now: u64, lines: u64, wanted: &[u64]) -> Vec<(u64, bool)> {
+        let config = EstimatorConfig::new(&Decision::default(), &Probe::default(), Profile::Fibre);
+        let estimator = Estimator::new(config);
+        let estimate = estimator.view(at(0));
+        let names: Vec<String> = (0..lines).map(|line| line.to_string()).collect();
+        let candidate = |line: u64| Candidate {
+            line,
+            name: &names[line as usize],
+            cost: 0,
+            underlay: &names[line as usize],
+            far_end: "hub",
+            metered: line == 9,
+            groups: &[],
+            estimator: &estimator,
+            estimate: &estimate,
+        };
+        let candidates: Vec<_> = (0..lines).map(candidate).collect();
+        let requests = pacer.pace(at(now), &candidates, wanted);
+        requests
+            .iter()
+            .map(|request| (request.line, request.raised))
+            .collect()
+    }
+
+    #[test]
+    fn a_suspect_is_probed_faster_until_it_is_none() {
+        let mut pacer = Pacer::default();
+        assert_eq!(ask(&mut pacer, 1, 3, &[2]), [(2, true)]);
+        assert_eq!(ask(&mut pacer, 2, 3, &[2]), []);
+        assert_eq!(ask(&mut pacer, 3, 3, &[]), [(2, false)]);
+    }
+
+    #[test]
+    fn ten_seconds_are_enough_and_then_it_rests() {
+        let mut pacer = Pacer::default();
+        ask(&mut pacer, 0, 3, &[1]);
+        assert_eq!(ask(&mut pacer, 9, 3, &[1]), []);
+        assert_eq!(ask(&mut pacer, 10, 3, &[1]), [(1, false)]);
+        assert_eq!(ask(&mut pacer, 29, 3, &[1]), []);
+        assert_eq!(ask(&mut pacer, 30, 3, &[1]), [(1, true)]);
+    }
+
+    #[test]
+    fn at_one_place_one_line_in_ten_is_probed_faster_at_a_time() {
+        let mut pacer = Pacer::default();
+        let wanted: Vec<u64> = (0..8).collect();
+        assert_eq!(ask(&mut pacer, 0, 40, &wanted).len(), 4);
+        // Who has begun goes on.
+        let turned: Vec<u64> = wanted.iter().rev().copied().collect();
+        assert_eq!(ask(&mut pacer, 1, 40, &turned), []);
+    }
+
+    #[test]
+    fn what_most_lines_of_a_place_share_is_not_looked_at_more_closely() {
+        let mut pacer = Pacer::default();
+        assert_eq!(ask(&mut pacer, 0, 3, &[0]), [(0, true)]);
+        assert_eq!(ask(&mut pacer, 1, 3, &[0, 1, 2]), [(0, false)]);
+    }
+
+    #[test]
+    fn what_is_paid_by_volume_is_never_probed_faster() {
+        assert_eq!(ask(&mut Pacer::default(), 0, 20, &[9, 10]), [(10, true)]);
+    }
+}

@@ -66,12 +66,14 @@ impl Policy {
         self.classes.iter().zip(self.asks.iter().map(Vec::as_slice))
     }
 
-    /// Every class of every group that decisions are made for, with its effective mode.
-    pub(super) fn seats(&self) -> impl Iterator<Item = (u64, &Class, Mode)> {
+    /// Every class of every group that decisions are made for, with its place among the classes and
+    /// its effective mode.
+    pub(super) fn seats(&self) -> impl Iterator<Item = (u64, usize, &Class, Mode)> {
         self.groups.iter().flat_map(move |&(group, mode)| {
-            self.classes.iter().filter_map(move |class| {
+            let classes = self.classes.iter().enumerate();
+            classes.filter_map(move |(place, class)| {
                 let mode = class.mode.or(mode).unwrap_or(self.mode);
-                (mode > Mode::Measure).then_some((group, class, mode))
+                (mode > Mode::Measure).then_some((group, place, class, mode))
             })
         })
     }

@@ -188,7 +188,7 @@ impl<'a> Said<'a> {
             let _ = write!(
                 sentence,
                 "; no line is within its SLA, {to} is the best of them (score {})",
-                row.score
+                row.score()
             );
         }
         sentence

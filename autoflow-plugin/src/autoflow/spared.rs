@@ -10,7 +10,7 @@ use super::detect::Breach;
 use crate::line::{Metric, State};
 
 /// In one case of so many, a line that is harmed as much passes for one that is not.
-const SURE: f64 = 100.0;
+const SURE: f64 = 200.0;
 /// A figure that has come so near to its limit is not spared.
 const NEAR: f32 = 0.25;
 
@@ -76,7 +76,7 @@ impl Spared {
 fn favour(probes: u64, lost: u64, breach: &Breach) -> f64 {
     let limit = (breach.limit / 1e2).clamp(1e-5, 0.25);
     let harmed = breach.surely.lost as f64;
-    let share = (harmed - harmed.sqrt()) / breach.surely.of.max(1) as f64;
+    let share = (harmed - 2.0 * harmed.sqrt()) / breach.surely.of.max(1) as f64;
     let (spared, harmed) = (0.5 * limit, share.clamp(2.0 * limit, 0.9));
     let answered = probes.saturating_sub(lost) as f64;
     answered * ((1.0 - spared) / (1.0 - harmed)).ln() - lost as f64 * (harmed / spared).ln()
@@ -107,12 +107,12 @@ mod tests {
             let enough = |probes: &u64| favour(*probes, 0, breach) >= SURE.ln();
             (1..10_000).find(enough).unwrap()
         };
-        assert_eq!([needed(&breach(5, 8)), needed(&breach(8, 160))], [11, 168]);
+        assert_eq!([needed(&breach(5, 8)), needed(&breach(8, 160))], [84, 349]);
     }
 
     #[test]
     fn one_loss_outweighs_many_answers() {
-        let harm = breach(5, 25);
+        let harm = breach(20, 100);
         assert!(favour(80, 0, &harm) >= SURE.ln());
         assert!(favour(80, 3, &harm) < SURE.ln());
         assert!(favour(80, 9, &harm) < 0.0);

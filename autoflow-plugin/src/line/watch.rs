@@ -142,7 +142,7 @@ impl Watch {
     pub(crate) fn is_halfway(&self) -> bool {
         match &self.kind {
             Kind::Loss(loss) => loss.is_halfway(),
-            Kind::Level(level) => level.is_raised(),
+            Kind::Level(level) => level.is_halfway(),
         }
     }
 

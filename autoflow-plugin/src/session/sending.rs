@@ -9,16 +9,11 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::outlet::{Outlet, Token};
-use super::rhythm::{Rhythm, Schedule, slot_after, usual};
+use super::rhythm::{Rhythm, Schedule, faster, slot_after, usual};
 use super::sender::Sender;
 use super::setback::Setback;
 use super::{Entry, Key, Pulse, Sizes, Stream, Tuning};
 use crate::net::{Options, Outgoing, Path, SendError, TxStamps};
-
-/// A suspect line is probed so many times as fast, for a while,
-const FASTER: u32 = 10;
-/// but not faster than this.
-const QUICKEST: Duration = Duration::from_millis(10);
 
 /// One stream of probes.
 pub(super) struct Sending {
@@ -150,8 +145,11 @@ impl Sending {
     /// Probes leave at ten times the rate from now on, or at the resting one again. What rests at
     /// more than a hundred a second is never raised.
     pub(super) fn pace(&mut self, raised: bool, now: Mono) {
-        let quick = (self.interval / FASTER).max(QUICKEST).min(self.interval);
-        let interval = if raised { quick } else { self.interval };
+        let interval = if raised {
+            faster(self.interval)
+        } else {
+            self.interval
+        };
         let next = (self.last_sent + interval).max(now);
         self.schedule = Schedule::new(self.rhythm, interval, next);
     }

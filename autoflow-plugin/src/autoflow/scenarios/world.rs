@@ -8,7 +8,8 @@ use twamp_core::probe::Outcome;
 use twamp_core::time::{Mono, Now, Wall};
 
 use super::super::{AutoFlow, Candidate, Policy, Ruling};
-use crate::line::{Estimate, Estimator, EstimatorConfig, Pulse, Trouble, synthetic};
+use crate::line::synthetic::{self, Random};
+use crate::line::{Estimate, Estimator, EstimatorConfig, Pulse, Trouble};
 
 pub(super) const GROUP: u64 = 1;
 pub(super) const VOICE: u64 = 10;
@@ -41,7 +42,7 @@ pub(super) struct Path {
     pub(super) cut: bool,
     raised: bool,
     id: u64,
-    random: u64,
+    random: Random,
     sequence: u64,
     next_send: Mono,
     /// Outcomes to come, by the time they are known.
@@ -105,7 +106,7 @@ impl World {
     /// The same world from another seed.
     pub(super) fn seeded(mut self, seed: u64) -> Self {
         for path in &mut self.paths {
-            path.random ^= seed.wrapping_mul(0x2545_f491_4f6c_dd1d);
+            path.random = Random::new(path.id + 1 + 1_000 * seed);
         }
         self
     }
@@ -240,7 +241,7 @@ impl Path {
             cut: false,
             raised: false,
             id,
-            random: id + 1,
+            random: Random::new(id + 1),
             sequence: 0,
             // Lines are not probed in step.
             next_send: now + Duration::from_millis(7 * (id + 1)),
@@ -282,8 +283,8 @@ impl Path {
         self.sequence += 1;
         self.next_send = sent + self.spacing();
         self.unanswered.push_back((sequence, sent));
-        let round_trip = self.round_trip + self.noise.mul_f64(self.random());
-        let is_lost = self.random() < self.loss;
+        let round_trip = self.round_trip + self.noise.mul_f64(self.random.uniform());
+        let is_lost = self.random.uniform() < self.loss;
         let (known, outcome) = if self.cut || is_lost {
             (sent + TIMEOUT, synthetic::lost(sequence, sent, TIMEOUT))
         } else {
@@ -301,15 +302,6 @@ impl Path {
         } else {
             self.interval
         }
-    }
-
-    /// SplitMix64, 0 to 1.
-    fn random(&mut self) -> f64 {
-        self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.random;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((z ^ (z >> 31)) >> 11) as f64 / (1u64 << 53) as f64
     }
 }
 
