@@ -6,6 +6,7 @@ mod check;
 mod completions;
 mod demo;
 mod lines;
+mod overrides;
 mod ping;
 mod probe;
 mod respond;
@@ -29,6 +30,7 @@ pub use check::Check;
 pub use completions::{Completions, Man, ShellName};
 pub use demo::Demo;
 pub use lines::{Lines, LinesCommand, Role};
+pub use overrides::{NamedOverride, OtherSla, Overrides, OverridesCommand, Pin, Term, Withdraw};
 pub use ping::Ping;
 pub use probe::{ProbeAsk, ProbeMode, ProbeOptions, ProbeStream};
 pub use respond::{Respond, RespondFeature, RespondMode};
@@ -105,6 +107,8 @@ pub enum Command {
     Lines(Lines),
     /// Show the responders of the running host, turn them on and off
     Responders(Responders),
+    /// Show, add and end what goes before the decisions of the running host for a time
+    Overrides(Overrides),
     /// Show which line each class of traffic is on, and why
     Why(Why),
     /// Give the running host another configuration

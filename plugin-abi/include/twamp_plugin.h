@@ -53,7 +53,7 @@ typedef struct TwampEngine TwampEngine;
 #define TWAMP_ABI_MAJOR 1
 
 /// The minor version: counts what was appended.
-#define TWAMP_ABI_MINOR 0
+#define TWAMP_ABI_MINOR 1
 
 /// No id: no line, no group, no class.
 #define TWAMP_NONE UINT64_MAX
@@ -263,6 +263,64 @@ typedef struct TwampEngine TwampEngine;
 /// to blame for it. `line` says nothing.
 #define TWAMP_OBSERVATION_PAUSED 6
 
+/// Manual clock, for a host that plays what was recorded: the next probe of the line leaves at
+/// `at_ns`, whatever its own schedule says; `u64::MAX`: not before another word. To be said
+/// again after each probe.
+#define TWAMP_OBSERVATION_DUE 7
+
+/// Manual clock: another session of the line was agreed on; numbers begin at 0 again, at both
+/// ends, and what is in flight is set aside.
+#define TWAMP_OBSERVATION_NEW_SESSION 8
+
+// Kinds of sample.
+
+/// It came back in time.
+#define TWAMP_SAMPLE_KIND_ANSWERED 1
+
+/// No reply in time.
+#define TWAMP_SAMPLE_KIND_LOST 2
+
+/// Set aside: it was answered, but its times can't be used, as a clock was stepped.
+#define TWAMP_SAMPLE_KIND_CLOCK_STEP 3
+
+/// Set aside: it was answered, with times that can't be.
+#define TWAMP_SAMPLE_KIND_ANOMALY 4
+
+/// Set aside: this host stood still, or lost packets by its own fault.
+#define TWAMP_SAMPLE_KIND_LOCAL_TROUBLE 5
+
+/// Set aside: not answered before too many others were sent.
+#define TWAMP_SAMPLE_KIND_OVERRUN 6
+
+/// No probe: another session was agreed on, and numbers begin at 0 again, at both ends.
+#define TWAMP_SAMPLE_KIND_NEW_SESSION 7
+
+/// No probe: this host stood still.
+#define TWAMP_SAMPLE_KIND_PAUSED 8
+
+// Flags of a sample.
+
+/// `reflector_sequence` and `epoch` are known.
+#define TWAMP_SAMPLE_FLAG_REFLECTOR_SEQUENCE 1
+
+/// `ttl_forward` is known.
+#define TWAMP_SAMPLE_FLAG_TTL_FORWARD (1 << 1)
+
+/// `ttl_backward` is known.
+#define TWAMP_SAMPLE_FLAG_TTL_BACKWARD (1 << 2)
+
+/// `tos_forward` is known.
+#define TWAMP_SAMPLE_FLAG_TOS_FORWARD (1 << 3)
+
+/// `tos_backward` is known.
+#define TWAMP_SAMPLE_FLAG_TOS_BACKWARD (1 << 4)
+
+/// T1 and T4 were stamped by the kernel.
+#define TWAMP_SAMPLE_FLAG_KERNEL_STAMPS (1 << 5)
+
+/// The far end says that its clock is synchronised.
+#define TWAMP_SAMPLE_FLAG_FAR_SYNCHRONISED (1 << 6)
+
 // What a plugin can do. A call whose bit is off answers `TWAMP_CODE_UNSUPPORTED`.
 
 /// TWAMP-Control and TWAMP-Test, RFC 5357, open mode.
@@ -300,6 +358,9 @@ typedef struct TwampEngine TwampEngine;
 
 /// Export by IPFIX.
 #define TWAMP_CAPABILITY_IPFIX (1 << 11)
+
+/// `keep_samples` and `take_samples`.
+#define TWAMP_CAPABILITY_SAMPLES (1 << 12)
 
 /// Borrowed UTF-8 text; null and 0 is the empty text.
 typedef struct TwampText {
@@ -646,6 +707,39 @@ typedef struct TwampGuard {
   const void *owner;
 } TwampGuard;
 
+/// What became of one probe of a line, or something that concerns those beside it. They come in
+/// the order in which the engine learnt of them.
+typedef struct TwampSample {
+  /// The line; `TWAMP_NONE` for a pause.
+  uint64_t line;
+  /// The probe class.
+  uint64_t probe_class;
+  /// One of `TWAMP_SAMPLE_KIND_*`; pass over an unknown one.
+  uint32_t kind;
+  /// Bits of `TWAMP_SAMPLE_FLAG_*`.
+  uint32_t flags;
+  /// When the probe was handed out. Paused, new session: when the engine learnt of it.
+  uint64_t sent_ns;
+  /// Answered: when the reply was received. Lost: when it was given up. Paused: for how long.
+  uint64_t until_ns;
+  /// Answered: T1 to T4, wall clock.
+  int64_t stamps_wall_ns[4];
+  /// The sender's number.
+  uint64_t sequence;
+  /// The reflector's number, if a flag says so.
+  uint64_t reflector_sequence;
+  /// How many times the reflector's numbers have begun anew in this session.
+  uint32_t epoch;
+  /// TTL at the reflector, if a flag says so.
+  uint8_t ttl_forward;
+  /// TTL of the reply, if a flag says so.
+  uint8_t ttl_backward;
+  /// TOS octet at the reflector, if a flag says so.
+  uint8_t tos_forward;
+  /// TOS octet of the reply, if a flag says so.
+  uint8_t tos_backward;
+} TwampSample;
+
 /// What the plugin can do, by function. The rules of the boundary say
 /// what holds for threads, pointers and codes.
 typedef struct TwampPlugin {
@@ -740,6 +834,18 @@ typedef struct TwampPlugin {
   int32_t (*acquire)(const TwampEngine *engine, struct TwampGuard *out);
   /// Gives it back. Any thread; never waits. Harmless on a guard that holds nothing.
   int32_t (*release)(struct TwampGuard *guard);
+  /// From 1.1. What became of single probes is kept for `take_samples` from now on, the newest
+  /// `room` of them; 0: no more, and those that are there go.
+  int32_t (*keep_samples)(TwampEngine *engine, size_t room);
+  /// From 1.1. Moves the oldest that are kept to `samples`: up to `room` rows, `size` octets
+  /// apart. `count` is how many there were; `dropped` how many were driven out by newer ones
+  /// since the last call.
+  int32_t (*take_samples)(TwampEngine *engine,
+                          struct TwampSample *samples,
+                          size_t room,
+                          size_t size,
+                          size_t *count,
+                          uint64_t *dropped);
 } TwampPlugin;
 
 #ifdef __cplusplus

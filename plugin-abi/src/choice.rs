@@ -89,6 +89,11 @@ pub mod reason {
     /// The former line was taken away by the host.
     pub const LINE_GONE: u32 = 8;
 
+    /// Somebody has pinned the class to this line.
+    pub const PINNED: u32 = 9;
+    /// Somebody keeps classes off the former line: it is drained, or in maintenance.
+    pub const WITHDRAWN: u32 = 10;
+
     /// The word for a reason.
     #[must_use]
     pub fn name(reason: u32) -> &'static str {
@@ -101,6 +106,8 @@ pub mod reason {
             FAILBACK => "failback",
             BEST_OF_BAD => "best of bad",
             LINE_GONE => "line gone",
+            PINNED => "pinned",
+            WITHDRAWN => "line withdrawn",
             _ => "none",
         }
     }

@@ -10,6 +10,7 @@ mod flow;
 mod io;
 mod key;
 mod line;
+mod overrides;
 mod peer;
 mod person;
 mod prefix;
@@ -19,6 +20,8 @@ mod stamp;
 mod topology;
 
 use std::net::SocketAddr;
+
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -30,6 +33,7 @@ pub use flow::{FlowRule, IpProtocol, IpProtocolError, Ports, PortsError};
 pub use io::{Io, Policy};
 pub use key::{Key, Secret};
 pub use line::{Line, Profile};
+pub use overrides::{By, Hand, Override};
 pub use peer::Peer;
 pub use person::{Answering, Answers, Toggled};
 pub use prefix::{Prefix, PrefixError};
@@ -63,7 +67,7 @@ pub struct Config {
     pub schedule: Option<Schedule>,
     /// The measured uplinks.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub lines: Vec<Line>,
+    pub lines: Vec<Arc<Line>>,
     /// Sessions apart from lines.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub sessions: Vec<Session>,
@@ -76,6 +80,9 @@ pub struct Config {
     /// Roles of lines that persons have toggled while it runs.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub toggled: Vec<Toggled>,
+    /// What goes before the decisions for a time.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub overrides: Vec<Override>,
     /// Which site of the topology this engine is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub site: Option<String>,

@@ -47,6 +47,7 @@ pub mod host;
 mod line;
 pub mod manage;
 mod observe;
+mod sample;
 mod snapshot;
 #[cfg(feature = "stable")]
 pub mod stable;
@@ -58,6 +59,7 @@ pub use callback::{
 pub use choice::{TwampChange, TwampChoice, TwampFlowKey, answer, choice_flag, reason};
 pub use line::{TwampBinding, TwampLine, TwampLineLoad, line_flag};
 pub use observe::{TwampObservation, TwampProbe, observation};
+pub use sample::{TwampSample, sample_flag, sample_kind};
 pub use snapshot::{
     TwampDelay, TwampGuard, TwampLineState, TwampScore, TwampSnapshot, engine_state, line_state,
     score_flag,
@@ -69,7 +71,7 @@ pub use vtable::{TwampEngine, TwampPlugin, capability};
 /// The major version: another major is another contract.
 pub const ABI_MAJOR: u16 = 1;
 /// The minor version: counts what was appended.
-pub const ABI_MINOR: u16 = 0;
+pub const ABI_MINOR: u16 = 1;
 /// The symbol of the C door: `const TwampPlugin *twamp_plugin_v1(void)`.
 pub const C_DOOR: &str = "twamp_plugin_v1";
 /// No id: no line, no group, no class.

@@ -21,7 +21,7 @@ pub use figures::{
 pub use result::{
     ClockState, Delay, Jitter, LostCounts, ResponderLimited, Seen, ServedResult, SessionResult,
 };
-pub use row::{ChoiceRow, Decision, LineRow, SessionRow};
+pub use row::{ChoiceRow, Decision, LineRow, OverrideRow, SessionRow};
 pub use session::{Cause, Changed, Paused, RunResult, ScheduleRow, SessionKind, TakesEffect};
 pub use state::{Applied, Difference, LineRoles, Pending, ResponderRow, Roles};
 pub use statistics::{SendLateness, Statistics};
@@ -148,6 +148,19 @@ pub enum Request {
         /// It shall.
         on: bool,
     },
+    /// What goes before the decisions, or will.
+    Overrides,
+    /// Lay something upon the decisions for a time.
+    AddOverride {
+        /// The [`Override`](crate::config::Override), as written. Without a name it gets one.
+        #[serde(rename = "override")]
+        order: serde_json::Value,
+    },
+    /// End an override before it expires.
+    EndOverride {
+        /// Its name.
+        name: String,
+    },
     /// Every line with its state.
     Lines,
     /// Which line each class of each group is on, and the last decisions about it.
@@ -223,6 +236,12 @@ pub enum Answer {
     Roles(LineRoles),
     /// An address that answers, or no more.
     Responder(ResponderRow),
+    /// What goes before the decisions, or will.
+    Overrides(Vec<OverrideRow>),
+    /// The override that was added.
+    Override(OverrideRow),
+    /// The name of the override that was ended.
+    Ended(String),
     /// The lines.
     Lines(Vec<LineRow>),
     /// The choices and why.

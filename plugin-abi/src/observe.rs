@@ -70,4 +70,11 @@ pub mod observation {
     /// Manual clock: the host stood still for `sequence` nanoseconds until `at_ns`, and no line is
     /// to blame for it. `line` says nothing.
     pub const PAUSED: u32 = 6;
+    /// Manual clock, for a host that plays what was recorded: the next probe of the line leaves at
+    /// `at_ns`, whatever its own schedule says; `u64::MAX`: not before another word. To be said
+    /// again after each probe.
+    pub const DUE: u32 = 7;
+    /// Manual clock: another session of the line was agreed on; numbers begin at 0 again, at both
+    /// ends, and what is in flight is set aside.
+    pub const NEW_SESSION: u32 = 8;
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     TwampChoice, TwampFlowKey, TwampGuard, TwampHost, TwampLine, TwampLineLoad, TwampObservation,
-    TwampProbe, TwampSink,
+    TwampProbe, TwampSample, TwampSink,
 };
 
 /// An engine of the plugin; only its address crosses.
@@ -142,6 +142,23 @@ pub struct TwampPlugin {
     // Later minors append below, as `Option`s: null in the table of an older plugin.
     #[cfg_attr(feature = "stable", sabi(last_prefix_field))]
     pub release: unsafe extern "C" fn(guard: *mut TwampGuard) -> i32,
+
+    /// From 1.1. What became of single probes is kept for `take_samples` from now on, the newest
+    /// `room` of them; 0: no more, and those that are there go.
+    pub keep_samples: Option<unsafe extern "C" fn(engine: *mut TwampEngine, room: usize) -> i32>,
+    /// From 1.1. Moves the oldest that are kept to `samples`: up to `room` rows, `size` octets
+    /// apart. `count` is how many there were; `dropped` how many were driven out by newer ones
+    /// since the last call.
+    pub take_samples: Option<
+        unsafe extern "C" fn(
+            engine: *mut TwampEngine,
+            samples: *mut TwampSample,
+            room: usize,
+            size: usize,
+            count: *mut usize,
+            dropped: *mut u64,
+        ) -> i32,
+    >,
 }
 
 /// What a plugin can do. A call whose bit is off answers `UNSUPPORTED`.
@@ -170,4 +187,6 @@ pub mod capability {
     pub const OPEN_SOCKET: u64 = 1 << 10;
     /// Export by IPFIX.
     pub const IPFIX: u64 = 1 << 11;
+    /// `keep_samples` and `take_samples`.
+    pub const SAMPLES: u64 = 1 << 12;
 }

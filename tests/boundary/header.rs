@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use plugin_abi::{
     TwampAddress, TwampBinding, TwampChange, TwampChoice, TwampDelay, TwampFlowKey, TwampGuard,
     TwampHost, TwampLine, TwampLineLoad, TwampLineState, TwampObservation, TwampPlugin, TwampProbe,
-    TwampScore, TwampSink, TwampSnapshot, TwampText,
+    TwampSample, TwampScore, TwampSink, TwampSnapshot, TwampText,
 };
 
 use crate::tools::{good, tool};
@@ -93,6 +93,7 @@ fn c_and_rust_agree_on_the_size_of_everything_that_crosses() {
         TwampObservation,
         TwampPlugin,
         TwampProbe,
+        TwampSample,
         TwampScore,
         TwampSink,
         TwampSnapshot,

@@ -15,6 +15,7 @@ mod loops;
 mod manual;
 mod raw;
 mod reading;
+mod samples;
 mod sockets;
 mod tools;
 mod variants;

@@ -51,25 +51,25 @@ pub(crate) fn newer_minor() -> &'static Door {
         let patches = [
             patch(
                 "plugin-abi/src/lib.rs",
-                "ABI_MINOR: u16 = 0;",
                 "ABI_MINOR: u16 = 1;",
+                "ABI_MINOR: u16 = 2;",
             ),
             patch(
                 "plugin-abi/src/vtable.rs",
-                "fn(guard: *mut TwampGuard) -> i32,\n",
-                "fn(guard: *mut TwampGuard) -> i32,\n\
+                "dropped: *mut u64,\n        ) -> i32,\n    >,\n",
+                "dropped: *mut u64,\n        ) -> i32,\n    >,\n\
                  /// Appended.\n\
                  pub appended: Option<unsafe extern \"C\" fn() -> i32>,\n",
             ),
             patch(
                 "plugin-abi/src/host/load.rs",
-                "release: root.release(),\n",
-                "release: root.release(),\nappended: root.appended().flatten(),\n",
+                "take_samples: root.take_samples().flatten(),\n",
+                "take_samples: root.take_samples().flatten(),\nappended: root.appended().flatten(),\n",
             ),
             patch(
                 "door/src/plugin.rs",
-                "    release,\n",
-                "    release,\nappended: Some(appended),\n",
+                "    take_samples: None,\n",
+                "    take_samples: None,\nappended: Some(appended),\n",
             ),
         ];
         door("newer", &["--lib", "--bins"], &patches)

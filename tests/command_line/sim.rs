@@ -124,3 +124,141 @@ fn unknown_names_and_wrong_files_are_wrong_use() {
     assert_eq!(twice.code, 2, "{}", twice.stdout);
     assert!(twice.stderr.contains("two scenarios"), "{}", twice.stderr);
 }
+
+/// The first line of a recording of two lines, and ten probes a second of each, of which A loses
+/// all from the sixth second on.
+fn recording() -> String {
+    let setting = serde_json::json!({
+        "format": "twamp-autoflow recording", "version": 1, "boot_ns": 1_000, "wall_ns": 5,
+        "probe": { "interval_ms": 100 }, "decision": {},
+        "lines": [{ "id": 4, "name": "A", "groups": [1] },
+                  { "id": 9, "name": "B", "groups": [1], "cost": 1 }],
+        "groups": [{ "id": 1, "name": "hub" }],
+        "classes": [{ "id": 1, "name": "voice", "sla": { "loss_percent": 1.0 } }],
+    });
+    let mut text = format!("{setting}\n");
+    for n in 0..200_u64 {
+        let sent = n * 100_000_000;
+        for line in [4, 9] {
+            text += &match line == 4 && n >= 60 {
+                true => format!("[\"lost\",{line},{n},{sent},1000000000]\n"),
+                false => format!("[\"probe\",{line},{n},{sent},0,9000000,20000,9000000,0,{n}]\n"),
+            };
+        }
+    }
+    text += "[\"choice\",1000000000,1,1,null,4,\"first verdict\",\"it is there\"]\n";
+    text + "[\"end\",20000000000]\n"
+}
+
+/// What a replay of this text says: code, standard output and error.
+fn replay(text: &str, words: &str) -> (i32, String, String) {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), text).unwrap();
+    let answer = host_sim(&format!("sim --replay {} {words}", file.path().display()));
+    (answer.code, answer.stdout, answer.stderr)
+}
+
+#[test]
+fn a_recording_is_played_through_any_policy_and_two_are_told_apart() {
+    let words = "--policy autoflow,fortios-sla,static --json";
+    let (code, out, error) = replay(&recording(), words);
+    assert_eq!((code, error.as_str()), (0, ""));
+    let played: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(played["recording"]["probes"], 400);
+    assert_eq!(played["recording"]["ended"], true);
+    let policies = played["policies"].as_array().unwrap();
+    let names: Vec<_> = policies
+        .iter()
+        .map(|of| of["policy"].as_str().unwrap())
+        .collect();
+    assert_eq!(names.len(), 4);
+    for name in ["recorded", "autoflow", "fortios-sla", "static"] {
+        assert!(names.contains(&name), "{names:?}");
+    }
+    let of = |name: &str| policies.iter().find(|of| of["policy"] == name).unwrap();
+    let moves = |name: &str| -> Vec<(String, f64)> {
+        let switches = of(name)["switches"].as_array().unwrap().iter();
+        switches
+            .map(|switch| {
+                (
+                    switch["to"].as_str().unwrap().to_owned(),
+                    switch["at_s"].as_f64().unwrap(),
+                )
+            })
+            .collect()
+    };
+    for name in ["autoflow", "fortios-sla"] {
+        let moves = moves(name);
+        let lines: Vec<_> = moves.iter().map(|(line, _)| line.as_str()).collect();
+        assert_eq!(lines, ["A", "B"], "{name}: {moves:?}");
+        assert!(moves[1].1 > 6.0 && moves[1].1 < 12.0, "{name}: {moves:?}");
+    }
+    assert_eq!(of("autoflow")["probes"], 400);
+    let lost = |name: &str| of(name)["classes"][0]["lost_percent"].as_f64().unwrap();
+    assert!(
+        lost("static") > 50.0 && lost("autoflow") < 10.0,
+        "{policies:?}"
+    );
+
+    let (_, out, _) = replay(&recording(), "--compare recorded,autoflow --json");
+    let compared: Value = serde_json::from_str(&out).unwrap();
+    let differences = compared["compare"]["differences"].as_array().unwrap();
+    let last = differences.last().expect("they differ");
+    assert_eq!(
+        (&last["one"], &last["other"]),
+        (&"A".into(), &"B".into()),
+        "{last}"
+    );
+    assert!(
+        last["other_why"].as_str().unwrap().contains("dead"),
+        "{last}"
+    );
+    let (_, text, _) = replay(&recording(), "--compare recorded,autoflow");
+    assert!(text.contains("dead line"), "{text}");
+    let (_, text, _) = replay(&recording(), "--compare autoflow,autoflow");
+    assert!(text.contains("agree all the time"), "{text}");
+}
+
+#[test]
+fn a_recording_that_is_wrong_is_refused_with_its_place_and_one_cut_short_is_played() {
+    let good = recording();
+    let (code, out, error) = replay(&good[..good.len() - 9], "--policy static --json");
+    assert_eq!(code, 0);
+    assert!(error.contains("its last line is not whole"), "{error}");
+    let played: Value = serde_json::from_str(&out).unwrap();
+    assert!(
+        played["recording"]["cut"]
+            .as_str()
+            .unwrap()
+            .contains("line 403, column"),
+        "{played}"
+    );
+    for (text, words) in [
+        (
+            good.replacen("\"lost\",4,60,", "\"lost\",4,sixty,", 1),
+            "line 122, column 11 ",
+        ),
+        (
+            good.replacen("\"version\":1", "\"version\":2", 1),
+            "of version 2, this program reads version 1",
+        ),
+        (
+            good.replacen("\"lost\",4,60,", "\"lost\",5,60,", 1),
+            "line 122, column 1 (octet ",
+        ),
+        (String::new(), "it is empty"),
+        ("a,b\n1,2\n".to_owned(), "this is no recording"),
+    ] {
+        let (code, _, error) = replay(&text, "--policy static");
+        assert_eq!(code, 2, "{error}");
+        assert!(error.contains(words), "{words}: {error}");
+    }
+    let (code, _, error) = replay(&good, "--policy oracle");
+    assert_eq!(code, 2);
+    assert!(
+        error.contains("what is true of the lines, which was not recorded"),
+        "{error}"
+    );
+    let (code, _, error) = replay(&good, "--compare autoflow");
+    assert_eq!(code, 2, "{error}");
+}

@@ -2,6 +2,7 @@
 //! of its own stream, although thousands share sockets, batches and the clock.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 
 use host_sim::link::{
     Directions, Emulator, EmulatorConfig, Impairment, LineAddresses, LineConfig, LineCounts,
@@ -198,7 +199,7 @@ impl Crowd {
                 test_ports: (FIRST_PORT, self.last_port()),
                 ..Responder::default()
             },
-            lines: lines.collect(),
+            lines: lines.map(Arc::new).collect(),
             ..Config::default()
         }
     }

@@ -4,13 +4,19 @@ use std::sync::LazyLock;
 use std::thread;
 
 use serde_json::Value;
+use tempfile::TempDir;
 
 use crate::child::{Ended, Host};
 use crate::hold::Held;
 use crate::patience::until_true;
+use crate::replay;
 
 /// Seeds of the demos that are looked at.
 const SEEDS: [u64; 2] = [1, 2];
+
+/// Where they are recorded.
+static RECORDINGS: LazyLock<TempDir> =
+    LazyLock::new(|| tempfile::tempdir().expect("a temporary directory"));
 
 /// One demo of each seed, shared by the tests.
 static DEMOS: LazyLock<[Value; 2]> = LazyLock::new(|| {
@@ -179,10 +185,74 @@ fn a_demo_whose_plugin_was_held_still_says_what_did_not_happen_and_fails() {
     }
 }
 
+#[test]
+fn a_recorded_demo_replays_to_the_same_choices() {
+    for (demo, seed) in DEMOS.iter().zip(SEEDS) {
+        let file = replay::file(RECORDINGS.path(), seed);
+        let (recording, [recorded, again]) = replay::replay(&file);
+        assert_eq!(
+            (
+                &recording["dropped"],
+                &recording["ended"],
+                &recording["cut"]
+            ),
+            (&Value::from(0), &Value::from(true), &Value::Null)
+        );
+        // Every probe is in it, but for those in flight at the end.
+        let sent: u64 = rows(demo, "lines")
+            .iter()
+            .map(|line| count(&line["sent"]))
+            .sum();
+        assert_eq!(recording["probes"], sent);
+        assert_eq!(
+            (&again["probes"], &again["probes_in_gaps"]),
+            (&Value::from(sent), &0.into())
+        );
+
+        let [then, now] = [&recorded, &again].map(replay::moves);
+        let lines = |moves: &[(String, String, f64)]| -> Vec<(String, String)> {
+            moves
+                .iter()
+                .map(|(class, line, _)| (class.clone(), line.clone()))
+                .collect()
+        };
+        assert_eq!(lines(&then), lines(&now), "{recorded:#} {again:#}");
+        assert!(
+            then.len() >= rows(demo, "switches").len() + 3,
+            "{recorded:#}"
+        );
+        // Each publishes when its turn comes. What was held up then is not held up now, so the one
+        // in the middle is looked at.
+        let publish_s = demo["configuration"]["decision"]["publish_ms"]
+            .as_f64()
+            .unwrap()
+            / 1e3;
+        let mut apart: Vec<_> = then
+            .iter()
+            .zip(&now)
+            .map(|(then, now)| (then.2 - now.2).abs())
+            .collect();
+        apart.sort_by(f64::total_cmp);
+        assert!(apart[apart.len() / 2] <= publish_s, "{apart:?} s");
+        assert!(apart[apart.len() - 1] <= 10.0 * publish_s, "{apart:?} s");
+    }
+}
+
 /// Shows a demo that has to be good.
 fn show(seed: u64) -> Value {
+    let recording = replay::file(RECORDINGS.path(), seed);
+    let record = recording.to_str().expect("a path of words");
     let seed = seed.to_string();
-    let host = Host::spawn(&["demo", "--seconds", "20", "--seed", &seed]);
+    let words = [
+        "demo",
+        "--seconds",
+        "20",
+        "--seed",
+        &seed,
+        "--record",
+        record,
+    ];
+    let host = Host::spawn(&words);
     let (code, demo) = report(host.wait());
     let failures = rows(&demo, "expectations")
         .iter()

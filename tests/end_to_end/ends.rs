@@ -185,12 +185,12 @@ impl Ends {
             .collect()
     }
 
-    fn configured(&self, finish: impl Fn(&LineAddresses, &mut Line)) -> Vec<Line> {
+    fn configured(&self, finish: impl Fn(&LineAddresses, &mut Line)) -> Vec<Arc<Line>> {
         let line = |(id, (name, addresses)): (u64, &(&str, LineAddresses))| {
             let bare = serde_json::json!({ "id": id, "name": name });
             let mut line = serde_json::from_value(bare).expect("all else has a default");
             finish(addresses, &mut line);
-            line
+            Arc::new(line)
         };
         (1..).zip(&self.lines).map(line).collect()
     }

@@ -2,6 +2,7 @@
 
 use autoflow_tests::accounted;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use plugin_abi::config::{Config, Key, Line, Mode, Probe, Protocol, Secret, Security};
 use plugin_abi::host::Engine;
@@ -15,11 +16,11 @@ use crate::patience::{until, until_true};
 fn configs() -> (Config, Config) {
     let ends = Ends::joined_by(&["fibre"]);
     let (mut near, mut far) = (ends.near(Mode::Measure), ends.far());
-    let address = |lines: &[Line]| lines[0].local.unwrap().ip;
+    let address = |lines: &[Arc<Line>]| lines[0].local.unwrap().ip;
     let port = far.responder.control_port;
     let remote = SocketAddr::new(address(&far.lines), port);
-    near.lines[0].remote = Some(remote.into());
-    far.lines[0].remote = near.lines[0].local.map(Into::into);
+    Arc::make_mut(&mut near.lines[0]).remote = Some(remote.into());
+    Arc::make_mut(&mut far.lines[0]).remote = near.lines[0].local.map(Into::into);
     near.probe = Probe {
         protocol: Protocol::Encrypted,
         key_id: Some("hub".to_owned()),

@@ -10,9 +10,11 @@ mod child;
 mod ends;
 mod hold;
 mod patience;
+mod replay;
 
 mod accounting;
 mod advice;
+mod agreement;
 mod crowd;
 mod demo;
 mod failure;

@@ -171,6 +171,35 @@ fn a_responder_is_turned_on_and_off() {
 }
 
 #[test]
+fn a_class_is_pinned_and_a_line_drained_for_a_time() {
+    let cable = "[[lines]]\nid = 2\nname = \"cable\"\nremote = \"FAR:8620\"\ncost = 5\n\
+                 groups = [1]\nprobe = { interval_ms = 20 }\n";
+    let host = Host::start_with(cable, "");
+    host.until("why", |answer| answer["why"][0]["line"] == "fibre");
+    let text = host.text("overrides pin voice cable --for 150min --note tests");
+    assert_eq!(text, "pin-1: voice is pinned to cable; it expires in 2 h\n");
+    host.until("why", |answer| answer["why"][0]["line"] == "cable");
+    let why = host.text("why voice");
+    assert!(why.contains("voice is pinned by a person until"), "{why}");
+    assert!(host.text("overrides").contains("now"), "it holds");
+    assert_eq!(host.object("overrides end pin-1")["ended"], "pin-1");
+
+    let planned =
+        host.object("overrides maintain fibre --cron @weekly --each 1s --for 30d --name sunday");
+    assert_eq!(planned["override"]["holds"], false);
+    assert!(planned["override"]["next_at"].is_u64(), "{planned}");
+    host.text("overrides drain fibre --for 1h");
+    let lines = host.text("lines");
+    assert!(
+        lines.contains("fibre: drained by a person until"),
+        "{lines}"
+    );
+    let rows = host.object("overrides");
+    assert_eq!(rows["overrides"].as_array().unwrap().len(), 2);
+    assert!(host.text("overrides").contains("fibre is in maintenance"));
+}
+
+#[test]
 fn the_reasons_for_each_choice_are_told() {
     let host = Host::start();
     host.until("why", |answer| answer["why"][0]["line"] == "fibre");

@@ -28,12 +28,13 @@ impl Host {
         Self::start_with("", "")
     }
 
-    /// The same, with more in its configuration and more words.
+    /// The same, with more in its configuration, where `FAR` is its address, and more words.
     pub(crate) fn start_with(document: &str, words: &str) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let far = address::own();
         let config = directory.path().join("host.toml");
-        std::fs::write(&config, configuration(far) + document).unwrap();
+        let document = document.replace("FAR", &far.to_string());
+        std::fs::write(&config, configuration(far) + &document).unwrap();
         let socket = directory.path().join("socket");
         let running = run(&config, &socket, words);
         let host = Self {

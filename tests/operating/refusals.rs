@@ -4,12 +4,13 @@ use autoflow_tests::host::host_sim;
 
 use crate::host::Host;
 
-const ASKING: [&str; 9] = [
+const ASKING: [&str; 10] = [
     "sessions",
     "results",
     "schedules",
     "lines",
     "responders",
+    "overrides",
     "why",
     "confirm",
     "configuration",

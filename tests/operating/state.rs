@@ -38,6 +38,19 @@ fn a_session_that_a_person_added_is_there_again_after_a_restart() {
 }
 
 #[test]
+fn an_override_holds_after_a_restart_and_one_that_can_not_be_is_refused() {
+    let (host, words) = started("override");
+    let refused = host.command("overrides drain fiber --for 1h");
+    assert_eq!(refused.code, 2, "{refused:?}");
+    assert!(refused.stderr.contains("override.line"), "{refused:?}");
+    host.text("overrides drain fibre --for 1h --name works");
+    let host = host.start_again(&words);
+    let rows = host.object("overrides");
+    assert_eq!(rows["overrides"][0]["override"]["name"], "works", "{rows}");
+    remove(&words);
+}
+
+#[test]
 fn a_session_that_no_longer_fits_is_left_out_but_not_forgotten() {
     let (host, words) = started("misfit");
     host.text("sessions add FAR:8621 --line fibre --mode light --name spare --count 3");

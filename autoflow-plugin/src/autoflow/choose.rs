@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
-use plugin_abi::config::Sla;
+use plugin_abi::config::{Override, Sla};
 use twamp_core::time::Mono;
 
 use super::Candidate;
 use super::detect::{Breach, Standing, Verdict};
 use super::guard::{Fault, Places, is_heard};
+use super::ordered::ordered;
+use super::overrides::Ordered;
 use super::seat::Seat;
 use super::spared::Spared;
 use crate::line::{State, Trouble, score, score_over};
@@ -27,6 +29,8 @@ pub(super) struct Row<'a> {
     pub(super) standing: Standing,
     pub(super) sla: &'a Sla,
     pub(super) rank: Rank,
+    /// Who keeps classes off it.
+    pub(super) withdrawn: Option<Ordered>,
 }
 
 /// What there is to choose from.
@@ -37,6 +41,8 @@ pub(super) struct Situation<'a> {
     pub(super) rows: &'a [Row<'a>],
     /// Known if any line is dead.
     pub(super) places: Option<&'a Places<'a>>,
+    /// Where somebody has pinned the class to.
+    pub(super) pin: Option<&'a Override>,
     pub(super) dwell: Duration,
     pub(super) failback: Duration,
 }
@@ -69,6 +75,10 @@ pub(super) enum Ground {
     Failback { clean: Duration, asked: Duration },
     /// The former line was taken away.
     Gone,
+    /// Somebody has pinned the class to the new line.
+    Pinned(Ordered),
+    /// Somebody keeps classes off the former line.
+    Withdrawn(Ordered),
 }
 
 /// Why a class stays.
@@ -91,10 +101,17 @@ pub(super) enum Obstacle {
     NoneBetter(Breach),
     /// The more preferred line was not clean for long enough.
     NotClean { clean: Duration, asked: Duration },
+    /// The line breaks the SLA, but somebody has pinned the class to it.
+    Pinned(Ordered, Breach),
+    /// Somebody keeps classes off the line, but no other lives.
+    Alone(Ordered),
 }
 
 /// What a class in `seat` does.
 pub(super) fn choose<'a>(seat: &Seat, at: &Situation<'a>) -> Step<'a> {
+    if let Some(step) = ordered(seat, at) {
+        return step;
+    }
     let Some(line) = seat.line() else {
         return first(seat, at);
     };
@@ -225,7 +242,7 @@ fn failback<'a>(seat: &Seat, at: &Situation<'a>, on: &Row<'a>) -> Step<'a> {
 }
 
 /// The most preferred good line, or else the best of bad.
-fn best<'a>(rows: impl Iterator<Item = &'a Row<'a>> + Clone) -> Option<&'a Row<'a>> {
+pub(super) fn best<'a>(rows: impl Iterator<Item = &'a Row<'a>> + Clone) -> Option<&'a Row<'a>> {
     rows.clone()
         .find(|row| row.is_good())
         .or_else(|| best_of_bad(rows))

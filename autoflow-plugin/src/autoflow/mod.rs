@@ -14,6 +14,8 @@
 //! | `spared` | is another line spared what harms this one? |
 //! | `guard`  | whose fault is a silence: the line's, or that of all lines at one place? |
 //! | `choose` | stay or move, and on what ground? |
+//! | `overrides` | what has somebody laid upon the decisions, and does it hold now? |
+//! | `ordered` | stay or move, where somebody has ordered it? |
 //! | `seat` | where a class of a group is now, and what it has been through |
 //! | `damping`| how long must a line be clean before it is used again? |
 //! | `reason` | how to say it, and where it is kept |
@@ -24,6 +26,8 @@ mod choose;
 mod damping;
 mod detect;
 mod guard;
+mod ordered;
+mod overrides;
 mod pace;
 mod policy;
 mod reason;
@@ -44,10 +48,12 @@ use choose::{Rank, Row, Situation};
 use detect::{Detector, Standing, Verdict};
 use guard::Places;
 use pace::Pacer;
+use policy::Asked;
 use reason::Log;
 use seat::Seat;
 
 pub(crate) use choices::{Choice, Choices};
+pub(crate) use overrides::{Held, Ordered};
 pub(crate) use pace::RateRequest;
 pub(crate) use policy::Policy;
 pub(crate) use reason::Ruling;
@@ -117,13 +123,14 @@ impl AutoFlow {
 
     /// From now on another policy holds. What was learned and chosen stays.
     pub(crate) fn set_policy(&mut self, policy: Policy) {
-        let before: Vec<u64> = self.policy.classes().map(|(class, _)| class.id).collect();
+        let before: Vec<u64> = self.policy.classes.iter().map(|class| class.id).collect();
         for judged in &mut self.detectors {
             let known = std::mem::take(&mut judged.by_class);
             let mut known: Vec<_> = before.iter().copied().zip(known).collect();
             judged.by_class = policy
-                .classes()
-                .map(|(class, _)| {
+                .classes
+                .iter()
+                .map(|class| {
                     let place = known.iter().position(|(id, _)| *id == class.id);
                     place.map_or_else(Detector::default, |place| known.swap_remove(place).1)
                 })
@@ -139,8 +146,10 @@ impl AutoFlow {
 
     /// Looks at all lines of the engine and decides for every class of every group.
     pub(crate) fn decide(&mut self, now: Now, candidates: &[Candidate<'_>]) -> Decided {
-        let standings = self.judge(now.mono, candidates);
-        let classes = self.policy.classes.len();
+        let overrides = std::mem::take(&mut self.policy.overrides);
+        let holding = overrides.at(now.wall);
+        let asked = self.policy.asked(&holding);
+        let standings = self.judge(now.mono, candidates, &asked);
         self.members.update(candidates);
         // Who shares a silence is asked only where there is one.
         let dead = |candidate: &Candidate<'_>| candidate.estimate.state == State::Dead;
@@ -150,28 +159,31 @@ impl AutoFlow {
         let mut changed = Vec::new();
         let mut seats = 0;
         for (group, place, class, mode) in self.policy.seats() {
-            let key = (group, class.id);
+            let key = (group.id, class.id);
             let seat = self.seats.entry(key).or_default();
             let row = |&line: &usize| Row {
                 candidate: &candidates[line],
-                standing: standings[line * classes + place],
-                sla: &class.sla,
+                standing: standings[line * asked.len() + place],
+                sla: &asked[place].sla,
                 rank: rank(&candidates[line], class),
+                withdrawn: holding.withdrawal(candidates[line].name).map(Ordered::of),
             };
-            let mut rows: Vec<Row<'_>> = self.members.of(group).iter().map(row).collect();
+            let mut rows: Vec<Row<'_>> = self.members.of(group.id).iter().map(row).collect();
+            rows.retain(|row| row.withdrawn.is_none() || seat.line() == Some(row.candidate.line));
             rows.sort_unstable_by_key(|row| (row.rank, row.candidate.line));
             let situation = Situation {
                 now: now.mono,
                 rows: &rows,
                 places: places.as_ref(),
+                pin: holding.pin(&group.name, &class.name),
                 dwell: self.policy.dwell,
                 failback: self.policy.failback,
             };
             if let Some(said) = seat.decide(&situation) {
-                decided.rulings.push(said.ruling(now, group, class));
+                decided.rulings.push(said.ruling(now, group.id, class));
             }
             let choice = choice(now.mono, self.policy.stale_after, seat, &rows, mode);
-            if self.choices.get(group, class.id) != Some(&choice) {
+            if self.choices.get(group.id, class.id) != Some(&choice) {
                 changed.push((key, choice));
             }
             suspect(seat, &rows, &mut suspects);
@@ -182,10 +194,11 @@ impl AutoFlow {
             let kept: HashSet<(u64, u64)> = self
                 .policy
                 .seats()
-                .map(|(group, _, class, _)| (group, class.id))
+                .map(|(group, _, class, _)| (group.id, class.id))
                 .collect();
             self.seats.retain(|key, _| kept.contains(key));
         }
+        self.policy.overrides = overrides;
         self.log.extend(&decided.rulings);
         decided.choices_changed = self.choices.update(changed, &self.seats);
         decided.rates = self.pacer.pace(now.mono, candidates, &suspects);
@@ -203,7 +216,7 @@ impl AutoFlow {
     }
 
     /// One standing for each line and class, line by line.
-    fn judge(&mut self, now: Mono, candidates: &[Candidate<'_>]) -> Vec<Standing> {
+    fn judge(&mut self, now: Mono, candidates: &[Candidate<'_>], asked: &[Asked]) -> Vec<Standing> {
         let known = self.detectors.iter().map(|judged| judged.line);
         if !known.eq(candidates.iter().map(|candidate| candidate.line)) {
             let known = std::mem::take(&mut self.detectors);
@@ -214,17 +227,17 @@ impl AutoFlow {
             let lines = candidates.iter().map(|candidate| {
                 known.remove(&candidate.line).unwrap_or_else(|| Judged {
                     line: candidate.line,
-                    by_class: vec![Detector::default(); self.policy.classes.len()],
+                    by_class: vec![Detector::default(); asked.len()],
                 })
             });
             self.detectors = lines.collect();
         }
-        let mut standings = Vec::with_capacity(candidates.len() * self.policy.classes.len());
+        let mut standings = Vec::with_capacity(candidates.len() * asked.len());
         for (candidate, judged) in candidates.iter().zip(&mut self.detectors) {
             let watches = candidate.estimator.watches();
-            for ((class, asks), detector) in self.policy.classes().zip(&mut judged.by_class) {
-                let own = asks.iter().filter_map(|place| watches.get(*place));
-                standings.push(detector.judge(now, candidate.estimate, own, &class.sla));
+            for (asked, detector) in asked.iter().zip(&mut judged.by_class) {
+                let own = asked.places.iter().filter_map(|place| watches.get(*place));
+                standings.push(detector.judge(now, candidate.estimate, own, &asked.sla));
             }
         }
         standings

@@ -2,9 +2,19 @@
 
 use std::time::Duration;
 
-use plugin_abi::config::{Class, Config, Mode};
+use plugin_abi::config::{Class, Config, Group, Mode, Override, Sla};
+
+use super::overrides::{Holding, Overrides};
 
 use crate::line::{Demand, Metric};
+
+/// What a class needs of a line.
+#[derive(Clone, Debug)]
+pub(super) struct Asked {
+    pub(super) sla: Sla,
+    /// Its figures among the demands.
+    pub(super) places: Vec<usize>,
+}
 
 /// The part of the configuration that decisions look at.
 #[derive(Clone, Debug)]
@@ -12,9 +22,11 @@ pub(crate) struct Policy {
     pub(super) classes: Vec<Class>,
     /// What all classes together ask of each line; what several ask for stands here once.
     demands: Vec<Demand>,
-    /// Of each class, which of the demands are its own.
-    asks: Vec<Vec<usize>>,
-    groups: Vec<(u64, Option<Mode>)>,
+    /// How often a line may be mistaken for a bad one, of each class.
+    mistakes: Vec<Duration>,
+    groups: Vec<Group>,
+    /// What goes before the decisions for a time.
+    pub(super) overrides: Overrides,
     mode: Mode,
     /// A class stays at least so long on a line that lives.
     pub(super) dwell: Duration,
@@ -28,27 +40,32 @@ impl Policy {
     /// From a configuration that was judged valid.
     pub(crate) fn new(config: &Config) -> Self {
         let millis = |millis: u32| Duration::from_millis(millis.into());
+        let decision = &config.decision;
+        let mistake_every = |class: &Class| {
+            let hours = class.mistake_every_h.unwrap_or(decision.mistake_every_h);
+            Duration::from_secs(3_600 * u64::from(hours))
+        };
         let mut demands = Vec::new();
-        let asks = config
-            .classes
-            .iter()
-            .map(|class| {
-                let hours = class
-                    .mistake_every_h
-                    .unwrap_or(config.decision.mistake_every_h);
-                let mistake_every = Duration::from_secs(3_600 * u64::from(hours));
-                demanded(class, mistake_every, &mut demands)
-            })
-            .collect();
+        for class in &config.classes {
+            // What somebody orders for a time is watched before.
+            let named = |order: &&Override| order.class.as_ref() == Some(&class.name);
+            let ordered = config.overrides.iter().filter(named);
+            let others = ordered.filter_map(|order| order.sla);
+            for sla in std::iter::once(class.sla).chain(others) {
+                for demand in demanded(&sla, mistake_every(class)) {
+                    if !demands.contains(&demand) {
+                        demands.push(demand);
+                    }
+                }
+            }
+        }
+        let mistakes = config.classes.iter().map(mistake_every).collect();
         Self {
             classes: config.classes.clone(),
             demands,
-            asks,
-            groups: config
-                .groups
-                .iter()
-                .map(|group| (group.id, group.mode))
-                .collect(),
+            mistakes,
+            groups: config.groups.clone(),
+            overrides: Overrides::new(&config.overrides),
             mode: config.mode,
             dwell: millis(config.decision.dwell_ms),
             failback: millis(config.decision.failback_ms),
@@ -61,40 +78,41 @@ impl Policy {
         &self.demands
     }
 
-    /// The classes, each with its places among the demands.
-    pub(super) fn classes(&self) -> impl Iterator<Item = (&Class, &[usize])> {
-        self.classes.iter().zip(self.asks.iter().map(Vec::as_slice))
+    /// What each class needs now, and where that stands among the demands.
+    pub(super) fn asked(&self, holding: &Holding<'_>) -> Vec<Asked> {
+        let classes = self.classes.iter().zip(&self.mistakes);
+        classes
+            .map(|(class, mistake_every)| {
+                let sla = holding.sla(class);
+                let place = |demand| self.demands.iter().position(|known| *known == demand);
+                let places = demanded(&sla, *mistake_every).filter_map(place).collect();
+                Asked { sla, places }
+            })
+            .collect()
     }
 
     /// Every class of every group that decisions are made for, with its place among the classes and
     /// its effective mode.
-    pub(super) fn seats(&self) -> impl Iterator<Item = (u64, usize, &Class, Mode)> {
-        self.groups.iter().flat_map(move |&(group, mode)| {
+    pub(super) fn seats(&self) -> impl Iterator<Item = (&Group, usize, &Class, Mode)> {
+        self.groups.iter().flat_map(move |group| {
             let classes = self.classes.iter().enumerate();
             classes.filter_map(move |(place, class)| {
-                let mode = class.mode.or(mode).unwrap_or(self.mode);
+                let mode = class.mode.or(group.mode).unwrap_or(self.mode);
                 (mode > Mode::Measure).then_some((group, place, class, mode))
             })
         })
     }
 }
 
-/// The places among the demands of what a class asks for.
-fn demanded(class: &Class, mistake_every: Duration, demands: &mut Vec<Demand>) -> Vec<usize> {
-    let own = Metric::ALL.into_iter().filter_map(|metric| {
-        let limit = metric.limit(&class.sla)?;
+/// What an SLA asks of a line.
+fn demanded(sla: &Sla, mistake_every: Duration) -> impl Iterator<Item = Demand> {
+    let sla = *sla;
+    Metric::ALL.into_iter().filter_map(move |metric| {
+        let limit = metric.limit(&sla)?;
         Some(Demand {
             metric,
             limit,
             mistake_every,
         })
-    });
-    own.map(|demand| {
-        let known = demands.iter().position(|known| *known == demand);
-        known.unwrap_or_else(|| {
-            demands.push(demand);
-            demands.len() - 1
-        })
     })
-    .collect()
 }

@@ -182,6 +182,10 @@ impl<'a> Said<'a> {
                 )
             }
             Ground::Gone => format!("{leaves}: {from} was taken away"),
+            Ground::Pinned(order) => {
+                format!("{class} goes from {from} to {to}: {class} is {order}")
+            }
+            Ground::Withdrawn(order) => format!("{leaves}: {from} is {order}"),
         };
         if !self.any_good {
             // Writing to a string can't fail.
@@ -239,6 +243,10 @@ impl<'a> Said<'a> {
                     breach.words()
                 );
             }
+            Obstacle::Pinned(order, breach) => {
+                format!("{class} is {order}, though {}", breach.words())
+            }
+            Obstacle::Alone(order) => format!("{on} is {order}, but no other line lives"),
             Obstacle::NoneBetter(breach) => {
                 format!(
                     "{}, but no other line is shown to be better",
@@ -267,6 +275,8 @@ impl Ground {
             Self::LesserEvil(_) => reason::BEST_OF_BAD,
             Self::Failback { .. } => reason::FAILBACK,
             Self::Gone => reason::LINE_GONE,
+            Self::Pinned(_) => reason::PINNED,
+            Self::Withdrawn(_) => reason::WITHDRAWN,
         }
     }
 }
@@ -283,6 +293,8 @@ impl Obstacle {
             Self::Shared { breach, .. } | Self::Watch { breach, .. } => breach.reason(),
             Self::Dwell { breach: None, .. } | Self::NotClean { .. } => reason::FAILBACK,
             Self::NoneBetter(_) => reason::BEST_OF_BAD,
+            Self::Pinned(..) => reason::PINNED,
+            Self::Alone(_) => reason::WITHDRAWN,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What must hold, as stories in virtual time.
 
+mod hand;
 mod world;
 
 use std::time::Duration;

@@ -135,7 +135,8 @@ impl Seat {
         );
         match ground {
             _ if at_fault => self.damping(on.line).leaves(at.now, at.failback),
-            Some(Ground::Failback { .. }) => {}
+            // By no fault of the line's, and it is still there.
+            Some(Ground::Failback { .. } | Ground::Pinned(_) | Ground::Withdrawn(_)) => {}
             _ => self.damping.retain(|(line, _)| *line != on.line),
         }
     }

@@ -27,7 +27,8 @@ const CAPABILITIES: u64 = capability::TWAMP
     | capability::SECURITY
     | capability::KERNEL_STAMPS
     | capability::MANUAL_CLOCK
-    | capability::CLASSIFY;
+    | capability::CLASSIFY
+    | capability::SAMPLES;
 
 /// What both doors lead to.
 pub(crate) static TABLE: TwampPlugin = table();
@@ -58,6 +59,8 @@ const fn table() -> TwampPlugin {
         choose: hot::choose,
         acquire: hot::acquire,
         release: hot::release,
+        keep_samples: Some(warm::keep_samples),
+        take_samples: Some(warm::take_samples),
     }
 }
 

@@ -12,7 +12,8 @@ use super::node::Node;
 use super::stamp::around_padding;
 use super::unique::{own, own_items};
 use super::{
-    answering, features, flows, io, keys, peers, schedule, sessions, stamp, test_ports, topology,
+    answering, features, flows, io, keys, overrides, peers, schedule, sessions, stamp, test_ports,
+    topology,
 };
 use crate::session::rhythm::LONGEST;
 
@@ -50,6 +51,7 @@ pub(super) fn config(root: &Node, problems: &mut Vec<Problem>) {
         class(&each, problems);
     }
     flows::config(&root.key("classes"), problems);
+    overrides::config(&root.key("overrides"), problems);
 }
 
 /// Judges the meaning of one line by itself.

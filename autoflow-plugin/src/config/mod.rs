@@ -13,6 +13,7 @@ mod keys;
 mod meaning;
 mod merge;
 mod node;
+mod overrides;
 mod peers;
 #[cfg(test)]
 mod properties;
@@ -25,7 +26,7 @@ mod topology;
 mod unique;
 mod warnings;
 
-use plugin_abi::config::{Config, Line, Session};
+use plugin_abi::config::{Config, Line, Override, Session};
 use plugin_abi::manage::{Problem, RunRequest};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -101,6 +102,22 @@ pub(crate) fn judge_session(session: &Value, config: &Config) -> Result<Session,
     sessions::Among::new(config, global.as_ref()).judge(&node, &mut problems);
     if problems.is_empty() {
         Session::deserialize(session).map_err(|error| vec![unforeseen(&error)])
+    } else {
+        Err(problems)
+    }
+}
+
+/// The override in a JSON value, judged by itself; paths begin with `override`.
+///
+/// # Errors
+/// Every mistake in it.
+pub(crate) fn judge_override(order: &Value) -> Result<Override, Vec<Problem>> {
+    let mut problems = Vec::new();
+    let node = Node::named("override", order);
+    shape::order(&node, &mut problems);
+    overrides::one(&node, &mut problems);
+    if problems.is_empty() {
+        Override::deserialize(order).map_err(|error| vec![unforeseen(&error)])
     } else {
         Err(problems)
     }

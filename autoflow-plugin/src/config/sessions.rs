@@ -2,6 +2,7 @@
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use plugin_abi::config::{Config, Line, Session};
 use plugin_abi::manage::Problem;
@@ -21,7 +22,7 @@ pub(super) fn config(root: &Node, problems: &mut Vec<Problem>) {
         return;
     }
     let lines = root.key("lines");
-    let mut lines: Vec<Line> = lines.items().filter_map(|line| read(&line)).collect();
+    let mut lines: Vec<Arc<Line>> = lines.items().filter_map(|line| read(&line)).collect();
     if root.key("topology").is_there() {
         // Which lines there are is known at the site; there it is judged again.
         lines.clear();
@@ -154,10 +155,10 @@ pub(crate) fn taken_by(path: &str, four: &str, first: &str) -> Problem {
     }
 }
 
-fn by_name(lines: &[Line]) -> HashMap<&str, &Line> {
+fn by_name(lines: &[Arc<Line>]) -> HashMap<&str, &Line> {
     lines
         .iter()
-        .map(|line| (line.name.as_str(), line))
+        .map(|line| (line.name.as_str(), &**line))
         .collect()
 }
 

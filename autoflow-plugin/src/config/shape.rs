@@ -90,6 +90,7 @@ const CONFIG: Keys = &[
     ("groups", false, List(&Object(GROUP))),
     ("classes", false, List(&Object(CLASS))),
     ("toggled", false, List(&Object(TOGGLED))),
+    ("overrides", false, List(&Object(OVERRIDE))),
     ("site", false, Text),
     ("topology", false, Object(topology::TOPOLOGY)),
 ];
@@ -258,6 +259,21 @@ const TOGGLED: Keys = &[
     ("responder", false, Flag),
 ];
 
+const OVERRIDE: Keys = &[
+    ("name", true, Text),
+    ("what", true, Word(&["pin", "drain", "maintain", "sla"])),
+    ("class", false, Text),
+    ("line", false, Text),
+    ("group", false, Text),
+    ("sla", false, Object(SLA)),
+    ("from", false, Whole(0, LAST_SECOND)),
+    ("until", true, Whole(0, LAST_SECOND)),
+    ("schedule", false, Object(SCHEDULE)),
+    ("lasts_s", false, Whole(1, LONGEST_PERIOD_S)),
+    ("by", false, Word(&["person", "analyzer"])),
+    ("note", false, Text),
+];
+
 const GROUP: Keys = &[
     ("id", true, Id),
     ("name", true, Text),
@@ -302,6 +318,11 @@ pub(super) fn line(line: &Node, problems: &mut Vec<Problem>) {
 /// Judges the shape of a session.
 pub(super) fn session(session: &Node, problems: &mut Vec<Problem>) {
     object(SESSION, session, problems);
+}
+
+/// Judges the shape of an override.
+pub(super) fn order(order: &Node, problems: &mut Vec<Problem>) {
+    object(OVERRIDE, order, problems);
 }
 
 /// Judges the shape of a schedule.

@@ -108,7 +108,7 @@ fn open_mode_beside_secure_ones(config: &Config, warnings: &mut Vec<Problem>) {
 
 /// Probes that are larger than the line lets pass whole.
 fn fragmented(config: &Config, index: usize, line: &Line) -> Option<Problem> {
-    let probe = line.probe.as_ref().unwrap_or(&config.probe);
+    let probe = line.probe.as_deref().unwrap_or(&config.probe);
     let (mtu, remote) = (line.mtu?, line.remote?);
     let headers = headers(probe, remote.ip().is_ipv6());
     let padded = most_padding(probe);
@@ -134,7 +134,7 @@ fn fragmented(config: &Config, index: usize, line: &Line) -> Option<Problem> {
 
 /// Preferences that no line can meet. They may wait for a line that the host brings up.
 fn unknown_underlays(config: &Config, warnings: &mut Vec<Problem>) {
-    let known: HashSet<&str> = config.lines.iter().map(Line::underlay).collect();
+    let known: HashSet<&str> = config.lines.iter().map(|line| line.underlay()).collect();
     for (index, class) in config.classes.iter().enumerate() {
         for (place, underlay) in class.prefer.iter().enumerate() {
             if !known.contains(underlay.as_str()) {

@@ -246,7 +246,7 @@ impl Shared {
     }
 
     /// What the host brings up stays, if what was applied before is taken back.
-    pub(super) fn line_stays(&self, line: &Line) {
+    pub(super) fn line_stays(&self, line: &Arc<Line>) {
         if let Some(Waiting { former, .. }) = &mut *lock(&self.waiting)
             && judge_among(line, Some(line.id), &expand(former)).is_ok()
         {

@@ -107,6 +107,7 @@ impl Engine {
         session.owner = Owner::Person;
         let line = session.line.as_ref();
         let line = line.and_then(|name| config.lines.iter().find(|line| line.name == *name));
+        let line = line.map(Arc::as_ref);
         let id: Id = configured_id(&session, line).into();
         let mut registry = lock(&self.shared.registry);
         let same = registry.get(&id).map(|first| title(&id, first));

@@ -209,11 +209,12 @@ impl Control {
 
     pub(super) fn wish(&mut self, wish: Wish) {
         match wish {
-            Wish::Line(line) => self.change_line(*line),
+            Wish::Line(line) => self.change_line(line),
             Wish::LineGone(id) => self.lose_line(id),
             Wish::Apply(config) => self.apply(*config),
             Wish::Roles(line) => self.change_roles(&line),
             Wish::Respond(added) => self.respond(added),
+            Wish::Override(overrides) => self.override_by(overrides),
             Wish::Run(key, measurement) => self.open(key, *measurement),
             Wish::Session(id, session) => self.put_session(&id, &session),
             Wish::SessionGone(id) => self.delete_session(&id),
@@ -275,6 +276,8 @@ impl Control {
             self.run_ended(0, &served);
         }
         self.publisher.absorb(report);
+        let line = |key| self.publisher.line_of(key);
+        self.shared.tap.absorb(report, line);
         for (key, pulse) in &report.pulses {
             if let Some(session) = self.sessions.get(key) {
                 let silence = pulse

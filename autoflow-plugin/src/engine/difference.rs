@@ -1,6 +1,7 @@
 //! What another document changes.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use plugin_abi::config::{Class, Config, Group, Key, Line};
 use plugin_abi::manage::{Applied, Difference};
@@ -14,7 +15,7 @@ pub(super) fn difference(old: &Config, new: &Config) -> Applied {
     // Of a topology, what it means here, and that it is another one.
     let settings = settings(old, new);
     let (old, new) = (&expand(old), &expand(new));
-    let line = |line: &Line| (line.id, line.name.clone());
+    let line = |line: &Arc<Line>| (line.id, line.name.clone());
     let group = |group: &Group| (group.id, group.name.clone());
     let class = |class: &Class| (class.id, class.name.clone());
     let key = |key: &Key| (key.id.clone(), key.id.clone());

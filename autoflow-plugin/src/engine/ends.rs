@@ -225,6 +225,8 @@ fn scoped(
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use serde_json::{Value, json};
 
     use super::*;
@@ -284,7 +286,7 @@ mod tests {
             let mut line = line(&json!({"local": "192.0.2.1", "responder": true}));
             line.device = device.map(str::to_owned);
             line.namespace = namespace.map(str::to_owned);
-            line
+            Arc::new(line)
         };
         let config = Config {
             lines: vec![

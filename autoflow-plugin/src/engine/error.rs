@@ -57,6 +57,9 @@ pub(crate) enum EngineError {
     /// No such line.
     #[error("no line is called {0:?}; `lines` lists those there are")]
     NoLine(String),
+    /// No such override.
+    #[error("no override is called {0:?}; `overrides` lists those there are")]
+    NoOverride(String),
     /// It is another's to change.
     #[error("{what} belongs to {whose}: {instead}")]
     Owned {
@@ -122,7 +125,10 @@ impl EngineError {
             Self::TimeIsOver { .. } => code::INVALID,
             Self::State { .. } | Self::NothingWaits => code::STATE,
             Self::Unsupported(_) => code::UNSUPPORTED,
-            Self::UnknownLine(_) | Self::NoLine(_) | Self::UnknownGroups(_) => code::UNKNOWN,
+            Self::UnknownLine(_)
+            | Self::NoLine(_)
+            | Self::NoOverride(_)
+            | Self::UnknownGroups(_) => code::UNKNOWN,
             Self::Taken(_) | Self::Owned { .. } => code::EXISTS,
             Self::Unwritable(_) => code::FAILED,
             Self::OldGeneration { .. } | Self::Run(_) | Self::Mistakes(_) => code::CONFIGURATION,

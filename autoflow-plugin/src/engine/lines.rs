@@ -1,5 +1,7 @@
 //! Lines that come, change and go while the engine runs: only what differs is touched.
 
+use std::sync::Arc;
+
 use plugin_abi::config::{Config, Line, Owner, Remote};
 
 use super::binding::{Wanted, Whose};
@@ -15,7 +17,7 @@ use crate::session::target::Manners;
 
 impl Control {
     /// A line is new or has changed: its session is made anew, what was learned of it is kept.
-    pub(super) fn change_line(&mut self, line: Line) {
+    pub(super) fn change_line(&mut self, line: Arc<Line>) {
         let measured = self.by_line.contains_key(&line.id);
         self.end_line(line.id);
         self.publisher.line(&line);
@@ -37,11 +39,11 @@ impl Control {
     }
 
     /// Has the path of a line's probes opened, if it sends any.
-    pub(super) fn open_line(&mut self, line: Line) {
+    pub(super) fn open_line(&mut self, line: Arc<Line>) {
         if !line.sender || line.remote.is_none() {
             return;
         }
-        let probe = line.probe.as_ref().unwrap_or(&self.config.probe).clone();
+        let probe = line.probe.as_deref().unwrap_or(&self.config.probe).clone();
         let ports = self.config.responder.test_ports;
         let (opener, shared, news) = (self.opener(), self.shared.clone(), self.news.clone());
         self.tasks.spawn_local(async move {
@@ -57,7 +59,7 @@ impl Control {
                 Ok(Some(Sender { ends, path, local }))
             };
             if let Some(bound) = open().await.transpose() {
-                let _ = news.send(News::Bound(Box::new(line), bound));
+                let _ = news.send(News::Bound(line, bound));
             }
         });
     }
@@ -78,7 +80,7 @@ impl Control {
     /// Answers what the line was called.
     fn forget_line(&mut self, id: u64) -> Option<String> {
         let place = self.config.lines.iter().position(|known| known.id == id)?;
-        Some(self.config.lines.remove(place).name)
+        Some(self.config.lines.remove(place).name.clone())
     }
 
     /// By the wanted lines: one of them may be on its way to here.
@@ -149,7 +151,7 @@ impl Control {
             self.match_sessions();
         }
         let there = |name: &str| self.config.lines.iter().any(|line| line.name == name);
-        let names = old.lines.into_iter().map(|line| line.name);
+        let names = old.lines.iter().map(|line| line.name.clone());
         for name in names.filter(|name| !there(name)).collect::<Vec<_>>() {
             self.match_sessions_over(&name);
         }

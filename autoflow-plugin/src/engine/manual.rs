@@ -2,7 +2,7 @@
 //! decisions are those of any other engine, so a simulator or a replay drives what ships.
 //!
 //! ```text
-//!          advance(until)                   observe(replies, pauses)
+//!          advance(until)                   observe(replies, pauses, times of probes)
 //!   host ──────────────────▶ calendar ─▶ senders ◀──────────────── host
 //!     ▲                          │          │ outcomes
 //!     └── probes that are due ◀──┘      report ─▶ estimates ─▶ picture, choices
@@ -44,6 +44,8 @@ const ERROR_NS: u64 = 1;
 /// Bits of [`TwampObservation::flags`].
 const TTL_KNOWN: u32 = 1;
 const TOS_KNOWN: u32 = 1 << 1;
+/// Longer than any run.
+const NEVER: Duration = Duration::from_secs(365 * 24 * 3_600);
 /// A probe that met no router, or of which nobody says how many.
 const TTL: u8 = 255;
 
@@ -64,11 +66,11 @@ pub(super) struct Manual {
 }
 
 /// The session of a line.
-#[derive(Clone, Copy)]
 struct Measuring {
     key: Key,
     path: Path,
     tos: u8,
+    stream: Stream,
 }
 
 impl Manual {
@@ -130,8 +132,7 @@ impl Manual {
     /// # Errors
     /// Of an unknown line.
     pub(super) fn reply(&mut self, seen: &TwampObservation) -> Result<(), EngineError> {
-        let line = self.lines.get(&seen.line);
-        let measuring = *line.ok_or(EngineError::UnknownLine(seen.line))?;
+        let path = self.measuring(seen)?.path;
         let [t1, t2, t3, t4] = seen.stamps_wall_ns.map(Wall);
         let packet = ReflectorPacket {
             sequence: seen.reflector_sequence as u32,
@@ -147,7 +148,7 @@ impl Manual {
         packet.write(&mut payload);
         let known = |bit: u32, value: u32| (seen.flags & bit != 0).then_some(value as u8);
         let datagram = Datagram {
-            path: measuring.path,
+            path,
             from: FAR,
             to: None,
             interface: 0,
@@ -177,6 +178,34 @@ impl Manual {
         Ok(())
     }
 
+    /// The next probe of a line leaves at another time than its schedule says.
+    ///
+    /// # Errors
+    /// Of an unknown line.
+    pub(super) fn due(&mut self, seen: &TwampObservation) -> Result<(), EngineError> {
+        let key = self.measuring(seen)?.key;
+        // What never comes is put off until the calendar ends, more or less.
+        let due = Mono(seen.at_ns).clamp(self.now, self.now + NEVER);
+        self.probes.leave_at(key, due);
+        Ok(())
+    }
+
+    /// Another session of a line was agreed on.
+    ///
+    /// # Errors
+    /// Of an unknown line.
+    pub(super) fn renewed(&mut self, seen: &TwampObservation) -> Result<(), EngineError> {
+        let Measuring { key, stream, .. } = self.measuring(seen)?;
+        let (key, stream) = (*key, stream.clone());
+        self.probes.order(Order::Send { key, stream }, at(self.now));
+        Ok(())
+    }
+
+    fn measuring(&self, seen: &TwampObservation) -> Result<&Measuring, EngineError> {
+        let line = self.lines.get(&seen.line);
+        line.ok_or(EngineError::UnknownLine(seen.line))
+    }
+
     /// What hosts ask of an engine that runs. Of runs and schedules there are none here.
     pub(super) fn wish(&mut self, wish: Wish) {
         match wish {
@@ -192,6 +221,10 @@ impl Manual {
             Wish::Roles(line) => {
                 self.drop_line(line.id);
                 self.take(&line);
+            }
+            Wish::Override(overrides) => {
+                self.config.overrides = overrides;
+                self.publisher.policy(&self.config);
             }
             // Nobody answers here, and there are no runs.
             Wish::Respond(_)
@@ -233,13 +266,8 @@ impl Manual {
         if !line.sender {
             return;
         }
-        let probe = line.probe.as_ref().unwrap_or(&self.config.probe);
+        let probe = line.probe.as_deref().unwrap_or(&self.config.probe);
         let (key, path) = (Key::new(), Path::imagined(self.places.len() as u32));
-        let measuring = Measuring {
-            key,
-            path,
-            tos: probe.dscp << 2,
-        };
         self.places.push(line.id);
         let mut board = lock(&self.shared.board);
         let subject = Subject::Line(line.name.as_str().into());
@@ -248,6 +276,12 @@ impl Manual {
         drop(board);
         self.publisher.session(line.id, key);
         let stream = stream(line.id, path, probe);
+        let measuring = Measuring {
+            key,
+            path,
+            tos: probe.dscp << 2,
+            stream: stream.clone(),
+        };
         self.lines.insert(line.id, measuring);
         self.probes.order(Order::Send { key, stream }, at(self.now));
     }
@@ -315,6 +349,8 @@ impl Manual {
     fn report(&mut self, report: Report) {
         lock(&self.shared.board).absorb(0, &report);
         self.publisher.absorb(&report);
+        let line = |key| self.publisher.line_of(key);
+        self.shared.tap.absorb(&report, line);
         let report = Box::new(report);
         self.probes.order(Order::Reuse(report), at(self.now));
         self.publish();
@@ -329,10 +365,10 @@ impl Manual {
             self.shared.event.ring();
         }
         for (key, raised) in published.rates {
-            let order = self.lines.values().find(|line| line.key == key);
-            if let Some(Measuring { path, .. }) = order.copied() {
-                self.probes
-                    .order(Order::Pace { key, path, raised }, at(self.now));
+            let path = self.lines.values().find(|line| line.key == key);
+            if let Some(path) = path.map(|line| line.path) {
+                let order = Order::Pace { key, path, raised };
+                self.probes.order(order, at(self.now));
             }
         }
         for change in published.changes {

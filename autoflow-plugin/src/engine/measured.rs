@@ -182,6 +182,7 @@ impl From<&Listed> for LineRow {
             state: line_state::name(listed.state).to_owned(),
             trouble: listed.trouble.as_deref().map(str::to_owned),
             stamps: listed.stamps.as_deref().map(str::to_owned),
+            withdrawn: None,
             roles: Default::default(),
             owner: Default::default(),
         }

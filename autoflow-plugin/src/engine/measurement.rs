@@ -78,7 +78,7 @@ impl Measurement {
     pub(super) fn of(session: &Session, config: &Config) -> Option<Self> {
         let line = match &session.line {
             None => None,
-            Some(name) => Some(config.lines.iter().find(|line| line.name == *name)?),
+            Some(name) => Some(&**config.lines.iter().find(|line| line.name == *name)?),
         };
         let probe = session.probe.clone();
         let probe = probe.unwrap_or_else(|| config.probe.clone());

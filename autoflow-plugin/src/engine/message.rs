@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 
-use plugin_abi::config::{Answering, Config, Line, Session};
+use plugin_abi::config::{Answering, Config, Line, Override, Session};
 use plugin_abi::manage::Failure;
 use twamp_core::wire::control::Modes;
 
@@ -21,15 +21,17 @@ use crate::session::{Key, Order, Report};
 /// What hosts ask of `twamp-ctl`.
 pub(super) enum Wish {
     /// A line is new or has changed.
-    Line(Box<Line>),
+    Line(Arc<Line>),
     /// A line is gone.
     LineGone(u64),
     /// This is the whole wanted state.
     Apply(Box<Config>),
     /// A line has other roles.
-    Roles(Box<Line>),
+    Roles(Arc<Line>),
     /// These answer by the will of persons.
     Respond(Vec<Answering>),
+    /// These go before the decisions.
+    Override(Vec<Override>),
     /// Start a run.
     Run(Key, Box<Measurement>),
     /// A configured session is new or has changed.
@@ -51,7 +53,7 @@ pub(super) enum News {
     /// Something happened in the life of a session.
     Step(Key, Step),
     /// A line's path is open, or can't be.
-    Bound(Box<Line>, Result<Sender, NetError>),
+    Bound(Arc<Line>, Result<Sender, NetError>),
     /// A responder's address is bound, or can't be.
     Listening(Site, Result<Target, EngineError>),
     /// Other paths for the probes of a responder are open, or can't be.

@@ -33,6 +33,7 @@ mod measurement;
 mod message;
 mod namespaces;
 mod opening;
+mod overriding;
 mod own;
 mod owners;
 mod paths;
@@ -42,6 +43,7 @@ mod responders;
 mod roles;
 mod sessions;
 mod shared;
+mod tap;
 mod time;
 mod timing;
 mod upkeep;
@@ -56,7 +58,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use plugin_abi::config::{Answering, Clock, Config, Line};
 use plugin_abi::manage::{Answer, Refusal, Request};
-use plugin_abi::{TwampObservation, TwampProbe, engine_state};
+use plugin_abi::{TwampObservation, TwampProbe, TwampSample, engine_state};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use twamp_core::time::Mono;
 
@@ -269,6 +271,9 @@ impl Engine {
             Request::Respond { at, protocol, on } => {
                 answer(self.respond(Answering { at, protocol }, on))
             }
+            Request::Overrides => Answer::Overrides(self.override_rows()),
+            Request::AddOverride { order } => answer(self.add_override(&order)),
+            Request::EndOverride { name } => answer(self.end_override(&name)),
             Request::Progress { run } => self.shared.progress(run),
             Request::Cancel { run } => {
                 self.wish(Wish::Cancel(Key(run)));
@@ -292,7 +297,7 @@ impl Engine {
         namespace: Option<Namespace>,
     ) -> Result<(), EngineError> {
         let line = self.shared.enter_line(line, None, namespace)?;
-        self.wish(Wish::Line(Box::new(line)));
+        self.wish(Wish::Line(line));
         Ok(())
     }
 
@@ -307,7 +312,7 @@ impl Engine {
     ) -> Result<(), EngineError> {
         let known = line.id;
         let line = self.shared.enter_line(line, Some(known), namespace)?;
-        self.wish(Wish::Line(Box::new(line)));
+        self.wish(Wish::Line(line));
         Ok(())
     }
 
@@ -362,6 +367,37 @@ impl Engine {
     /// The engine has no manual clock or does not run, or the time is over.
     pub(crate) fn paused(&self, seen: &TwampObservation) -> Result<(), EngineError> {
         self.drive(|manual| manual.paused(seen))
+    }
+
+    /// Manual clock: when the next probe of a line leaves.
+    ///
+    /// # Errors
+    /// The engine has no manual clock or does not run, or the line is unknown.
+    pub(crate) fn due(&self, seen: &TwampObservation) -> Result<(), EngineError> {
+        self.drive(|manual| manual.due(seen))
+    }
+
+    /// Manual clock: another session of a line was agreed on.
+    ///
+    /// # Errors
+    /// The engine has no manual clock or does not run, or the line is unknown.
+    pub(crate) fn renewed(&self, seen: &TwampObservation) -> Result<(), EngineError> {
+        self.drive(|manual| manual.renewed(seen))
+    }
+
+    /// Keeps the newest `room` samples from now on; 0: none.
+    pub(crate) fn keep_samples(&self, room: usize) {
+        self.shared.tap.keep(room);
+    }
+
+    /// Hands out the oldest that are kept, up to `room`. Answers how many, and how many were driven
+    /// out since the last time.
+    pub(crate) fn take_samples(
+        &self,
+        room: usize,
+        out: impl FnMut(usize, TwampSample),
+    ) -> (usize, u64) {
+        self.shared.tap.take(room, out)
     }
 
     /// The snapshot cell.

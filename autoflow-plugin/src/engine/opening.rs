@@ -56,7 +56,7 @@ pub(super) fn open(
         let Some(ends) = Ends::of(line, By::Plugin, known).map_err(failed)? else {
             continue;
         };
-        let probe = line.probe.as_ref().unwrap_or(&config.probe);
+        let probe = line.probe.as_deref().unwrap_or(&config.probe);
         let ports = config.responder.test_ports;
         let paths = &mut paths[turn.next().unwrap_or(0)];
         let bound = paths.take(&sender(&ends, probe), ports, Some(ends.remote.ip()));

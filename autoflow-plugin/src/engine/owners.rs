@@ -4,11 +4,13 @@
 //!                 line            session apart     address that answers   roles of a line
 //!   document      its lines       its sessions      listen, light, stamp   sender, responder
 //!   topology      of its links    of its links      –                      –
-//!   person        –               added             responder.added        toggled
+//!   person        –               added             responder.added        toggled; overrides
 //! ```
 //!
 //! Each changes what is its own. Another document replaces what document and topology own; what
 //! persons own stays beside it.
+
+use std::sync::Arc;
 
 use plugin_abi::config::{Answers, Config, Line, Owner, Session, Toggled};
 use plugin_abi::manage::Problem;
@@ -48,7 +50,7 @@ pub(super) fn may_change(
 ///
 /// # Errors
 /// It is another's.
-pub(super) fn hosts_line(lines: &[Line], id: u64) -> Result<(), EngineError> {
+pub(super) fn hosts_line(lines: &[Arc<Line>], id: u64) -> Result<(), EngineError> {
     match lines.iter().find(|line| line.id == id) {
         Some(line) => may_change(Owner::Document, line.owner, || {
             format!("line {:?} (id {id})", line.name)
@@ -64,7 +66,7 @@ pub(super) fn effective(config: &Config) -> Config {
     for toggled in &config.toggled {
         let line = config.lines.iter_mut().find(|line| line.id == toggled.line);
         if let Some(line) = line {
-            toggled.set(line);
+            toggled.set(Arc::make_mut(line));
         }
     }
     config
@@ -73,6 +75,7 @@ pub(super) fn effective(config: &Config) -> Config {
 /// Without what persons own.
 pub(super) fn of_document(mut config: Config) -> Config {
     config.toggled.clear();
+    config.overrides.clear();
     config.responder.added.clear();
     config
         .sessions
@@ -85,6 +88,7 @@ pub(super) fn of_document(mut config: Config) -> Config {
 pub(super) fn keep(now: &Config, wanted: &mut Config) -> Vec<Problem> {
     let mut problems = Vec::new();
     keep_toggled(now, wanted);
+    keep_overrides(now, wanted);
     keep_added(now, wanted, &mut problems);
     keep_sessions(now, wanted, &mut problems);
     problems
@@ -104,6 +108,19 @@ fn keep_toggled(now: &Config, wanted: &mut Config) {
         let told = |other: &Toggled| other.line == toggled.line;
         if before == after && !wanted.toggled.iter().any(told) {
             wanted.toggled.push(*toggled);
+        }
+    }
+}
+
+/// They end when they expire.
+fn keep_overrides(now: &Config, wanted: &mut Config) {
+    for order in &now.overrides {
+        if wanted
+            .overrides
+            .iter()
+            .all(|other| other.name != order.name)
+        {
+            wanted.overrides.push(order.clone());
         }
     }
 }
@@ -159,7 +176,7 @@ fn keep_sessions(now: &Config, wanted: &mut Config, problems: &mut Vec<Problem>)
 pub(super) fn id_of(session: &Session, config: &Config) -> String {
     let line = session.line.as_ref();
     let line = line.and_then(|name| config.lines.iter().find(|line| line.name == *name));
-    configured_id(session, line)
+    configured_id(session, line.map(Arc::as_ref))
 }
 
 #[cfg(test)]

@@ -78,7 +78,7 @@ impl Publisher {
         if let Some(known) = self.lines.get_mut(&line.id) {
             return known.change(line);
         }
-        let probe = line.probe.as_ref().unwrap_or(&self.config.probe);
+        let probe = line.probe.as_deref().unwrap_or(&self.config.probe);
         let config = EstimatorConfig::new(&self.config.decision, probe, line.profile);
         let mut measured = Measured::new(line, config);
         measured.watch(self.autoflow.demands());
@@ -121,6 +121,11 @@ impl Publisher {
             }
             self.trouble(line, clock().mono, Trouble::NoSession, why.to_owned());
         }
+    }
+
+    /// The line that a session measures.
+    pub(super) fn line_of(&self, key: Key) -> Option<u64> {
+        self.by_session.get(&key).copied()
     }
 
     /// What people call it.
@@ -177,7 +182,7 @@ impl Publisher {
                 // tells that; a full queue empties.
                 Setback::HostUnreachable | Setback::TooBig { .. } | Setback::NotSent(_) => continue,
             };
-            if let Some(line) = self.by_session.get(key).copied() {
+            if let Some(line) = self.line_of(*key) {
                 self.trouble(line, report.at.mono, trouble, why);
             }
         }

@@ -2,12 +2,14 @@
 //! session notices.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use plugin_abi::config::{Answering, Config, Line, Owner, Responder, Toggled};
 use plugin_abi::manage::{Answer, LineRoles, LineRow, ResponderRow, Roles};
 
 use super::control::Control;
 use super::message::Wish;
+use super::overriding::withdrawal;
 use super::owners::{effective, may_change};
 use super::{Engine, EngineError, lock};
 use crate::config::{expand, judge, judge_line};
@@ -36,7 +38,7 @@ impl Engine {
                 .filter(|is| *is != line.responder),
         };
         let mut toggled = line.clone();
-        asked.set(&mut toggled);
+        asked.set(Arc::make_mut(&mut toggled));
         judge_line(&toggled).map_err(EngineError::Mistakes)?;
         let overridden = asked.sender.is_some() || asked.responder.is_some();
         config.toggled.retain(|known| known.line != asked.line);
@@ -49,7 +51,7 @@ impl Engine {
             responder: toggled.responder,
             overridden,
         };
-        self.wish(Wish::Roles(Box::new(toggled)));
+        self.wish(Wish::Roles(toggled));
         Ok(Answer::Roles(LineRoles {
             line: name.to_owned(),
             roles,
@@ -113,11 +115,13 @@ impl Engine {
                 (line.id, (roles, line.owner))
             })
             .collect();
+        let wall = self.shared.time.now().wall;
         let rows = lock(&self.shared.lines);
         let rows = rows.iter().map(|listed| {
             let row = LineRow::from(listed);
             let (roles, owner) = known.get(&row.id).copied().unwrap_or_default();
             LineRow {
+                withdrawn: withdrawal(&config.overrides, &row.name, wall),
                 roles,
                 owner,
                 ..row
@@ -134,9 +138,10 @@ impl Control {
         let Some(known) = lines.find(|known| known.id == line.id) else {
             return;
         };
-        let sent = std::mem::replace(&mut known.sender, line.sender);
-        known.responder = line.responder;
-        let line = known.clone();
+        let changed = Arc::make_mut(known);
+        let sent = std::mem::replace(&mut changed.sender, line.sender);
+        changed.responder = line.responder;
+        let line = Arc::clone(known);
         match (sent, line.sender) {
             (false, true) => self.open_line(line),
             (true, false) => self.rest_line(line.id),

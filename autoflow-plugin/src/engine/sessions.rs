@@ -69,10 +69,7 @@ impl Control {
             .hardware_stamps
             .then(|| no_hardware(line, &ends.binding));
         self.publisher.stamps(line.id, why);
-        let probe = line
-            .probe
-            .clone()
-            .unwrap_or_else(|| self.config.probe.clone());
+        let probe = line.probe.as_deref().unwrap_or(&self.config.probe).clone();
         let key = Key::new();
         let remote = ends.remote;
         let subject = Subject::Line(line.name.as_str().into());

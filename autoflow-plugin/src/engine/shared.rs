@@ -13,6 +13,7 @@ use twamp_core::time::{Mono, Now};
 use super::applying::Waiting;
 use super::measured::Listed;
 use super::namespaces::Namespaces;
+use super::tap::Tap;
 use super::time::Time;
 use super::timing::Timing;
 use super::{EngineError, lock, owners};
@@ -57,6 +58,7 @@ pub(super) struct Shared {
     pub(super) admission: Admission,
     pub(super) namespaces: Namespaces,
     pub(super) time: Time,
+    pub(super) tap: Tap,
 }
 
 /// The published choices and how long they may be used.
@@ -108,6 +110,7 @@ impl Shared {
             admission: Admission::new(&effective),
             namespaces: Namespaces::default(),
             time: Time::of(config.clock),
+            tap: Tap::default(),
             state: AtomicU32::new(engine_state::CREATED),
             picture: ArcSwap::from_pointee(Picture::empty()),
             config: Mutex::new(config),
@@ -213,10 +216,11 @@ impl Shared {
     /// namespace that came with it. Answers it with the roles that a person has given it.
     pub(super) fn enter_line(
         &self,
-        mut line: Line,
+        line: Line,
         replaced: Option<u64>,
         namespace: Option<Namespace>,
-    ) -> Result<Line, EngineError> {
+    ) -> Result<Arc<Line>, EngineError> {
+        let mut line = Arc::new(line);
         let mut config = lock(&self.config);
         let known = expand(&config);
         owners::hosts_line(&known.lines, line.id)?;
@@ -247,7 +251,7 @@ impl Shared {
             None => config.lines.push(line.clone()),
         }
         if let Some(toggled) = config.toggled.iter().find(|known| known.line == line.id) {
-            toggled.set(&mut line);
+            toggled.set(Arc::make_mut(&mut line));
         }
         Ok(line)
     }

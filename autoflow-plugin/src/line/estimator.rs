@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use plugin_abi::config::{Decision, Probe, Profile};
+use twamp_core::metrics::span::Numbers;
 use twamp_core::probe::{Outcome, Sample, SetAside};
 use twamp_core::time::Mono;
 
@@ -10,7 +11,7 @@ use super::extremes::FARTHEST;
 use super::liveness::{LEAST_PATIENCE, Liveness, Pulse, State, Trouble};
 use super::order::{Fate, InOrder};
 use super::ring::{Ring, SLICES};
-use super::slice::{Brief, Doubts, Numbers, PathJitter, Slice};
+use super::slice::{Brief, Doubts, PathJitter, Slice};
 use super::summary::{Delays, Directions, Summary};
 use super::watch::{Demand, Seen, Watch};
 
@@ -41,6 +42,8 @@ pub(crate) struct EstimatorConfig {
 #[derive(Clone, Debug)]
 pub(crate) struct Estimator {
     window: Ring<Slice>,
+    /// Of the window, if the reflector has any.
+    numbers: Option<Ring<Numbers>>,
     recent: Ring<Brief>,
     /// What one-way delays are kept without: how far the far clock is ahead, more or less.
     offset: Option<i64>,
@@ -63,7 +66,6 @@ pub(crate) struct Estimator {
     /// Of the newest sample, if none is missing before the next.
     last_round_trip: Option<i64>,
     timeout: Duration,
-    stateful_reflector: bool,
     /// The reflector's numbers of this session count from this epoch, so that those of different
     /// sessions are never compared.
     first_epoch: u32,
@@ -120,6 +122,9 @@ impl Estimator {
     pub(crate) fn new(config: EstimatorConfig) -> Self {
         Self {
             window: Ring::new(config.window, config.timeout),
+            numbers: config
+                .stateful_reflector
+                .then(|| Ring::new(config.window, config.timeout)),
             recent: Ring::new(config.recent, config.timeout),
             offset: None,
             jitter: PathJitter::default(),
@@ -136,7 +141,6 @@ impl Estimator {
             profile: config.profile,
             last_round_trip: None,
             timeout: config.timeout,
-            stateful_reflector: config.stateful_reflector,
             first_epoch: 0,
             newest_epoch: 0,
         }
@@ -240,9 +244,10 @@ impl Estimator {
             newest_sample: self.newest_sample,
             longest_round_trip: self.longest_round_trip,
             window: of_window,
-            directions: self
-                .stateful_reflector
-                .then(|| Directions::of(window.before(settled, SLICES))),
+            directions: self.numbers.as_ref().map(|numbers| {
+                let slices = window.before(settled, SLICES);
+                Directions::of(slices.zip(numbers.before(settled, SLICES)))
+            }),
             delays: Delays::of(window.until(now, SLICES), self.offset.unwrap_or_default()),
             recent: Summary::of(self.recent.span(), fates, delays),
         }
@@ -261,7 +266,8 @@ impl Estimator {
     pub(crate) fn octets(&self) -> usize {
         let slices = self.window.all().count() * size_of::<Slice>();
         let briefs = self.recent.all().count() * size_of::<Brief>();
-        size_of::<Self>() + slices + briefs
+        let numbers = self.numbers.as_ref().map_or(0, |all| all.all().count());
+        size_of::<Self>() + slices + briefs + numbers * size_of::<Numbers>()
     }
 
     /// Hands the outcome to the watches: fates in the order of sending, delays as they come.
@@ -350,29 +356,35 @@ impl Estimator {
     fn received(&mut self, sequence: u64, sent: Mono, reflector: u64, epoch: u32) {
         let epoch = self.first_epoch + epoch;
         self.newest_epoch = self.newest_epoch.max(epoch);
-        let numbers = self
-            .stateful_reflector
-            .then_some(Numbers { reflector, epoch });
         if let Some(slice) = self.slice_mut(sent) {
-            slice.received(sequence, numbers);
+            slice.received.add_one();
+        }
+        if let Some(numbers) = &mut self.numbers
+            && let Some(slice) = numbers.slice_mut(sent)
+        {
+            slice.answered(sequence, reflector, epoch);
         }
         if let Some(slice) = self.recent.slice_mut(sent) {
-            slice.received += 1;
+            slice.received.add_one();
         }
     }
 
     fn lost(&mut self, sent: Mono) {
         if let Some(slice) = self.slice_mut(sent) {
-            slice.lost();
+            slice.lost.add_one();
         }
         if let Some(slice) = self.recent.slice_mut(sent) {
-            slice.lost += 1;
+            slice.lost.add_one();
         }
     }
 
-    /// The slice of probes sent at `sent`. Where one begins another one goes.
+    /// The slice of probes sent at `sent`. Where one begins another one goes; there are as many of
+    /// numbers, at the same times.
     fn slice_mut(&mut self, sent: Mono) -> Option<&mut Slice> {
         self.longest_gone |= self.window.begins(sent);
+        if let Some(numbers) = &mut self.numbers {
+            numbers.slice_mut(sent);
+        }
         self.window.slice_mut(sent)
     }
 

@@ -9,6 +9,7 @@
 //! An [`Estimator`] belongs to one line and one probe class. It knows limits that somebody asks
 //! about, but no class of traffic and no other line, and reads no clock.
 
+mod count;
 mod estimator;
 mod extremes;
 mod liveness;

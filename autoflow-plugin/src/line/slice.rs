@@ -6,25 +6,27 @@
 use std::time::Duration;
 
 use twamp_core::metrics::delay::{Delay, DelaySummary, PathSummary};
-use twamp_core::metrics::span::Fates;
 use twamp_core::metrics::variation::Jitter;
 use twamp_core::probe::{Sample, Stamps};
 
+use super::count::Count;
 use super::extremes::Extremes;
 
-/// What became of the probes sent in one slice of time: all that is published of them.
+/// What became of the probes sent in one slice of time: all that is published of them, but for the
+/// reflector's numbers.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Slice {
-    pub(super) fates: Fates,
-    samples: u32,
-    /// Samples with a jitter: all but the first in a row.
-    smoothed: u32,
     /// The way back is what is left.
     round_trip: i64,
     forward: i64,
     /// Sums of the smoothed jitter at each sample: round trip, forward, backward.
     jitter: [f32; 3],
-    /// In the same order.
+    pub(super) received: Count,
+    pub(super) lost: Count,
+    samples: Count,
+    /// Samples with a jitter: all but the first in a row.
+    smoothed: Count,
+    /// In the order of the jitter.
     extremes: [Extremes; 3],
     doubts: Doubts,
 }
@@ -32,27 +34,20 @@ pub(super) struct Slice {
 /// What a verdict looks at: the same slice in less, also kept by itself where it is kept for long.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Brief {
-    pub(super) received: u32,
-    pub(super) lost: u32,
-    samples: u32,
-    smoothed: u32,
     round_trip: i64,
-    jitter: f64,
+    jitter: f32,
+    pub(super) received: Count,
+    pub(super) lost: Count,
+    samples: Count,
+    smoothed: Count,
 }
 
-const _: () = assert!(size_of::<Slice>() == 96);
-const _: () = assert!(size_of::<Brief>() == 32);
+const _: () = assert!(size_of::<Slice>() == 72);
+const _: () = assert!(size_of::<Brief>() == 24);
 
 /// What keeps samples from being as good as can be.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Doubts(u8);
-
-/// A reply's number within one life of the reflector's counter.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Numbers {
-    pub(super) reflector: u64,
-    pub(super) epoch: u32,
-}
 
 /// RFC 3550's jitter in both directions and of the round trip, in order of arrival.
 #[derive(Clone, Copy, Debug, Default)]
@@ -79,7 +74,7 @@ pub(super) struct Sums {
 impl Slice {
     /// Enters the delay of an answered probe; `jitter` has seen it already.
     pub(super) fn delayed(&mut self, delay: &Delay, jitter: &PathJitter, doubts: Doubts) {
-        let first = self.samples == 0;
+        let first = self.samples.get() == 0;
         let three = [delay.round_trip(), delay.forward, delay.backward];
         for (extremes, delay) in self.extremes.iter_mut().zip(three) {
             *extremes = if first {
@@ -88,36 +83,22 @@ impl Slice {
                 extremes.with(delay)
             };
         }
-        self.samples += 1;
+        self.samples.add_one();
         self.round_trip = self.round_trip.saturating_add(delay.round_trip());
         self.forward = self.forward.saturating_add(delay.forward);
         self.doubts.add(doubts);
         if let Some(three) = jitter.get() {
-            self.smoothed += 1;
+            self.smoothed.add_one();
             let pairs = self.jitter.iter_mut().zip(three);
             pairs.for_each(|(sum, jitter)| *sum += jitter as f32);
         }
     }
 
-    /// Enters an answered probe into the loss only.
-    pub(super) fn received(&mut self, sequence: u64, numbers: Option<Numbers>) {
-        match numbers {
-            Some(Numbers { reflector, epoch }) => {
-                self.fates.record_answered(sequence, reflector, epoch);
-            }
-            None => self.fates.record_received(),
-        }
-    }
-
-    /// Enters a lost probe.
-    pub(super) fn lost(&mut self) {
-        self.fates.record_lost();
-    }
-
     /// Keeps the loss only.
     pub(super) fn forget_delays(&mut self) {
         *self = Self {
-            fates: self.fates,
+            received: self.received,
+            lost: self.lost,
             ..Self::default()
         };
     }
@@ -125,17 +106,17 @@ impl Slice {
     /// The longest round trip.
     pub(super) fn longest(&self) -> Option<Duration> {
         let (_, longest) = self.extremes[0].get();
-        (self.samples > 0).then(|| Duration::from_nanos(longest.max(0).unsigned_abs()))
+        (self.samples.get() > 0).then(|| Duration::from_nanos(longest.max(0).unsigned_abs()))
     }
 
     pub(super) fn brief(&self) -> Brief {
         Brief {
-            received: self.fates.received,
-            lost: self.fates.lost,
+            received: self.received,
+            lost: self.lost,
             samples: self.samples,
             smoothed: self.smoothed,
             round_trip: self.round_trip,
-            jitter: self.jitter[0].into(),
+            jitter: self.jitter[0],
         }
     }
 }
@@ -143,11 +124,11 @@ impl Slice {
 impl Brief {
     /// Enters the round trip of an answered probe; `jitter` has seen it already.
     pub(super) fn delayed(&mut self, round_trip: i64, jitter: &PathJitter) {
-        self.samples += 1;
+        self.samples.add_one();
         self.round_trip = self.round_trip.saturating_add(round_trip);
         if let Some([round_trip, ..]) = jitter.get() {
-            self.smoothed += 1;
-            self.jitter += round_trip;
+            self.smoothed.add_one();
+            self.jitter += round_trip as f32;
         }
     }
 }
@@ -157,10 +138,10 @@ impl RoundTrip {
     pub(super) fn of(slices: impl Iterator<Item = Brief>) -> Option<Self> {
         let (mut samples, mut smoothed, mut sum, mut jitter) = (0u64, 0u64, 0i128, 0.0);
         for slice in slices {
-            samples += u64::from(slice.samples);
-            smoothed += u64::from(slice.smoothed);
+            samples += u64::from(slice.samples.get());
+            smoothed += u64::from(slice.smoothed.get());
             sum += i128::from(slice.round_trip);
-            jitter += slice.jitter;
+            jitter += f64::from(slice.jitter);
         }
         Some(Self {
             mean_ns: DelaySummary::of(samples, (0, 0), sum).mean()?,
@@ -195,11 +176,11 @@ impl Sums {
             &mut self.path.backward,
         ];
         for ((path, extremes), sum) in paths.into_iter().zip(slice.extremes).zip(sums) {
-            let samples = slice.samples.into();
+            let samples = slice.samples.get().into();
             path.merge(&DelaySummary::of(samples, extremes.get(), sum.into()));
         }
         self.doubts.add(slice.doubts);
-        self.smoothed += u64::from(slice.smoothed);
+        self.smoothed += u64::from(slice.smoothed.get());
         let pairs = self.jitter.iter_mut().zip(slice.jitter);
         pairs.for_each(|(sum, jitter)| *sum += f64::from(jitter));
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use plugin_abi::TwampDelay;
 use twamp_core::metrics::delay::DelaySummary;
 use twamp_core::metrics::interval::{Interval, wilson};
-use twamp_core::metrics::span::LossSplit;
+use twamp_core::metrics::span::{Fates, LossSplit, Numbers};
 
 use super::slice::{Brief, RoundTrip, Slice, Sums};
 
@@ -59,8 +59,8 @@ impl Summary {
     ) -> Self {
         let (mut received, mut lost) = (0u64, 0u64);
         for slice in fates {
-            received += u64::from(slice.received);
-            lost += u64::from(slice.lost);
+            received += u64::from(slice.received.get());
+            lost += u64::from(slice.lost.get());
         }
         Self {
             span,
@@ -84,9 +84,11 @@ impl Summary {
 }
 
 impl Directions {
-    /// Sums up slices, oldest first.
-    pub(super) fn of<'a>(slices: impl Iterator<Item = &'a Slice>) -> Self {
-        let split = LossSplit::of(slices.map(|slice| &slice.fates));
+    /// Sums up slices and the numbers of their replies, oldest first.
+    pub(super) fn of<'a>(slices: impl Iterator<Item = (&'a Slice, &'a Numbers)>) -> Self {
+        let fates = slices
+            .map(|(slice, numbers)| Fates::new(slice.received.get(), slice.lost.get(), *numbers));
+        let split = LossSplit::of(fates);
         Self {
             forward: split.forward,
             backward: split.backward,

@@ -60,7 +60,7 @@ struct Sender {
     since: Option<Wall>,
     exact: bool,
     state: RunState,
-    failure: Option<Failure>,
+    failure: Option<Box<Failure>>,
     who: Identity,
     /// What is asked for from the next turn on.
     asked_next: Option<Asked>,
@@ -135,7 +135,7 @@ impl Board {
             let unanswered = || sender.setback.filter(|_| sender.counts.received == 0);
             let setback = unanswered().filter(|_| state == RunState::Ended);
             let setback = setback.map(|why| why.failure(sender.who.remote, sender.who.control));
-            sender.failure = failure.or(setback);
+            sender.failure = failure.or(setback).map(Box::new);
             sender.state = match sender.failure {
                 Some(_) if state == RunState::Ended => RunState::Failed,
                 _ => state,
@@ -249,7 +249,7 @@ impl Board {
         Some(Progress {
             run: key.0,
             state: sender.state,
-            failure: sender.failure.clone(),
+            failure: sender.failure.as_deref().cloned(),
             result: Some(sender.result(clock_error())),
         })
     }
@@ -380,7 +380,7 @@ impl Sender {
             ended_at: ended.map(unix_seconds),
             since: self.since.map(unix_seconds),
             state: self.state,
-            failure: self.failure.clone(),
+            failure: self.failure.as_deref().cloned(),
             result: self.result(near),
         }
     }

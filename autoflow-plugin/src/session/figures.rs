@@ -17,7 +17,7 @@ const FULL_TTL: u8 = 255;
 const LOW_TTL: u8 = 128;
 
 /// The marks of a session's samples.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct AllMarks {
     pub(super) tos_forward: Marks,
     pub(super) tos_backward: Marks,

@@ -206,6 +206,20 @@ impl Probes {
         }
     }
 
+    /// The next probe of a sender leaves at `due`, whatever its schedule says.
+    pub(crate) fn leave_at(&mut self, key: Key, due: Mono) {
+        let grain = self.grain();
+        let Some(place) = self.roster.find(key) else {
+            return;
+        };
+        if let Some(sending) = self.roster.get_mut(place) {
+            sending.leave_at(due);
+            if let Some(next) = sending.poll_timeout(grain) {
+                self.calendar.set(place, next);
+            }
+        }
+    }
+
     /// A packet has arrived.
     pub(crate) fn handle_datagram(&mut self, datagram: &Datagram<'_>, out: &mut impl Outlet) {
         self.news = true;

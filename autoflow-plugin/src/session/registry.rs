@@ -38,14 +38,14 @@ pub(crate) struct Difference {
 
 impl Registry {
     /// Those of a document, among its lines.
-    pub(crate) fn new(sessions: Vec<Session>, lines: &[Line]) -> Self {
+    pub(crate) fn new(sessions: Vec<Session>, lines: &[Arc<Line>]) -> Self {
         let mut registry = Self::default();
         if sessions.is_empty() {
             return registry;
         }
         let lines: HashMap<&str, &Line> = lines
             .iter()
-            .map(|line| (line.name.as_str(), line))
+            .map(|line| (line.name.as_str(), &**line))
             .collect();
         for session in sessions {
             let line = session.line.as_deref().and_then(|name| lines.get(name));

@@ -26,11 +26,11 @@ pub(super) struct Sending {
     /// Which of the sessions that were agreed on.
     session: u32,
     /// Totals of those before it.
-    former: LossCounts,
+    former: Option<Box<LossCounts>>,
     pace: Pace,
     schedule: Schedule,
     /// What has changed of it since it began.
-    tuning: Option<Tuning>,
+    tuning: Option<Box<Tuning>>,
     /// The newest probe, and when it was due.
     newest: Option<(u64, Mono)>,
     left: Option<u32>,
@@ -80,7 +80,7 @@ impl Sending {
             rhythm: stream.rhythm,
             sender: Sender::new(stream),
             session: 0,
-            former: LossCounts::default(),
+            former: None,
             pace: Pace::Running,
             schedule: Schedule::new(stream.rhythm, stream.interval, first),
             tuning: None,
@@ -111,7 +111,7 @@ impl Sending {
         self.set_aside(now);
         self.drain(entries);
         entries.push((self.key, Entry::NewSession));
-        self.former += self.sender.counts();
+        **self.former.get_or_insert_default() += self.sender.counts();
         self.replace(stream, now);
     }
 
@@ -126,9 +126,9 @@ impl Sending {
         self.set_aside(now);
         self.drain(entries);
         entries.push((self.key, Entry::Afresh));
-        self.former = LossCounts::default();
+        self.former = None;
         self.sizes = Sizes::default();
-        self.tuning = Some(tuning);
+        self.tuning = Some(Box::new(tuning));
         self.replace(stream, now);
     }
 
@@ -139,7 +139,12 @@ impl Sending {
             let next = (self.last_sent + tuning.interval).max(now);
             self.schedule = Schedule::new(tuning.rhythm, tuning.interval, next);
         }
-        self.tuning = Some(tuning);
+        self.tuning = Some(Box::new(tuning));
+    }
+
+    /// The next probe leaves at `due`, and those after it from there on.
+    pub(super) fn leave_at(&mut self, due: Mono) {
+        self.schedule = Schedule::new(self.rhythm, self.interval, due);
     }
 
     /// Probes leave at ten times the rate from now on, or at the resting one again. What rests at
@@ -157,7 +162,8 @@ impl Sending {
     fn replace(&mut self, stream: &Stream, now: Mono) {
         self.sender = Sender::new(stream);
         self.session += 1;
-        let tuned = self.tuning.map(|tuning| (tuning.rhythm, tuning.interval));
+        let tuned = self.tuning.as_deref();
+        let tuned = tuned.map(|tuning| (tuning.rhythm, tuning.interval));
         let (rhythm, interval) = tuned.unwrap_or((stream.rhythm, stream.interval));
         if (rhythm, interval) != (self.rhythm, self.interval) {
             (self.rhythm, self.interval) = (rhythm, interval);
@@ -212,6 +218,7 @@ impl Sending {
             }),
             options: self
                 .tuning
+                .as_deref()
                 .map_or_else(Options::default, |tuning| tuning.options),
         });
         self.last_sent = now;
@@ -294,8 +301,10 @@ impl Sending {
     }
 
     pub(super) fn pulse(&self) -> Pulse {
-        let mut counts = self.former;
-        counts += self.sender.counts();
+        let mut counts = self.sender.counts();
+        if let Some(former) = &self.former {
+            counts += **former;
+        }
         Pulse {
             counts,
             last_reply: self.last_reply,

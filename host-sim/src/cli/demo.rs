@@ -1,5 +1,7 @@
 //! The words of `host-sim demo`.
 
+use std::path::PathBuf;
+
 use clap::Args;
 
 use crate::demo::MIN_SECONDS;
@@ -14,4 +16,7 @@ pub struct Demo {
     /// What the emulated lines draw their accidents from
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
+    /// Record what became of each probe, for `sim --replay`
+    #[arg(long, value_name = "FILE")]
+    pub record: Option<PathBuf>,
 }

@@ -21,6 +21,13 @@ pub struct Run {
     /// Keep the sessions that persons add in this file, and take them up from it
     #[arg(long, value_name = "FILE")]
     pub state: Option<PathBuf>,
+    /// Record what becomes of each probe in this file, for `sim --replay`
+    #[arg(long, value_name = "FILE")]
+    pub record: Option<PathBuf>,
+    /// The newest so many megabytes of it are kept, in FILE and FILE.1
+    #[arg(long, value_name = "N", default_value_t = 1_000, requires = "record",
+          value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    pub record_mb: u64,
     /// Where other commands reach this host.
     #[command(flatten)]
     pub socket: Socket,

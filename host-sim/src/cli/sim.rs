@@ -1,5 +1,7 @@
 //! The words of `host-sim sim`.
 
+use std::path::PathBuf;
+
 use clap::Args;
 
 /// `host-sim sim`.
@@ -25,6 +27,18 @@ pub struct Sim {
     #[arg(long, value_name = "N", default_value_t = 20,
           value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub seeds: u32,
+    /// Play a recording of `run --record` or `demo --record` instead of scenarios
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["scenario", "seeds", "list"])]
+    pub replay: Option<PathBuf>,
+    /// Show where two policies disagree in a recording; `recorded`: what was chosen then
+    #[arg(
+        long,
+        value_name = "A,B",
+        value_delimiter = ',',
+        num_args = 1,
+        requires = "replay"
+    )]
+    pub compare: Vec<String>,
     /// Name the policies and scenarios, and play none
     #[arg(long)]
     pub list: bool,

@@ -11,6 +11,7 @@ pub(super) fn run(arguments: &Demo, around: &Surroundings) -> Result<Exit, Comma
         seed: arguments.seed,
         json: around.output.is_json(),
         plugin: around.plugin()?,
+        record: arguments.record.clone(),
     })?;
     Ok(if report.is_good() {
         Exit::Good

@@ -97,7 +97,8 @@ fn page(rows: &[LineRow], sessions: &[SessionRow], paint: Paint) -> String {
         table.row(cells(row, results.get(&row.name).copied()));
     }
     let remarks = rows.iter().flat_map(|row| {
-        let remarks = [&row.trouble, &row.stamps].into_iter().flatten();
+        let remarks = [&row.trouble, &row.stamps, &row.withdrawn];
+        let remarks = remarks.into_iter().flatten();
         remarks.map(|remark| format!("{}: {remark}\n", row.name))
     });
     table.render(paint) + &remarks.collect::<String>()

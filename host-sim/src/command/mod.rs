@@ -13,6 +13,7 @@ mod known;
 mod lines;
 mod man;
 mod nearest;
+mod overrides;
 mod ping;
 mod probe;
 mod report;
@@ -41,6 +42,8 @@ use crate::host::control::{ClientError, PlaceError, StateError};
 use crate::host::{self, FindError};
 use crate::secret::SecretError;
 use crate::sim::SimError;
+use crate::sim::recording::RecorderError;
+use crate::sim::replay::ReplayError;
 use crate::text::{Output, complain};
 
 /// Why a command could not do its work.
@@ -82,6 +85,12 @@ pub enum CommandError {
     /// The demo could not be shown.
     #[error(transparent)]
     Demo(#[from] DemoError),
+    /// What becomes of probes can't be recorded.
+    #[error(transparent)]
+    Recorder(#[from] RecorderError),
+    /// A recording can't be played.
+    #[error(transparent)]
+    Replay(#[from] ReplayError),
     /// A simulation could not be run.
     #[error(transparent)]
     Sim(#[from] SimError),
@@ -126,6 +135,7 @@ impl CommandError {
             | Self::Secret(_)
             | Self::Usage(_)
             | Self::Problems(_)
+            | Self::Replay(ReplayError::Open { .. } | ReplayError::Read { .. })
             | Self::State(StateError::Read { .. }) => Exit::Misused,
             Self::Host(ClientError::Refused(refusal)) => match refusal.code {
                 code::CONFIGURATION | code::INVALID | code::UNKNOWN | code::EXISTS => Exit::Misused,
@@ -181,6 +191,7 @@ fn obey(cli: Cli, output: Output) -> Result<Exit, CommandError> {
         Command::Schedules(arguments) => schedules::run(&arguments, &around),
         Command::Lines(arguments) => lines::run(&arguments, &around),
         Command::Responders(arguments) => responders::run(&arguments, &around),
+        Command::Overrides(arguments) => overrides::run(&arguments, &around),
         Command::Why(arguments) => why::run(&arguments, &around),
         Command::Apply(arguments) => apply::run(&arguments, &around),
         Command::Confirm(arguments) => confirm::run(&arguments, &around),

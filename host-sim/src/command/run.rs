@@ -13,6 +13,7 @@ mod table;
 mod telling;
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
@@ -31,6 +32,7 @@ use crate::exit::Exit;
 use crate::host::clock::boottime_ns;
 use crate::host::control::{Control, default_path};
 use crate::host::{Event, Interrupt, Names, Status, Watch, listen, wait_for_change};
+use crate::sim::recording::Recorder;
 
 /// The longest time between two looks at Ctrl-C and the lines.
 const LOOK: Duration = Duration::from_millis(200);
@@ -59,6 +61,12 @@ pub(super) fn run(arguments: &Run, around: &Surroundings) -> Result<Exit, Comman
         let reception = Arc::clone(&reception);
         Control::open(&path, move |request| reception.answer(request))?
     };
+    let mb = arguments.record_mb.saturating_mul(1_000_000);
+    let record = |file: &PathBuf| -> Result<Recorder, CommandError> {
+        let config = reception.effective()?;
+        Ok(Recorder::start(Arc::clone(&engine), &config, file, mb)?)
+    };
+    let recorder = arguments.record.as_ref().map(record).transpose()?;
     engine.start()?;
     telling.started(&judged, control.path())?;
 
@@ -70,6 +78,7 @@ pub(super) fn run(arguments: &Run, around: &Surroundings) -> Result<Exit, Comman
         watch: Watch::new(names),
         states: BTreeMap::new(),
         telling: &telling,
+        recorder: recorder.as_ref(),
         every: Duration::from_secs(arguments.every.unwrap_or(default)),
     };
     let end = arguments.seconds.map(Duration::from_secs);
@@ -82,10 +91,14 @@ pub(super) fn run(arguments: &Run, around: &Surroundings) -> Result<Exit, Comman
     if exit == Exit::Good {
         engine.stop()?;
     }
+    let recorded = recorder.map(Recorder::stop).transpose()?;
     // The channel closes with the engine: this is what the stop itself has caused.
     drop(engine);
     for event in events {
         telling.event(&event, &names)?;
+    }
+    if let Some((recorded, file)) = recorded.zip(arguments.record.as_ref()) {
+        telling.recorded(&recorded, file)?;
     }
     telling.stopped()?;
     Ok(exit)
@@ -99,6 +112,7 @@ struct Daemon<'a> {
     /// Each line's last state that was told.
     states: BTreeMap<String, &'static str>,
     telling: &'a Telling,
+    recorder: Option<&'a Recorder>,
     every: Duration,
 }
 
@@ -119,6 +133,9 @@ impl Daemon<'_> {
             let until = end.map_or(next, |end| end.min(next));
             wait_for_change(self.engine, LOOK.min(until.saturating_sub(now)))?;
             for event in self.events.try_iter() {
+                if let (Some(recorder), Event::Choice(change)) = (self.recorder, &event) {
+                    recorder.choice(change);
+                }
                 self.telling.event(&event, self.watch.names())?;
             }
             let status = self.status()?;
@@ -127,6 +144,9 @@ impl Daemon<'_> {
                 next += self.every;
                 if let Some(names) = self.reception.other_names()? {
                     self.watch.rename(names);
+                    if let Some(recorder) = self.recorder {
+                        recorder.setting(&self.reception.effective()?);
+                    }
                 }
                 self.telling.status(&status)?;
             }
@@ -154,6 +174,11 @@ impl Daemon<'_> {
             let before = before.unwrap_or("unknown");
             if before != line.state {
                 self.telling.line(line, before)?;
+                if let (Some(recorder), Some(id)) =
+                    (self.recorder, self.watch.names().line_id(&line.line))
+                {
+                    recorder.state(boottime_ns(), id, line.state);
+                }
             }
         }
         Ok(())

@@ -1,6 +1,7 @@
 //! `host-sim sim`: path policies side by side, in virtual time.
 
 mod named;
+mod replay;
 mod table;
 
 use std::sync::{Mutex, PoisonError};
@@ -34,6 +35,9 @@ pub(super) fn run(arguments: &Arguments, around: &Surroundings) -> Result<Exit, 
     let output = around.output;
     if arguments.list {
         return list(output);
+    }
+    if let Some(file) = &arguments.replay {
+        return replay::run(file, arguments, around);
     }
     let scenarios = match scenarios(&arguments.scenario)? {
         Asked::Sound(scenarios) => scenarios,

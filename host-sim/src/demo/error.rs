@@ -4,6 +4,7 @@ use plugin_abi::host::CallError;
 
 use crate::host::flows::FlowsError;
 use crate::link::EmulatorError;
+use crate::sim::recording::RecorderError;
 
 /// Why the demo could not be shown. What it showed and should not have is no error: see
 /// [`Report::failures`](super::Report::failures).
@@ -33,6 +34,9 @@ pub enum DemoError {
     /// The plugin answered another question than it was asked.
     #[error("asked the plugin for {0}, its answer is of another kind; take a plugin of this build")]
     Answer(&'static str),
+    /// What became of probes can't be recorded.
+    #[error(transparent)]
+    Recorder(#[from] RecorderError),
     /// The traffic can't be sent.
     #[error("the traffic: {0}")]
     Flows(#[from] FlowsError),

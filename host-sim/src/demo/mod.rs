@@ -28,6 +28,7 @@ mod summary;
 mod view;
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use plugin_abi::host::Plugin;
 
@@ -55,6 +56,8 @@ pub struct DemoArguments {
     pub json: bool,
     /// The plugin to show.
     pub plugin: Plugin,
+    /// Record to this file.
+    pub record: Option<PathBuf>,
 }
 
 /// Shows the demo, on standard output; answers what it found. Ask the report whether it
@@ -77,7 +80,8 @@ pub fn run(arguments: &DemoArguments) -> Result<Report, DemoError> {
         output.paint(),
     )?)?;
 
-    let mut stage = Stage::open(&setting, arguments.seed, &arguments.plugin)?;
+    let record = arguments.record.as_deref();
+    let mut stage = Stage::open(&setting, arguments.seed, &arguments.plugin, record)?;
     let placed = stage.wait_until_ready()?;
     let mut audience = Audience::find(arguments.json);
     let seconds = arguments.seconds;

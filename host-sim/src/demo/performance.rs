@@ -102,6 +102,9 @@ impl Show<'_> {
             let left = until.saturating_sub(self.elapsed());
             match self.stage.heard.recv_timeout(left) {
                 Ok(Heard::Change(change)) => {
+                    if let Some(recorder) = &self.stage.recorder {
+                        recorder.choice(&change);
+                    }
                     if let Some(switch) = self.recording.changed(&change, self.start) {
                         audience.switched(switch)?;
                     }

@@ -1,6 +1,7 @@
 //! What the demo is set up from: three lines, three classes, and the configurations that follow.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 use plugin_abi::config::{
     Address, Class, Config, Decision, Group, Line, Mode, Probe, Protocol, Responder, Sla,
@@ -192,10 +193,10 @@ impl Setting {
         }
     }
 
-    fn lines(&self, finish: impl Fn(&LineAddresses, Line) -> Line) -> Vec<Line> {
+    fn lines(&self, finish: impl Fn(&LineAddresses, Line) -> Line) -> Vec<Arc<Line>> {
         (1..)
             .zip(LINES.iter().zip(&self.addresses))
-            .map(|(id, (uplink, addresses))| finish(addresses, unbound(id, uplink.name)))
+            .map(|(id, (uplink, addresses))| finish(addresses, unbound(id, uplink.name)).into())
             .collect()
     }
 }

@@ -8,6 +8,7 @@
 //! ```
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::thread;
@@ -23,12 +24,15 @@ use super::setting::{CLASSES, HUB, LINES, Setting, line_name};
 use crate::host::clock::boottime_ns;
 use crate::host::{Names, Status, Watch};
 use crate::link::{Emulator, LineCounts};
+use crate::sim::recording::Recorder;
 
 /// What runs. Dropping it ends everything.
 pub(super) struct Stage {
     pub(super) near: Arc<Engine>,
     pub(super) heard: Receiver<Heard>,
     pub(super) emulator: Emulator,
+    /// What becomes of probes, if somebody wants it on file.
+    pub(super) recorder: Option<Recorder>,
     watch: Watch,
     // Answers until everything else has ended.
     _far: Engine,
@@ -51,7 +55,12 @@ const DRAIN: Duration = Duration::from_secs(2);
 
 impl Stage {
     /// Starts the lines, the far end, then the near end.
-    pub(super) fn open(setting: &Setting, seed: u64, plugin: &Plugin) -> Result<Self, DemoError> {
+    pub(super) fn open(
+        setting: &Setting,
+        seed: u64,
+        plugin: &Plugin,
+        record: Option<&Path>,
+    ) -> Result<Self, DemoError> {
         let emulator = Emulator::start(setting.emulator(seed))?;
         let far = plugin
             .create(&json(&setting.far())?, Silent)
@@ -61,12 +70,16 @@ impl Stage {
         let (listener, heard) = listen();
         let near = plugin
             .create(&json(&configuration)?, listener)
-            .and_then(|near| near.start().map(|()| near))
             .map_err(at("near"))?;
+        let near = Arc::new(near);
+        let start = |file| Recorder::start(Arc::clone(&near), &configuration, file, u64::MAX);
+        let recorder = record.map(start).transpose()?;
+        near.start().map_err(at("near"))?;
         Ok(Self {
-            near: Arc::new(near),
+            near,
             heard,
             emulator,
+            recorder,
             watch: Watch::new(Names::of(&configuration)),
             _far: far,
         })
@@ -119,8 +132,17 @@ impl Stage {
     }
 
     /// Ends the measurement, lets everything arrive, and asks both sides what they counted.
-    pub(super) fn close(self) -> Result<Outcome, DemoError> {
+    pub(super) fn close(mut self) -> Result<Outcome, DemoError> {
         self.near.stop().map_err(at("near"))?;
+        if let Some(recorder) = self.recorder.take() {
+            // The show was over, but the plugin went on.
+            for heard in self.heard.try_iter() {
+                if let Heard::Change(change) = heard {
+                    recorder.choice(&change);
+                }
+            }
+            recorder.stop()?;
+        }
         let deadline = Instant::now() + DRAIN;
         while self.emulator.in_transit() > 0 && Instant::now() < deadline {
             thread::sleep(LOOK);

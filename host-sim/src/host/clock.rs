@@ -19,6 +19,13 @@ pub fn wall_s() -> f64 {
     since.map_or(0.0, |since| since.as_secs_f64())
 }
 
+/// Nanoseconds since the Unix epoch; those before it are negative.
+#[must_use]
+pub fn wall_ns() -> i64 {
+    let now = clock_gettime(ClockId::Realtime);
+    now.tv_sec.saturating_mul(1_000_000_000) + now.tv_nsec
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

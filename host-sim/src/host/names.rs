@@ -29,6 +29,13 @@ impl Names {
         name(&self.lines, "line", id)
     }
 
+    /// The id of a line of this name.
+    #[must_use]
+    pub fn line_id(&self, name: &str) -> Option<u64> {
+        let mut lines = self.lines.iter();
+        lines.find(|(_, known)| *known == name).map(|(id, _)| *id)
+    }
+
     /// The group's name.
     #[must_use]
     pub fn group(&self, id: u64) -> String {

@@ -20,6 +20,8 @@ pub(super) enum Purpose {
     Jitter = 4,
     /// Second number of the jitter distribution.
     JitterToo = 5,
+    /// Room in a crowded queue.
+    Crowd = 6,
 }
 
 /// Numbers reserved for each packet: at least one for each [`Purpose`].

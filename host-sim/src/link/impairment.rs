@@ -46,6 +46,8 @@ pub struct Impairment {
     /// Room in front of a limited rate, in kilobytes (1000 bytes), with the packet being sent;
     /// absent: what the rate carries in 100 ms.
     pub queue_kb: Option<f64>,
+    /// A queue full of others' traffic, which packets of some DSCPs pass by.
+    pub crowd: Option<Crowd>,
     /// A radio that sleeps when idle.
     pub wake: Option<Wake>,
     /// Nothing passes.
@@ -110,6 +112,21 @@ pub struct Reorder {
     pub percent: f64,
     /// For how long, in milliseconds, on top of their delay.
     pub delay_ms: f64,
+}
+
+/// A queue that others keep full of best effort, in front of a rate that serves other packets first
+/// (RFC 3246). It stays as it is: others send more than there is room for, so a packet that has to
+/// queue waits as long as the queue is, or finds no room, whoever sends it and how often.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Crowd {
+    /// How long the queue is, in milliseconds.
+    pub wait_ms: f64,
+    /// Packets that find no room, in percent.
+    pub loss_percent: f64,
+    /// Packets of this DSCP don't queue, nor do those above it; 46 is EF.
+    #[serde(default = "expedited")]
+    pub below_dscp: u8,
 }
 
 /// A radio link that falls asleep: the first packet after an idle time waits until it is awake,
@@ -178,6 +195,12 @@ impl Impairment {
         if let Some(queue) = self.queue_kb {
             within("queue_kb", queue, 0.0..=1e6, "from 0 to 1000000")?;
         }
+        if let Some(crowd) = self.crowd {
+            duration_ms("crowd.wait_ms", crowd.wait_ms)?;
+            percent("crowd.loss_percent", crowd.loss_percent)?;
+            let below = f64::from(crowd.below_dscp);
+            within("crowd.below_dscp", below, 1.0..=63.0, "a DSCP from 1 to 63")?;
+        }
         if let Some(wake) = self.wake {
             within(
                 "wake.after_idle_s",
@@ -212,6 +235,10 @@ impl Jitter {
             }
         }
     }
+}
+
+fn expedited() -> u8 {
+    46
 }
 
 fn all() -> f64 {
@@ -294,6 +321,7 @@ mod tests {
                 }),
                 rate_mbps: Some(10.0),
                 queue_kb: Some(64.0),
+                crowd: None,
                 wake: Some(Wake {
                     after_idle_s: 5.0,
                     delay_ms: 300.0,

@@ -94,6 +94,19 @@ impl Line {
         self.one_way_mut(direction).offer(now, stream, size)
     }
 
+    /// The same of a packet with a DSCP; see [`OneWay::offer_marked`].
+    pub fn offer_marked(
+        &mut self,
+        now: u64,
+        direction: Direction,
+        stream: StreamId,
+        size: usize,
+        dscp: u8,
+    ) -> Fate {
+        let way = self.one_way_mut(direction);
+        way.offer_marked(now, stream, size, dscp)
+    }
+
     /// Traffic that nobody follows packet by packet; see [`OneWay::pour`].
     pub fn pour(&mut self, now: u64, direction: Direction, bytes: f64) -> f64 {
         self.one_way_mut(direction).pour(now, bytes)

@@ -63,7 +63,7 @@ pub use addresses::LineAddresses;
 pub use counts::{Counts, Drops, Reason};
 pub use draw::uniform;
 pub use emulator::{Emulator, EmulatorConfig, EmulatorError, LineConfig};
-pub use impairment::{Burst, Impairment, ImpairmentError, Jitter, Reorder, Wake};
+pub use impairment::{Burst, Crowd, Impairment, ImpairmentError, Jitter, Reorder, Wake};
 pub use line::{Direction, Directions, Line};
 pub use one_way::{Fate, OneWay, StreamId};
 pub use report::{DirectionCounts, Imposed, LineCounts, StreamCounts};

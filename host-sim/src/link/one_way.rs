@@ -103,9 +103,14 @@ impl OneWay {
         &self.impairment
     }
 
-    /// Decides about the next packet of a stream: `size` bytes with all headers, offered at `now`
-    /// nanoseconds of whatever clock the caller keeps. `now` must not run backwards.
+    /// As [`offer_marked`](Self::offer_marked), of a packet of best effort.
     pub fn offer(&mut self, now: u64, stream: StreamId, size: usize) -> Fate {
+        self.offer_marked(now, stream, size, 0)
+    }
+
+    /// Decides about the next packet of a stream: `size` bytes with all headers, offered at `now`
+    /// nanoseconds of whatever clock the caller keeps, with a DSCP. `now` must not run backwards.
+    pub fn offer_marked(&mut self, now: u64, stream: StreamId, size: usize, dscp: u8) -> Fate {
         let family = self.draws;
         let stream = self.streams.entry(stream).or_insert_with(|| Stream {
             draws: family.part(stream.0),
@@ -119,8 +124,11 @@ impl OneWay {
         };
 
         let impairment = &self.impairment;
+        let crowd = impairment.crowd.filter(|crowd| dscp < crowd.below_dscp);
         let sent_at = if impairment.blackout {
             Err(Reason::Blackout)
+        } else if crowd.is_some_and(|crowd| chance(crowd.loss_percent, Purpose::Crowd)) {
+            Err(Reason::Queue)
         } else {
             let ready_at = self.radio.as_mut().map_or(now, |radio| radio.ready_at(now));
             match &mut self.queue {
@@ -140,7 +148,8 @@ impl OneWay {
             } else if in_burst(&mut self.spells) {
                 Err(Reason::Burst)
             } else {
-                Ok(sent_at + self.delays.draw(stream.draws, n))
+                let waited = crowd.map_or(0.0, |crowd| crowd.wait_ms * 1e6);
+                Ok(sent_at + waited as u64 + self.delays.draw(stream.draws, n))
             }
         });
         let arrived = match arrived {
@@ -185,9 +194,9 @@ impl OneWay {
             .map_or(0.0, |queue| queue.pour(now, bytes))
     }
 
-    /// The share of packets that are lost at `now`: whether a bad spell of bursty loss is on counts,
+    /// The share of packets with a DSCP that are lost at `now`: whether a bad spell of bursty loss is on counts,
     /// room in front of the rate doesn't.
-    pub fn loss_now(&mut self, now: u64) -> f64 {
+    pub fn loss_now(&mut self, now: u64, dscp: u8) -> f64 {
         if self.impairment.blackout {
             return 1.0;
         }
@@ -198,7 +207,10 @@ impl OneWay {
             .is_some_and(|spells| spells.bad_at(now));
         let burst = self.impairment.burst.filter(|_| bad);
         let burst = burst.map_or(0.0, |burst| burst.loss_percent / 100.0);
-        1.0 - (1.0 - random) * (1.0 - burst)
+        let crowd = self.impairment.crowd;
+        let crowd = crowd.filter(|crowd| dscp < crowd.below_dscp);
+        let crowd = crowd.map_or(0.0, |crowd| crowd.loss_percent / 100.0);
+        1.0 - (1.0 - random) * (1.0 - burst) * (1.0 - crowd)
     }
 
     /// How long a packet offered at `now` would wait for the limited rate, in nanoseconds.

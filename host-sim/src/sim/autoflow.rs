@@ -5,6 +5,7 @@
 //! ```
 
 use std::net::{IpAddr, Ipv6Addr};
+use std::sync::Arc;
 
 use plugin_abi::config::{Clock, Config, Decision, Group, Line, Mode, Owner, Probe as How, Remote};
 use plugin_abi::host::{CallError, Choice, Engine, Plugin, Silent};
@@ -82,7 +83,7 @@ impl Autoflow {
             mode: Mode::Act,
             probe: self.probe.clone(),
             decision,
-            lines: lines.collect(),
+            lines: lines.map(Arc::new).collect(),
             groups: groups.collect(),
             classes: setting.classes.to_vec(),
             ..Config::default()
@@ -188,7 +189,7 @@ impl Policy for Flowing {
 }
 
 /// No packet really leaves: any address will do, one for each line (RFC 3849).
-fn far_end(line: u64) -> Remote {
+pub(super) fn far_end(line: u64) -> Remote {
     let address = Ipv6Addr::from_bits((0x2001_0db8 << 96) | u128::from(line));
     Remote {
         address: IpAddr::V6(address).into(),

@@ -9,6 +9,7 @@ use super::world::nanos;
 use crate::link::{Directions, Impairment};
 
 /// Something happens.
+#[expect(clippy::large_enum_variant, reason = "there is one at a time")]
 pub(super) enum Happening {
     /// A line has another impairment; `None`: that of the start.
     Set(usize, Directions, Option<Impairment>),
@@ -42,6 +43,7 @@ struct Source {
     until: u64,
 }
 
+#[expect(clippy::large_enum_variant, reason = "a run has a few")]
 enum What {
     Set(Directions, Option<Impairment>),
     Restart,

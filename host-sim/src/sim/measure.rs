@@ -142,9 +142,9 @@ impl Measure {
                 let class = place % classes;
                 let right = right(setting, place / classes, class, &self.qualities);
                 let sla = &setting.classes[class].sla;
-                let kept = right
-                    .first()
-                    .is_some_and(|&line| self.qualities[line].keeps(sla));
+                let kept = right.first().is_some_and(|&line| {
+                    self.qualities[line].marked(setting.dscps[class]).keeps(sla)
+                });
                 *known = (right, kept);
             }
         }

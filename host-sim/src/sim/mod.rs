@@ -17,6 +17,8 @@ pub mod bound;
 mod happenings;
 mod measure;
 pub mod policy;
+pub mod recording;
+pub mod replay;
 mod revealed;
 mod run;
 pub mod scenario;

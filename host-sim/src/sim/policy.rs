@@ -30,6 +30,11 @@ pub trait Policy {
     }
     /// The line that a class of a group is on from now on; `None`: none yet.
     fn choose(&mut self, now: u64, group: usize, class: usize) -> Option<usize>;
+    /// When and why it last moved a class of a group, if it says so.
+    fn why(&mut self, group: usize, class: usize) -> Option<(u64, String)> {
+        let _ = (group, class);
+        None
+    }
 }
 
 /// Where probes go.
@@ -149,6 +154,8 @@ pub struct Setting<'a> {
     pub groups: &'a [Vec<usize>],
     /// The classes of traffic. What a class prefers are names of underlays.
     pub classes: &'a [Class],
+    /// The DSCP of the packets of each class.
+    pub dscps: &'a [u8],
     /// What it may draw from.
     pub seed: u64,
 }
@@ -196,6 +203,10 @@ pub trait Maker: Sync {
     }
     /// Does it measure by [`Policy::carried`] as well?
     fn is_in_line(&self) -> bool {
+        false
+    }
+    /// Does it look at what is true of the lines? Only oracles do.
+    fn looks_at_truth(&self) -> bool {
         false
     }
     /// One for a run; `at` is a position of the knob, absent: as shipped.

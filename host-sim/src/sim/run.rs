@@ -27,6 +27,7 @@ pub(super) struct Stage<'a> {
     pub(super) lines: Vec<Uplink>,
     pub(super) groups: Vec<Vec<usize>>,
     pub(super) classes: Vec<Class>,
+    pub(super) dscps: Vec<u8>,
     /// By line: what it loses from the start on, and after each event.
     pub(super) losses: Vec<Vec<f64>>,
 }
@@ -39,6 +40,7 @@ impl<'a> Stage<'a> {
             lines,
             groups,
             classes: scenario.classes(),
+            dscps: scenario.classes.iter().map(|class| class.dscp).collect(),
             losses: losses_to_come(scenario),
         }
     }
@@ -49,6 +51,7 @@ impl<'a> Stage<'a> {
             lines: &self.lines,
             groups: &self.groups,
             classes: &self.classes,
+            dscps: &self.dscps,
             seed,
         }
     }

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use plugin_abi::config::{Class, Sla};
 
 use super::policy::Uplink;
-use crate::link::{Directions, Impairment};
+use crate::link::{Directions, Impairment, Jitter};
 
 /// A scenario as it is written.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -38,6 +38,9 @@ pub struct Scenario {
     /// What happens to lines.
     #[serde(default)]
     pub events: Vec<Event>,
+    /// What lines did at another time, row by row; events once the scenario is read.
+    #[serde(default)]
+    pub traces: Vec<Trace>,
     /// What happens to the ends.
     #[serde(default)]
     pub ends: Vec<EndEvent>,
@@ -89,6 +92,9 @@ pub struct ClassOf {
     /// Underlays in order of preference; the rest follows by cost.
     #[serde(default)]
     pub prefer: Vec<String>,
+    /// DSCP of its packets, and of the probes that measure for it alone.
+    #[serde(default)]
+    pub dscp: u8,
     /// What its traffic asks of its line, each way, in Mbit/s.
     #[serde(default)]
     pub load_mbps: f64,
@@ -124,6 +130,18 @@ pub struct Event {
     /// For people: what happens.
     #[serde(default)]
     pub says: String,
+}
+
+/// What a line did, from the start of the run on: rows that each hold for as long.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Trace {
+    /// The line's name.
+    pub line: String,
+    /// How long a row holds, in seconds.
+    pub every_s: f64,
+    /// Delay each way, the mean of what varies on top, both in milliseconds; loss each way, percent.
+    pub rows: Vec<[f64; 3]>,
 }
 
 /// Something happens to an end: one of three things.
@@ -163,7 +181,45 @@ pub struct Truth {
     pub because: String,
 }
 
+/// What varies of a trace's delay is spread so, which is what queues of other people's traffic look
+/// like.
+const SIGMA: f64 = 0.8;
+
+impl Trace {
+    /// What its rows do to packets, each way.
+    fn impairments(&self) -> impl Iterator<Item = Impairment> {
+        self.rows
+            .iter()
+            .map(|&[delay_ms, mean_ms, loss_percent]| Impairment {
+                delay_ms,
+                jitter: Jitter::Lognormal {
+                    mean_ms,
+                    sigma: SIGMA,
+                },
+                loss_percent,
+                ..Impairment::default()
+            })
+    }
+}
+
 impl Scenario {
+    /// Traces become events, a row each.
+    fn play_traces(&mut self) {
+        for trace in std::mem::take(&mut self.traces) {
+            let events = trace.impairments().enumerate().map(|(row, set)| Event {
+                at_s: row as f64 * trace.every_s,
+                every_s: None,
+                until_s: None,
+                line: Some(trace.line.clone()),
+                group: None,
+                direction: Directions::Both,
+                set: Some(set),
+                says: String::new(),
+            });
+            self.events.extend(events);
+        }
+    }
+
     /// All lines, those of the first group first, and the lines of each group.
     #[must_use]
     pub fn uplinks(&self) -> (Vec<Uplink>, Vec<Vec<usize>>) {

@@ -16,6 +16,8 @@ pub(super) struct Traffic {
     octets: Vec<f64>,
     /// Packets a tick, by class.
     packets: Vec<f64>,
+    /// Of its packets, by class.
+    dscps: Vec<u8>,
     seed: u64,
     /// Per line and direction, of the last tick: the share that found no room.
     overflow: Vec<[f64; 2]>,
@@ -37,6 +39,7 @@ impl Traffic {
                 .iter()
                 .map(|of| of.packets_per_s / TICKS_PER_S)
                 .collect(),
+            dscps: stage.dscps.clone(),
             seed,
             overflow: vec![[0.0; 2]; lines],
             load: vec![0.0; lines],
@@ -89,8 +92,10 @@ impl Traffic {
             delay_ms,
             jitter_ms,
             ..
-        } = world.quality(line, self.overflow[line]);
-        let loss = world.loss_now(line, self.overflow[line]);
+        } = world
+            .quality(line, self.overflow[line])
+            .marked(self.dscps[class]);
+        let loss = world.loss_now(line, self.overflow[line], self.dscps[class]);
         // Fractions of packets add up over ticks.
         let due = |ticks: u64| (ticks as f64 * self.packets[class]) as u64;
         let ticks = now / TICK;

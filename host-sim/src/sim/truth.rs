@@ -4,7 +4,7 @@ use plugin_abi::config::Sla;
 use statrs::function::erf::erf;
 
 use super::policy::Setting;
-use crate::link::{Impairment, Jitter};
+use crate::link::{Crowd, Impairment, Jitter};
 
 /// What packets of a line can expect at one moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -15,6 +15,8 @@ pub(super) struct Quality {
     pub(super) delay_ms: [f64; 2],
     /// Mean difference between the delays of two packets in a row, milliseconds.
     pub(super) jitter_ms: [f64; 2],
+    /// What packets of best effort meet on top of that.
+    pub(super) crowd: [Option<Crowd>; 2],
 }
 
 impl Quality {
@@ -28,8 +30,22 @@ impl Quality {
             let (mean, jitter) = delays(impairment);
             quality.delay_ms[way] = mean + waiting_ms[way];
             quality.jitter_ms[way] = jitter;
+            quality.crowd[way] = impairment.crowd;
         }
         quality
+    }
+
+    /// What packets of this DSCP can expect.
+    pub(super) fn marked(&self, dscp: u8) -> Self {
+        let mut marked = *self;
+        for (way, crowd) in self.crowd.into_iter().enumerate() {
+            if let Some(crowd) = crowd.filter(|crowd| dscp < crowd.below_dscp) {
+                let found_room = 1.0 - crowd.loss_percent / 100.0;
+                marked.loss[way] = 1.0 - (1.0 - self.loss[way]) * found_room;
+                marked.delay_ms[way] += crowd.wait_ms;
+            }
+        }
+        marked
     }
 
     /// Share of packets that are lost on one way or the other.
@@ -71,22 +87,23 @@ pub(super) fn right(
     qualities: &[Quality],
 ) -> Vec<usize> {
     let sla = &setting.classes[class].sla;
+    let quality = |line: usize| qualities[line].marked(setting.dscps[class]);
     let order = setting.order(group, class);
     let good: Vec<_> = order
         .iter()
         .copied()
-        .filter(|&line| qualities[line].keeps(sla))
+        .filter(|&line| quality(line).keeps(sla))
         .collect();
     if !good.is_empty() {
         return good;
     }
     let best = order
         .iter()
-        .map(|&line| qualities[line].opinion())
+        .map(|&line| quality(line).opinion())
         .fold(f64::MIN, f64::max);
     order
         .into_iter()
-        .filter(|&line| qualities[line].opinion() >= best - f64::EPSILON)
+        .filter(|&line| quality(line).opinion() >= best - f64::EPSILON)
         .collect()
 }
 
@@ -135,6 +152,7 @@ mod tests {
             loss: [loss; 2],
             delay_ms: [delay_ms - 25.0; 2],
             jitter_ms: [0.0; 2],
+            crowd: [None; 2],
         };
         quality.opinion()
     }

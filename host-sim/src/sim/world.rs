@@ -20,7 +20,7 @@ use crate::link::{
 
 /// The far end answers so long after a probe has arrived, nanoseconds.
 const PROCESSING: u64 = 20_000;
-/// All probes of a line are one stream: its n-th packet has the same fate whoever sends it.
+/// All probes of a line that are best effort are one stream: its n-th packet has the same fate whoever sends it.
 const PROBES: StreamId = StreamId(1);
 const NS_PER_S: f64 = 1e9;
 const NS_PER_MS: f64 = 1e6;
@@ -57,8 +57,8 @@ struct Arrival {
 
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 enum Underway {
-    /// At the far end: line, the probe's number, when it left, its octets.
-    There(usize, u64, u64, usize),
+    /// At the far end: line, the probe's number, when it left, its octets and DSCP.
+    There(usize, u64, u64, (usize, u8)),
     /// Back again: line, the probe's number, when it left, the stamps, the reflector's number.
     Back(usize, u64, u64, [i64; 4], u32),
 }
@@ -108,8 +108,8 @@ impl World {
         while self.next().is_some_and(|at| at <= self.now) {
             let Reverse(Arrival { at, what, .. }) = self.underway.pop()?;
             match what {
-                Underway::There(line, number, sent_at, octets) => {
-                    self.reflect(at, line, number, sent_at, octets);
+                Underway::There(line, number, sent_at, packet) => {
+                    self.reflect(at, line, number, sent_at, packet);
                 }
                 Underway::Back(line, number, sent_at, stamps, reflector_sequence) => {
                     return Some(Reply {
@@ -176,9 +176,9 @@ impl World {
     }
 
     /// The share of packets that a line loses at this very moment, in each direction.
-    pub(super) fn loss_now(&mut self, line: usize, overflow: [f64; 2]) -> [f64; 2] {
+    pub(super) fn loss_now(&mut self, line: usize, overflow: [f64; 2], dscp: u8) -> [f64; 2] {
         let Line { forward, backward } = &mut self.places[line].line;
-        let lost = [forward, backward].map(|way| way.loss_now(self.now));
+        let lost = [forward, backward].map(|way| way.loss_now(self.now, dscp));
         [0, 1].map(|way| 1.0 - (1.0 - lost[way]) * (1.0 - overflow[way]))
     }
 
@@ -199,7 +199,15 @@ impl World {
         (self.probes, self.octets)
     }
 
-    fn reflect(&mut self, at: u64, line: usize, number: u64, sent_at: u64, octets: usize) {
+    /// The reply has the DSCP of the probe.
+    fn reflect(
+        &mut self,
+        at: u64,
+        line: usize,
+        number: u64,
+        sent_at: u64,
+        (octets, dscp): (usize, u8),
+    ) {
         let place = &mut self.places[line];
         let sequence = place.sequence;
         place.sequence = sequence.wrapping_add(1);
@@ -207,7 +215,7 @@ impl World {
         let (t2, t3) = (place.far_clock(at), place.far_clock(leaves));
         let fate = place
             .line
-            .offer(leaves, Direction::Backward, PROBES, octets);
+            .offer_marked(leaves, Direction::Backward, stream(dscp), octets, dscp);
         self.deliver(fate, |arrives| {
             let stamps = [sent_at as i64, t2, t3, arrives as i64];
             Underway::Back(line, number, sent_at, stamps, sequence)
@@ -231,10 +239,16 @@ impl Probing for World {
         let now = at.max(self.now);
         self.probes += 1;
         self.octets += probe.octets as u64;
-        let Probe { number, octets, .. } = probe;
+        let Probe {
+            number,
+            octets,
+            dscp,
+        } = probe;
         let place = &mut self.places[line];
-        let fate = place.line.offer(now, Direction::Forward, PROBES, octets);
-        self.deliver(fate, |_| Underway::There(line, number, now, octets));
+        let (forward, packet) = (Direction::Forward, (octets, dscp));
+        let line_of = &mut place.line;
+        let fate = line_of.offer_marked(now, forward, stream(dscp), octets, dscp);
+        self.deliver(fate, |_| Underway::There(line, number, now, packet));
     }
 }
 
@@ -244,6 +258,11 @@ impl Place {
         let drift = at as f64 * self.fast_ppm / 1e6;
         at as i64 + self.ahead + drift as i64
     }
+}
+
+/// Packets of another DSCP may overtake.
+fn stream(dscp: u8) -> StreamId {
+    StreamId(PROBES.0 + (u64::from(dscp) << 8))
 }
 
 /// Seconds to nanoseconds of the run.

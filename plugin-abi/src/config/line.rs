@@ -72,7 +72,7 @@ pub struct Line {
     pub groups: Vec<u64>,
     /// How it is probed; absent: as the engine says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub probe: Option<Probe>,
+    pub probe: Option<Box<Probe>>,
     /// Who wrote it, and so who may change it.
     #[serde(default, skip_serializing_if = "is_default")]
     pub owner: Owner,

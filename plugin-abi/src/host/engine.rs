@@ -10,7 +10,7 @@ use super::guard::{self, Snapshot};
 use crate::manage::{Answer, Request};
 use crate::{
     NONE, TwampChoice, TwampEngine, TwampFlowKey, TwampLine, TwampLineLoad, TwampObservation,
-    TwampPlugin, TwampProbe, TwampSink, answer, code,
+    TwampPlugin, TwampProbe, TwampSample, TwampSink, answer, code,
 };
 
 /// A running or stopped engine; destroyed when dropped.
@@ -275,6 +275,39 @@ impl Engine {
             )
         })?;
         Ok((count, reached))
+    }
+
+    /// Keeps what becomes of single probes from now on, the newest `room` of them, for
+    /// [`take_samples`](Self::take_samples); 0: no more.
+    ///
+    /// # Errors
+    /// [`code::UNSUPPORTED`] where the plugin can't.
+    pub fn keep_samples(&self, room: usize) -> Result<(), CallError> {
+        self.call("keep_samples", |raw, _| match self.table.keep_samples {
+            // SAFETY: see `start`.
+            Some(keep) => unsafe { keep(raw, room) },
+            None => code::UNSUPPORTED,
+        })
+        .map(drop)
+    }
+
+    /// Moves the oldest of those that are kept to `samples`. Answers how many there were, and how
+    /// many were driven out by newer ones since the last call.
+    ///
+    /// # Errors
+    /// [`code::UNSUPPORTED`] where the plugin can't.
+    pub fn take_samples(&self, samples: &mut [TwampSample]) -> Result<(usize, u64), CallError> {
+        let (mut count, mut dropped) = (0, 0);
+        self.call("take_samples", |raw, _| match self.table.take_samples {
+            // SAFETY: see `start`.
+            Some(take) => unsafe {
+                let (room, size) = (samples.len(), size_of::<TwampSample>());
+                let (count, dropped) = (&raw mut count, &raw mut dropped);
+                take(raw, samples.as_mut_ptr(), room, size, count, dropped)
+            },
+            None => code::UNSUPPORTED,
+        })?;
+        Ok((count, dropped))
     }
 
     /// The class of a flow.

@@ -240,6 +240,8 @@ fn table_of(root: crate::TwampPluginRef) -> TwampPlugin {
         choose: root.choose(),
         acquire: root.acquire(),
         release: root.release(),
+        keep_samples: root.keep_samples().flatten(),
+        take_samples: root.take_samples().flatten(),
     }
 }
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Roles, ServedResult, SessionKind, SessionResult};
-use crate::config::{Mode, Owner};
+use crate::config::{Mode, Override, Owner};
 
 /// One session in a list.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -53,12 +53,28 @@ pub struct LineRow {
     /// Why the interface's own stamps are not taken, where they are wished for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stamps: Option<String>,
+    /// Who keeps classes off it, and until when.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub withdrawn: Option<String>,
     /// What it does.
     #[serde(default)]
     pub roles: Roles,
     /// Who wrote it, and so who may change it.
     #[serde(default)]
     pub owner: Owner,
+}
+
+/// One override.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OverrideRow {
+    /// As it was ordered.
+    #[serde(rename = "override")]
+    pub order: Override,
+    /// It holds now.
+    pub holds: bool,
+    /// When it holds next, Unix seconds; none if it holds now, or never again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_at: Option<u64>,
 }
 
 /// One choice and how it came about.

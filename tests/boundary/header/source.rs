@@ -8,8 +8,8 @@ use std::path::Path;
 
 /// The files that say what crosses, in the order of the header. Configuration and requests
 /// cross as JSON; `host` is for Rust alone.
-const FILES: [&str; 8] = [
-    "lib", "code", "callback", "line", "snapshot", "choice", "observe", "vtable",
+const FILES: [&str; 9] = [
+    "lib", "code", "callback", "line", "snapshot", "choice", "observe", "sample", "vtable",
 ];
 
 /// Stands before what a module says about its constants.

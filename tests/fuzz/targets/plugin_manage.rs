@@ -46,6 +46,11 @@ const KEYS: &[&str] = &[
     "on",
     "sender",
     "responder",
+    "override",
+    "what",
+    "group",
+    "until",
+    "lasts_s",
 ];
 
 /// A run that is cancelled ends much sooner, unless it is stuck.

@@ -2,32 +2,42 @@
 
 use crate::time::Wall;
 
-/// Different marks that are counted each by itself.
-const KINDS: usize = 4;
+/// Different marks that are counted each by itself, beside the first one.
+const KINDS: usize = 3;
 
-/// The marks of one direction of a stream, of fixed size: the first four kinds by themselves, all
-/// others together.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+/// The marks of one direction of a stream: the first four kinds by themselves, all others together.
+/// Mostly all packets have the same, and no more is kept than that.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Marks {
+    first: u8,
+    newest: Option<u8>,
+    /// How often the first one came.
+    count: u32,
+    /// Once a second one has come.
+    more: Option<Box<More>>,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+struct More {
     kinds: [(u8, u32); KINDS],
     others: u32,
     changes: u32,
-    newest: Option<u8>,
     changed: Wall,
 }
 
 impl Marks {
     /// Enters the mark of a packet that arrived at `at`.
     pub fn record(&mut self, mark: u8, at: Wall) {
-        if self.newest.is_some_and(|newest| newest != mark) {
-            self.changes = self.changes.saturating_add(1);
-            self.changed = at;
+        let newest = self.newest.replace(mark);
+        if newest.is_none() {
+            self.first = mark;
+        } else if newest != Some(mark) {
+            self.more.get_or_insert_default().change(at);
         }
-        self.newest = Some(mark);
-        let mut kinds = self.kinds.iter_mut();
-        match kinds.find(|(kind, count)| *count == 0 || *kind == mark) {
-            Some(kind) => *kind = (mark, kind.1.saturating_add(1)),
-            None => self.others = self.others.saturating_add(1),
+        if mark == self.first {
+            self.count = self.count.saturating_add(1);
+        } else if let Some(more) = &mut self.more {
+            more.record(mark);
         }
     }
 
@@ -38,22 +48,39 @@ impl Marks {
 
     /// Each kind and how often it came, in the order in which they came first.
     pub fn kinds(&self) -> impl Iterator<Item = (u8, u32)> {
-        self.kinds.into_iter().filter(|(_, count)| *count > 0)
+        let more = self.more.iter().flat_map(|more| more.kinds);
+        let all = std::iter::once((self.first, self.count)).chain(more);
+        all.filter(|(_, count)| *count > 0)
     }
 
     /// Packets with other marks than those of [`kinds`](Self::kinds).
     pub fn others(&self) -> u32 {
-        self.others
+        self.more.as_ref().map_or(0, |more| more.others)
     }
 
     /// How often a packet came with another mark than the one before it.
     pub fn changes(&self) -> u32 {
-        self.changes
+        self.more.as_ref().map_or(0, |more| more.changes)
     }
 
     /// When that was so last.
     pub fn changed(&self) -> Option<Wall> {
-        (self.changes > 0).then_some(self.changed)
+        self.more.as_ref().map(|more| more.changed)
+    }
+}
+
+impl More {
+    fn change(&mut self, at: Wall) {
+        self.changes = self.changes.saturating_add(1);
+        self.changed = at;
+    }
+
+    fn record(&mut self, mark: u8) {
+        let mut kinds = self.kinds.iter_mut();
+        match kinds.find(|(kind, count)| *count == 0 || *kind == mark) {
+            Some(kind) => *kind = (mark, kind.1.saturating_add(1)),
+            None => self.others = self.others.saturating_add(1),
+        }
     }
 }
 

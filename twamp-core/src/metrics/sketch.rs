@@ -17,6 +17,8 @@ const NEAR: u64 = 4_096;
 /// An octave has two to the power of this many buckets, at first.
 const FINEST: u8 = 5;
 
+const BUCKETS_AN_OCTAVE: usize = 1 << FINEST;
+
 const _: () = assert!(size_of::<Sketch>() == 256);
 
 /// Quantiles of signed delays in nanoseconds, of fixed size, in place.
@@ -126,9 +128,7 @@ impl Sketch {
         if far < NEAR {
             return 0;
         }
-        let octaves = (far as f64 / NEAR as f64).log2();
-        let finest = (octaves * f64::from(1u16 << FINEST)) as i16;
-        let number = (finest >> (FINEST - self.fineness)) + 1;
+        let number = (finest(far) >> (FINEST - self.fineness)) + 1;
         if distance < 0 { -number } else { number }
     }
 
@@ -206,6 +206,54 @@ impl Sketch {
     }
 }
 
+/// Where the buckets of an octave begin, as parts of its own beginning: the powers of two to the
+/// 32nds, in 62 binary places. Two more than there are, which no delay reaches.
+const STEPS: [u64; BUCKETS_AN_OCTAVE + 2] = {
+    let mut steps = [u64::MAX; BUCKETS_AN_OCTAVE + 2];
+    let mut step = 0;
+    while step < BUCKETS_AN_OCTAVE {
+        // Of each digit of the exponent the root, the one of the root, and so on.
+        let (mut product, mut root, mut digit) = (1u128 << 62, 2u128 << 62, FINEST);
+        while digit > 0 {
+            digit -= 1;
+            root = (root << 62).isqrt();
+            if step >> digit & 1 == 1 {
+                product = (product * root) >> 62;
+            }
+        }
+        steps[step] = product as u64;
+        step += 1;
+    }
+    steps
+};
+
+/// The bucket at each 32nd of an octave.
+const AT: [u8; BUCKETS_AN_OCTAVE] = {
+    let mut at = [0; BUCKETS_AN_OCTAVE];
+    let (mut part, mut bucket) = (0, 0);
+    while part < BUCKETS_AN_OCTAVE {
+        let begin = (1u64 << 62) + ((part as u64) << (62 - FINEST));
+        while STEPS[bucket + 1] <= begin {
+            bucket += 1;
+        }
+        at[part] = bucket as u8;
+        part += 1;
+    }
+    at
+};
+
+/// How many of the finest buckets lie between [`NEAR`] and `far`, which is not below it.
+fn finest(far: u64) -> i16 {
+    let octave = far.ilog2() - NEAR.ilog2();
+    // From 1 to 2, in 62 binary places.
+    let part = far << far.leading_zeros() >> 1;
+    let bucket = AT[(part >> (62 - FINEST)) as usize % BUCKETS_AN_OCTAVE];
+    // A 32nd is at most one and a half buckets wide.
+    let next = usize::from(bucket) + 1;
+    let more = i16::from(part >= STEPS[next]) + i16::from(part >= STEPS[next + 1]);
+    (octave as i16) * BUCKETS_AN_OCTAVE as i16 + i16::from(bucket) + more
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -238,6 +286,20 @@ mod tests {
             let draw = (state >> 11) as f64 / (1u64 << 53) as f64;
             floor + (-(1.0 - draw).ln() * 3e6) as i64
         })
+    }
+
+    #[test]
+    fn buckets_are_those_of_the_logarithm() {
+        for number in 0..52 * BUCKETS_AN_OCTAVE {
+            let begin = NEAR as f64 * (number as f64 / BUCKETS_AN_OCTAVE as f64).exp2();
+            // Rounding may put what lies nearest into either.
+            let (below, above) = ((begin * 0.999_999) as u64, (begin * 1.000_001) as u64 + 1);
+            assert_eq!(finest(above.max(NEAR)), number as i16, "{number}");
+            if number > 0 {
+                assert_eq!(finest(below), number as i16 - 1, "{number}");
+            }
+        }
+        assert_eq!(finest(u64::MAX), 52 * 32 - 1);
     }
 
     #[test]

@@ -18,9 +18,13 @@ pub struct Fates {
     pub received: u32,
     /// Those that timed out.
     pub lost: u32,
-    /// Lowest and highest answered numbers, if the reflector has its own.
-    answered: Option<Answered>,
+    numbers: Numbers,
 }
+
+/// Lowest and highest answered numbers of both ends, if there are any: where the reflector has its
+/// own. They may be kept apart from the rest, as many reflectors have none.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Numbers(Option<Answered>);
 
 const _: () = assert!(size_of::<Fates>() == 28);
 
@@ -59,6 +63,15 @@ pub struct LossSplit {
 }
 
 impl Fates {
+    /// Of so many probes, and the numbers that go with them.
+    pub fn new(received: u32, lost: u32, numbers: Numbers) -> Self {
+        Fates {
+            received,
+            lost,
+            numbers,
+        }
+    }
+
     /// A probe timed out.
     pub fn record_lost(&mut self) {
         self.lost += 1;
@@ -72,21 +85,14 @@ impl Fates {
     /// Probe `sequence` was answered with the reflector's number `reflector` of `epoch`.
     pub fn record_answered(&mut self, sequence: u64, reflector: u64, epoch: u32) {
         self.received += 1;
-        self.widen(Answered {
-            probes: (sequence as u32, sequence as u32),
-            replies: (reflector as u32, reflector as u32),
-            epoch: epoch as u16,
-            several_epochs: false,
-        });
+        self.numbers.answered(sequence, reflector, epoch);
     }
 
     /// Adds a neighbouring slice.
     pub fn merge(&mut self, other: &Fates) {
         self.received += other.received;
         self.lost += other.lost;
-        if let Some(answered) = other.answered {
-            self.widen(answered);
-        }
+        self.numbers.merge(other.numbers);
     }
 
     /// Lost probes of those whose fate is known; `None` if there is none.
@@ -102,7 +108,7 @@ impl Fates {
         let (received, lost) = (u64::from(self.received), u64::from(self.lost));
         let Some(Answered {
             probes, replies, ..
-        }) = self.answered.filter(|answered| !answered.several_epochs)
+        }) = self.numbers.0.filter(|answered| !answered.several_epochs)
         else {
             return LossSplit {
                 received,
@@ -121,9 +127,31 @@ impl Fates {
             unattributed: lost - inside,
         }
     }
+}
+
+impl Numbers {
+    /// Probe `sequence` was answered with the reflector's number `reflector` of `epoch`.
+    pub fn answered(&mut self, sequence: u64, reflector: u64, epoch: u32) {
+        self.widen(Answered {
+            probes: (sequence as u32, sequence as u32),
+            replies: (reflector as u32, reflector as u32),
+            epoch: epoch as u16,
+            several_epochs: false,
+        });
+    }
+
+    fn merge(&mut self, other: Numbers) {
+        if let Some(answered) = other.0 {
+            self.widen(answered);
+        }
+    }
+
+    fn several_epochs(&self) -> bool {
+        self.0.is_some_and(|answered| answered.several_epochs)
+    }
 
     fn widen(&mut self, with: Answered) {
-        self.answered = Some(match self.answered {
+        self.0 = Some(match self.0 {
             None => with,
             Some(a) => Answered {
                 probes: hull(a.probes, with.probes),
@@ -168,17 +196,17 @@ impl LossSpan {
 impl LossSplit {
     /// Sums up slices in order of time. Neighbours of one epoch are merged first, so that a restart
     /// of the reflector takes the direction only from the losses of its own slice.
-    pub fn of<'a>(slices: impl IntoIterator<Item = &'a Fates>) -> LossSplit {
+    pub fn of(slices: impl IntoIterator<Item = Fates>) -> LossSplit {
         let mut total = LossSplit::default();
         let mut run = Fates::default();
         for slice in slices {
             let mut longer = run;
-            longer.merge(slice);
-            if longer.answered.is_none_or(|a| !a.several_epochs) {
-                run = longer;
-            } else {
+            longer.merge(&slice);
+            if longer.numbers.several_epochs() {
                 total.add(run.split());
-                run = *slice;
+                run = slice;
+            } else {
+                run = longer;
             }
         }
         total.add(run.split());
@@ -238,7 +266,7 @@ mod tests {
     fn forward_and_backward_losses_are_told_apart_across_spans() {
         let forward = span(0, 10, 0, |s| (s != 9).then_some(s));
         let backward = span(10, 20, 0, |s| (s != 10).then_some(s - 1));
-        let split = LossSplit::of([&forward.fates, &backward.fates]);
+        let split = LossSplit::of([forward.fates, backward.fates]);
         assert_eq!(
             (split.forward, split.backward, split.unattributed),
             (1, 1, 0)
@@ -250,7 +278,7 @@ mod tests {
         let first = span(0, 10, 0, |s| (s < 8).then_some(s));
         assert_eq!(first.fates.split().unattributed, 2);
         let second = span(10, 20, 0, |s| Some(s - 2));
-        assert_eq!(LossSplit::of([&first.fates, &second.fates]).forward, 2);
+        assert_eq!(LossSplit::of([first.fates, second.fates]).forward, 2);
     }
 
     #[test]
@@ -283,7 +311,7 @@ mod tests {
         let mut around = span(10, 15, 0, |s| (s < 13).then_some(s - 1));
         around.merge(&span(15, 20, 1, |s| Some(s - 15)));
         let after = span(20, 30, 1, |s| (s != 25).then_some(s - 15));
-        let split = LossSplit::of([&before, &around, &after].map(|span| &span.fates));
+        let split = LossSplit::of([before, around, after].map(|span| span.fates));
         assert_eq!(
             (split.forward, split.backward, split.unattributed),
             (1, 1, 2)
@@ -298,7 +326,7 @@ mod tests {
         let second = span(end + 1, end + 11, 65_535, |s| {
             (s != end + 5).then_some(if s < end + 5 { s } else { s - 1 })
         });
-        let split = LossSplit::of([&first.fates, &second.fates]);
+        let split = LossSplit::of([first.fates, second.fates]);
         assert_eq!((split.received, split.forward, split.backward), (18, 1, 1));
     }
 
@@ -334,7 +362,7 @@ mod tests {
                     _ => { span.fates.record_answered(i as u64, r, 0); r += 1; }
                 }
             }
-            let split = LossSplit::of(spans.iter().map(|span| &span.fates));
+            let split = LossSplit::of(spans.iter().map(|span| span.fates));
             prop_assert_eq!(split.lost() + split.received, fates.len() as u64);
             prop_assert_eq!((split.forward, split.backward), (forward, backward));
         }

@@ -51,7 +51,7 @@ impl Default for ReflectorConfig {
 }
 
 /// What a reflector saw of a session.
-#[derive(Clone, Copy, PartialEq, Debug, Default)]
+#[derive(Clone, PartialEq, Debug, Default)]
 pub struct ReflectorReport {
     /// Probes that came in, duplicates included, discarded ones not.
     pub received: u64,
@@ -104,7 +104,8 @@ pub struct Reflector {
     received: u64,
     reflected: u64,
     probes: Probes,
-    discards: Discards,
+    /// Hardly ever there are any.
+    discards: Option<Box<Discards>>,
     security: TestSecurity,
 }
 
@@ -132,7 +133,7 @@ impl Reflector {
             received: 0,
             reflected: 0,
             probes: Probes::new(&config),
-            discards: Discards::default(),
+            discards: None,
             security: TestSecurity::Open,
         }
     }
@@ -184,7 +185,7 @@ impl Reflector {
         let probe = match self.take_probe(packet, arrival.mono) {
             Ok(probe) => probe,
             Err(discard) => {
-                self.discards.count(&discard);
+                self.discards.get_or_insert_default().count(&discard);
                 return Err(discard);
             }
         };
@@ -257,9 +258,9 @@ impl Reflector {
             pdv_ns: self.probes.pdv(),
             ipdv_ns: self.probes.ipdv(),
             longest_gap: self.probes.longest_gap,
-            tos: self.probes.tos,
-            ttl: self.probes.ttl,
-            discards: self.discards,
+            tos: self.probes.tos.clone(),
+            ttl: self.probes.ttl.clone(),
+            discards: self.discards.as_deref().copied().unwrap_or_default(),
         }
     }
 

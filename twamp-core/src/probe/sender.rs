@@ -132,7 +132,8 @@ pub struct Sender {
     /// Of the probes from the oldest one on that was outstanding at the last send.
     departures: VecDeque<Departure>,
     outcomes: Outcomes,
-    discards: Discards,
+    /// Hardly ever there are any.
+    discards: Option<Box<Discards>>,
     padding: Padding,
     security: TestSecurity,
 }
@@ -161,7 +162,7 @@ impl Sender {
             t1_ends: VecDeque::with_capacity(config.remembered.min(SMALL)),
             departures: VecDeque::new(),
             outcomes: Outcomes::default(),
-            discards: Discards::default(),
+            discards: None,
             padding: Padding::new(config.seed),
             security: TestSecurity::Open,
         }
@@ -211,7 +212,7 @@ impl Sender {
     pub fn handle_reply(&mut self, packet: &[u8], arrival: &Arrival) -> Result<(), Discard> {
         let result = self.take_reply(packet, arrival);
         if let Err(discard) = &result {
-            self.discards.count(discard);
+            self.discards.get_or_insert_default().count(discard);
         }
         result
     }
@@ -264,7 +265,7 @@ impl Sender {
 
     /// Packets that were no replies to our probes.
     pub fn discards(&self) -> Discards {
-        self.discards
+        self.discards.as_deref().copied().unwrap_or_default()
     }
 
     /// Probes neither answered nor given up.

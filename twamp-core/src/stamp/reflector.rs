@@ -35,7 +35,7 @@ pub struct ReplyToken {
 }
 
 /// What a reflector saw of a session.
-#[derive(Clone, Copy, PartialEq, Debug, Default)]
+#[derive(Clone, PartialEq, Debug, Default)]
 pub struct ReflectorReport {
     /// As of any reflector; its `discards` are those of `discards.session`.
     pub session: probe::ReflectorReport,

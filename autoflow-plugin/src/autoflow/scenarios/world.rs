@@ -14,7 +14,7 @@ use crate::line::{Estimate, Estimator, EstimatorConfig, Pulse, Trouble};
 pub(super) const GROUP: u64 = 1;
 pub(super) const VOICE: u64 = 10;
 pub(super) const TIMEOUT: Duration = Duration::from_secs(1);
-const START_S: u64 = 1_000;
+pub(super) const START_S: u64 = 1_000;
 
 /// Lines in order of id, one group, one engine.
 pub(super) struct World {

@@ -2,8 +2,8 @@
 
 use plugin_abi::manage::Request;
 use plugin_abi::{
-    TwampEngine, TwampLine, TwampLineLoad, TwampObservation, TwampProbe, TwampSink, code,
-    observation,
+    TwampEngine, TwampLine, TwampLineLoad, TwampObservation, TwampProbe, TwampSample, TwampSink,
+    code, observation,
 };
 
 use twamp_core::time::Mono;
@@ -116,15 +116,20 @@ pub(in super::super) unsafe extern "C" fn observe(
         // All or none of them.
         for index in 0..count {
             let kind = row(index).kind;
-            if !(observation::REPLY..=observation::PAUSED).contains(&kind) {
+            if !(observation::REPLY..=observation::NEW_SESSION).contains(&kind) {
                 return Err(Refusal::invalid(format!(
                     "observations[{index}].kind is {kind}, from {} to {} is expected",
                     observation::REPLY,
-                    observation::PAUSED
+                    observation::NEW_SESSION
                 )));
             }
         }
-        let known = [observation::REPLY, observation::PAUSED];
+        let known = [
+            observation::REPLY,
+            observation::PAUSED,
+            observation::DUE,
+            observation::NEW_SESSION,
+        ];
         let known = (0..count).all(|index| known.contains(&row(index).kind));
         if !known || !engine.has_manual_clock() {
             return Err(Refusal::unsupported("observe"));
@@ -133,6 +138,8 @@ pub(in super::super) unsafe extern "C" fn observe(
             let seen = row(index);
             match seen.kind {
                 observation::PAUSED => engine.paused(&seen)?,
+                observation::DUE => engine.due(&seen)?,
+                observation::NEW_SESSION => engine.renewed(&seen)?,
                 _ => engine.reply(&seen)?,
             }
         }
@@ -170,4 +177,47 @@ pub(in super::super) unsafe extern "C" fn advance(
     };
     // SAFETY: see the module above.
     unsafe { barrier::call("advance", engine, TwampSink::NONE, body) }
+}
+
+pub(in super::super) unsafe extern "C" fn keep_samples(
+    engine: *mut TwampEngine,
+    room: usize,
+) -> i32 {
+    let body = |engine: &Engine| {
+        engine.keep_samples(room);
+        Ok(String::new())
+    };
+    // SAFETY: see the module above.
+    unsafe { barrier::call("keep_samples", engine, TwampSink::NONE, body) }
+}
+
+pub(in super::super) unsafe extern "C" fn take_samples(
+    engine: *mut TwampEngine,
+    samples: *mut TwampSample,
+    room: usize,
+    size: usize,
+    count: *mut usize,
+    dropped: *mut u64,
+) -> i32 {
+    let body = |engine: &Engine| {
+        argument::present("count", count)?;
+        argument::present("dropped", dropped)?;
+        if room > 0 {
+            argument::present("samples", samples)?;
+            argument::room::<TwampSample>("samples", room, size)?;
+        }
+        let (taken, lost) = engine.take_samples(room, |place, sample| {
+            // SAFETY: `room` rows, `size` octets apart, each at least as large as ours, that are the
+            // host's to be written; `place` is below `room`.
+            unsafe { samples.byte_add(place * size).write(sample) };
+        });
+        // SAFETY: both are present, and the host's to be written.
+        unsafe {
+            count.write(taken);
+            dropped.write(lost);
+        }
+        Ok(String::new())
+    };
+    // SAFETY: see the module above.
+    unsafe { barrier::call("take_samples", engine, TwampSink::NONE, body) }
 }

@@ -269,6 +269,10 @@ fn every_key_that_the_types_know_is_in_the_tables() {
         "dscp": ["EF"], "protocol": ["udp"], "source": ["10.0.0.0/8"],
         "destination": ["192.0.2.1"], "source_ports": [1], "destination_ports": ["2-3"],
     }]);
+    full["overrides"] = json!([{
+        "name": "a", "what": "pin", "class": "voice", "line": "fibre", "group": "hub", "from": 1,
+        "until": 2, "schedule": {"every_s": 60}, "lasts_s": 1, "by": "analyzer", "note": "why",
+    }]);
     full["site"] = json!("hub");
     full["topology"] = json!({"sites": [{"name": "hub"}]});
     full["sessions"] = json!([{
@@ -292,6 +296,8 @@ fn every_key_that_the_types_know_is_in_the_tables() {
         names
     };
     assert_eq!(keys(&typed), table(CONFIG));
+    let beside_sla = table(OVERRIDE).into_iter().filter(|key| key != "sla");
+    assert!(keys(&typed["overrides"][0]).into_iter().eq(beside_sla));
     let without_line = table(SESSION).into_iter().filter(|key| key != "line");
     assert!(keys(&typed["sessions"][0]).into_iter().eq(without_line));
     let schedule = Schedule {

@@ -15,6 +15,7 @@ mod tests;
 
 use std::collections::{BTreeSet, HashMap};
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use plugin_abi::config::{
     Config, End, Line, Link, LinkSession, Owner, Probe, Protocol, Remote, Responder, Session,
@@ -44,14 +45,14 @@ pub(crate) fn expand(config: &Config) -> Config {
     for (_, link) in links_of(&topology, &site) {
         effective
             .lines
-            .extend(sites.line(&topology, link, &site, &mut doors));
+            .extend(sites.line(&topology, link, &site, &mut doors).map(Arc::new));
     }
     for (_, session, link) in sessions_of(&topology, &site) {
         let over = session.over(link);
         let lines = &mut effective.lines[first..];
         let line = lines.iter_mut().find(|line| line.id == link.id);
         if let Some((line, over)) = line.zip(sites.line(&topology, &over, &site, &mut doors)) {
-            line.responder |= over.responder;
+            Arc::make_mut(line).responder |= over.responder;
             effective.sessions.extend(own_session(session, over));
         }
     }
@@ -95,7 +96,7 @@ fn own_session(session: &LinkSession, over: Line) -> Option<Session> {
         device: None,
         mark: None,
         namespace: None,
-        probe: over.probe,
+        probe: over.probe.map(|probe| *probe),
         tos: None,
         count: session.count,
         schedule: session.schedule.clone(),
@@ -183,7 +184,7 @@ impl<'a> Sites<'a> {
             sender: link.is_sent_by(site),
             responder: answers && by_line,
             groups: link.groups.clone(),
-            probe: Some(probe),
+            probe: Some(Box::new(probe)),
             owner: Owner::Topology,
         })
     }

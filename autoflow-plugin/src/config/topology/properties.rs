@@ -60,7 +60,11 @@ fn everywhere(topology: &Value) -> Vec<Config> {
 }
 
 fn line(config: &Config, id: u64) -> Option<&Line> {
-    config.lines.iter().find(|line| line.id == id)
+    config
+        .lines
+        .iter()
+        .find(|line| line.id == id)
+        .map(|line| &**line)
 }
 
 fn answers(config: &Config, line: &Line, at: SocketAddr) -> bool {

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::hash::{Hash, Hasher};
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 use super::Caller;
 use super::session::Session;
@@ -90,23 +90,26 @@ impl Sessions {
 /// library's hash with a random key: whoever sends packets chooses addresses and ports.
 impl Hash for Caller {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        let mut octets = [0; 32];
-        match self.from.ip() {
-            IpAddr::V4(ip) => octets[..4].copy_from_slice(&ip.octets()),
-            IpAddr::V6(ip) => octets[..16].copy_from_slice(&ip.octets()),
-        }
-        octets[16..18].copy_from_slice(&self.from.port().to_ne_bytes());
         let (kind, ssid) = match self.ssid {
             Ssid::None => (0, 0),
             Ssid::Open(ssid) => (1, ssid),
             Ssid::Authenticated(ssid) => (2, ssid),
         };
-        octets[18] = kind;
-        octets[20..22].copy_from_slice(&ssid.to_ne_bytes());
-        if let SocketAddr::V6(from) = self.from {
-            octets[24..28].copy_from_slice(&from.scope_id().to_ne_bytes());
+        let mut octets = [0; 32];
+        octets[..4].copy_from_slice(&(self.path.place() as u32).to_ne_bytes());
+        octets[4..6].copy_from_slice(&self.from.port().to_ne_bytes());
+        octets[6..8].copy_from_slice(&ssid.to_ne_bytes());
+        octets[8] = kind;
+        match self.from {
+            SocketAddr::V4(from) => {
+                octets[12..16].copy_from_slice(&from.ip().octets());
+                state.write(&octets[..16]);
+            }
+            SocketAddr::V6(from) => {
+                octets[12..16].copy_from_slice(&from.scope_id().to_ne_bytes());
+                octets[16..].copy_from_slice(&from.ip().octets());
+                state.write(&octets);
+            }
         }
-        octets[28..].copy_from_slice(&(self.path.place() as u32).to_ne_bytes());
-        state.write(&octets);
     }
 }

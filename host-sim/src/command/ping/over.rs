@@ -2,6 +2,7 @@
 //! whose configuration is at hand.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use plugin_abi::config::{Config, Key, Line, Probe, Remote};
 
@@ -25,7 +26,7 @@ pub(super) enum Over {
 /// A line, and how it is probed.
 #[derive(Debug)]
 pub(super) struct Way {
-    line: Line,
+    line: Arc<Line>,
     probe: Probe,
     /// The far end is the line's own: probes are the line's unless said otherwise.
     own: bool,
@@ -69,7 +70,7 @@ impl Over {
     pub(super) fn probe(&self) -> Probe {
         let own = self.way().filter(|way| way.own);
         own.map_or_else(Probe::default, |way| {
-            way.line.probe.clone().unwrap_or_else(|| way.probe.clone())
+            way.line.probe.as_deref().unwrap_or(&way.probe).clone()
         })
     }
 
@@ -108,19 +109,25 @@ impl Over {
         let mut config = Config::default();
         if let Self::Document(way, others) = self {
             keys.extend(others);
-            config.lines.push(Line {
+            let line = Line {
                 sender: false,
                 responder: false,
                 groups: Vec::new(),
-                ..way.line
-            });
+                ..Line::clone(&way.line)
+            };
+            config.lines.push(line.into());
         }
         Config { keys, ..config }
     }
 }
 
 impl Way {
-    fn named(name: &str, lines: Vec<Line>, probe: Probe, own: bool) -> Result<Self, CommandError> {
+    fn named(
+        name: &str,
+        lines: Vec<Arc<Line>>,
+        probe: Probe,
+        own: bool,
+    ) -> Result<Self, CommandError> {
         let names: Vec<String> = lines.iter().map(|line| line.name.clone()).collect();
         let line = lines.into_iter().find(|line| line.name == name);
         match line {

@@ -64,6 +64,12 @@ impl Persons {
             self.left_out.roles.push(roles);
             return Some(format!("what was toggled on line {}", roles.line));
         }
+        if let Some(place) = index(path, "overrides").filter(|n| *n < kept.overrides.len()) {
+            let order = kept.overrides.remove(place);
+            let told = format!("override {}", order.name);
+            self.left_out.overrides.push(order);
+            return Some(told);
+        }
         let place = index(path, "sessions").and_then(|index| index.checked_sub(first));
         let last = kept.sessions.len().checked_sub(1);
         let place = place.filter(|n| *n < kept.sessions.len()).or(last)?;
@@ -81,6 +87,8 @@ impl Persons {
         kept.sessions.extend(self.left_out.sessions.iter().cloned());
         kept.responders.extend(&self.left_out.responders);
         kept.roles.extend(&self.left_out.roles);
+        let overrides = self.left_out.overrides.iter().cloned();
+        kept.overrides.extend(overrides);
         self.state.keep(kept)?;
         Ok(())
     }
@@ -105,6 +113,9 @@ fn merged(mut document: Value, kept: &Kept) -> Value {
     if !kept.roles.is_empty() {
         document["toggled"] = json!(kept.roles);
     }
+    if !kept.overrides.is_empty() {
+        document["overrides"] = json!(kept.overrides);
+    }
     document
 }
 
@@ -114,6 +125,7 @@ fn of_persons(document: &Value) -> Result<Kept, CommandError> {
         sessions: sessions(document).filter(of_person).cloned().collect(),
         responders: read(document.pointer("/responder/added"))?,
         roles: read(document.get("toggled"))?,
+        overrides: read(document.get("overrides"))?,
     })
 }
 
@@ -156,6 +168,7 @@ mod tests {
                 protocol: Answers::Light,
             }],
             roles: vec![off],
+            overrides: Vec::new(),
         }
     }
 

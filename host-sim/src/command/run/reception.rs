@@ -3,7 +3,9 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use plugin_abi::config::Config;
 use plugin_abi::host::{CallError, Engine};
+use plugin_abi::manage::{Answer, Request};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -14,13 +16,15 @@ use crate::host::control::refusal;
 use crate::text::complain;
 
 /// What changes what is kept of persons.
-const CHANGES: [&str; 7] = [
+const CHANGES: [&str; 9] = [
     "add-session",
     "change-session",
     "delete-session",
     "pause-schedule",
     "roles",
     "respond",
+    "add-override",
+    "end-override",
     "apply",
 ];
 
@@ -75,6 +79,15 @@ impl Reception {
         let config = serde_json::from_value(self.document()?);
         let config = config.map_err(CommandError::Configuration)?;
         Ok(Some(Names::of(&config)))
+    }
+
+    /// What the engine runs by, its topology written out.
+    pub(super) fn effective(&self) -> Result<Config, CommandError> {
+        let config = self.document()?;
+        let Answer::Expanded(config) = self.engine.manage(&Request::Expand { config })? else {
+            return Err(CommandError::Answer("what its configuration means"));
+        };
+        serde_json::from_value(config).map_err(CommandError::Configuration)
     }
 
     fn keep(&self) -> Result<(), CommandError> {

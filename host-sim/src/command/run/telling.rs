@@ -14,6 +14,7 @@ use super::super::respond::sentence;
 use super::table;
 use crate::host::clock::{boottime_ns, wall_s};
 use crate::host::{Event, LineStatus, Names, Status};
+use crate::sim::recording::Recorded;
 use crate::text::{Output, Style, complain, line_style, plural, utc};
 
 /// Tells as the command line asks for.
@@ -65,6 +66,24 @@ impl Telling {
                 plural(judged.config.classes.len(), "class"),
             ),
         )
+    }
+
+    pub(super) fn recorded(&self, recorded: &Recorded, file: &Path) -> io::Result<()> {
+        let Recorded {
+            probes,
+            octets,
+            dropped,
+        } = *recorded;
+        let file = file.display().to_string();
+        let fields =
+            json!({ "file": file, "probes": probes, "octets": octets, "dropped": dropped });
+        self.object("recorded", wall_s(), fields)?;
+        let missing = match dropped {
+            0 => String::new(),
+            _ => format!(", {dropped} records missing"),
+        };
+        let text = format!("recorded {probes} probes in {octets} octets to {file}{missing}");
+        self.say(Style::Plain, &text)
     }
 
     pub(super) fn stopped(&self) -> io::Result<()> {

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use plugin_abi::config::{Answering, Toggled};
+use plugin_abi::config::{Answering, Override, Toggled};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -28,6 +28,9 @@ pub struct Kept {
     /// Roles of lines that were toggled.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub roles: Vec<Toggled>,
+    /// What goes before the decisions.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub overrides: Vec<Override>,
 }
 
 /// The file can't be used.
@@ -140,6 +143,7 @@ mod tests {
         let kept = Kept {
             sessions: vec![json!({"name": "a", "remote": "192.0.2.1"})],
             roles: vec![off],
+            overrides: Vec::new(),
             ..Kept::default()
         };
         state.keep(kept.clone()).unwrap();

@@ -60,6 +60,7 @@ pub(super) fn setting<T>(lines: usize, with: impl FnOnce(&Setting<'_>) -> T) -> 
         lines: &uplinks,
         groups: &[(0..lines).collect()],
         classes: &[class],
+        dscps: &[0],
         seed: 1,
     })
 }

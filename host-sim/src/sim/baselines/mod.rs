@@ -102,6 +102,10 @@ impl Maker for Rival {
         self.in_line
     }
 
+    fn looks_at_truth(&self) -> bool {
+        [oracle::ORACLE.name, oracle_d::ORACLE_D.name].contains(&self.name)
+    }
+
     fn make(&self, setting: &Setting<'_>, at: Option<f64>) -> Result<Box<dyn Policy>, MakeError> {
         Ok((self.make)(setting, at))
     }

@@ -77,6 +77,7 @@ const TEXTS: &[(&str, &str)] = &[
         "s19-local-pause",
         include_str!("../scenarios/s19-local-pause.toml"),
     ),
+    ("s20-replay", include_str!("../scenarios/s20-replay.toml")),
     (
         "s21-hub-dead-far-end",
         include_str!("../scenarios/s21-hub-dead-far-end.toml"),
@@ -84,6 +85,10 @@ const TEXTS: &[(&str, &str)] = &[
     (
         "s22-shared-brown-out",
         include_str!("../scenarios/s22-shared-brown-out.toml"),
+    ),
+    (
+        "s23-best-effort-queue",
+        include_str!("../scenarios/s23-best-effort-queue.toml"),
     ),
     (
         "s24-satellite",

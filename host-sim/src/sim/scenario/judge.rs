@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 use plugin_abi::config::Sla;
 use plugin_abi::manage::Problem;
 
-use super::{ClassOf, EndEvent, Event, LineOf, Scenario, Truth};
+use super::{ClassOf, EndEvent, Event, LineOf, Scenario, Trace, Truth};
 use crate::link::Impairment;
 
 /// A run takes at most so many seconds: about four months.
@@ -33,6 +33,9 @@ pub(super) fn problems(scenario: &Scenario) -> Vec<Problem> {
     }
     for (place, event) in scenario.events.iter().enumerate() {
         judge.event(&format!("events[{place}]"), event);
+    }
+    for (place, trace) in scenario.traces.iter().enumerate() {
+        judge.trace(&format!("traces[{place}]"), trace);
     }
     for (place, event) in scenario.ends.iter().enumerate() {
         judge.end_event(&format!("ends[{place}]"), event);
@@ -124,6 +127,8 @@ impl<'a> Judge<'a> {
         }
         let load = format!("{path}.load_mbps");
         self.within(&load, class.load_mbps, 0.0..=1e6, "Mbit/s");
+        let dscp = format!("{path}.dscp");
+        self.within(&dscp, class.dscp.into(), 0.0..=63.0, "a DSCP");
         let packets = format!("{path}.packets_per_s");
         self.within(&packets, class.packets_per_s, 0.0..=1e4, "packets a second");
         let lines = self.scenario.lines.iter();
@@ -166,6 +171,30 @@ impl<'a> Judge<'a> {
             );
         }
         self.impairment(&format!("{path}.set"), event.set.as_ref());
+    }
+
+    fn trace(&mut self, path: &str, trace: &Trace) {
+        let lines = self.line_names();
+        self.known(&format!("{path}.line"), &trace.line, &lines);
+        let seconds = self.scenario.seconds;
+        self.within(
+            &format!("{path}.every_s"),
+            trace.every_s,
+            1.0..=MOST_SECONDS,
+            "seconds",
+        );
+        if trace.rows.len() as f64 * trace.every_s > seconds {
+            let expected = format!("rows that are over within {seconds} s");
+            let path = format!("{path}.rows");
+            self.wrong(&path, &expected, &trace.rows.len(), "leave some out");
+        }
+        for (row, impairment) in trace.impairments().enumerate() {
+            if let Err(error) = impairment.validate() {
+                let path = format!("{path}.rows[{row}]");
+                let expected = format!("{} as {}", error.expected, error.field);
+                self.wrong(&path, &expected, &error.found, "write another number");
+            }
+        }
     }
 
     fn end_event(&mut self, path: &str, event: &EndEvent) {

@@ -15,13 +15,14 @@ impl Scenario {
     /// shape; or all values that can't be meant; or all that is said to be true and isn't.
     pub fn read(source: Source) -> Result<Self, (Source, Vec<Mistake>)> {
         let document = source.parse()?;
-        let scenario: Self = match document.read() {
+        let mut scenario: Self = match document.read() {
             Ok(scenario) => scenario,
             Err(mistake) => return Err((document.into_source(), vec![mistake])),
         };
         let mut problems = judge::problems(&scenario);
         // What is true follows from sound impairments only.
         if problems.is_empty() {
+            scenario.play_traces();
             problems = hold::contradictions(&scenario);
         }
         if problems.is_empty() {
@@ -136,6 +137,31 @@ mod tests {
                 "{to}:\n{shown}"
             );
         }
+    }
+
+    #[test]
+    fn a_trace_is_rows_of_a_line_in_the_run() {
+        let with = |trace: &str| {
+            let traces = format!("seconds = 1500\ntraces = [{trace}]");
+            refused("seconds = 1500", &traces)
+        };
+        let shown = with("{ line = \"Z\", every_s = 10, rows = [] }");
+        assert!(
+            shown.contains("A, B, C") && shown.contains("a.toml:4:"),
+            "{shown}"
+        );
+        assert!(with("{ line = \"A\", every_s = 0, rows = [] }").contains("from 1 to"));
+        let shown = with("{ line = \"A\", every_s = 10, rows = [[9, 1, 0], [9, 1, 101]] }");
+        assert!(shown.contains("traces[0].rows[1]"), "{shown}");
+        let shown =
+            with("{ line = \"A\", every_s = 1000, rows = [[9, 1, 0], [9, 1, 0], [9, 1, 0]] }");
+        assert!(shown.contains("within 1500 s"), "{shown}");
+        // What it does is held against what is said to be right.
+        let shown = with("{ line = \"B\", every_s = 10, rows = [[9, 1, 0], [9, 1, 5]] }");
+        assert!(
+            shown.contains("truth[0].right") && shown.contains("A, C for voice at 10 s"),
+            "{shown}"
+        );
     }
 
     #[test]

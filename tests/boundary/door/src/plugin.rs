@@ -31,6 +31,8 @@ static TABLE: TwampPlugin = TwampPlugin {
     choose,
     acquire,
     release,
+    keep_samples: None,
+    take_samples: None,
 };
 
 #[unsafe(no_mangle)]

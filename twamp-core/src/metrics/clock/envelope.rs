@@ -64,11 +64,44 @@ impl Least {
     }
 }
 
+/// A [`Least`] in less: what lies close together is kept as a difference.
+#[derive(Clone, Copy, Debug, Default)]
+struct Block {
+    forward_s: f64,
+    forward: f64,
+    /// How much later the backward one was. Half a minute is right to two microseconds.
+    later_s: f32,
+    /// Forward and backward. A tenth of a second is right to eight nanoseconds.
+    both: f32,
+}
+
+impl From<Least> for Block {
+    fn from(least: Least) -> Self {
+        Self {
+            forward_s: least.forward_s,
+            forward: least.forward,
+            later_s: (least.backward_s - least.forward_s) as f32,
+            both: (least.forward + least.backward) as f32,
+        }
+    }
+}
+
+impl Block {
+    fn least(self) -> Least {
+        Least {
+            forward_s: self.forward_s,
+            forward: self.forward,
+            backward_s: self.forward_s + f64::from(self.later_s),
+            backward: f64::from(self.both) - self.forward,
+        }
+    }
+}
+
 /// Blocks of minima. When there is no room, each two become one; when they are long, the oldest
 /// goes.
 #[derive(Clone, Debug)]
 pub(super) struct Envelope {
-    blocks: [Least; BLOCKS],
+    blocks: [Block; BLOCKS],
     filled: usize,
     /// When the newest block began, and how long blocks are.
     began_s: f64,
@@ -79,7 +112,7 @@ pub(super) struct Envelope {
 impl Default for Envelope {
     fn default() -> Self {
         Self {
-            blocks: [Least::default(); BLOCKS],
+            blocks: [Block::default(); BLOCKS],
             filled: 0,
             began_s: 0.0,
             lasts_s: FIRST_S,
@@ -152,8 +185,10 @@ impl Envelope {
 
     /// The least of all.
     pub(super) fn least(&self) -> Option<Least> {
-        let blocks = self.blocks[..self.filled].iter().copied();
-        blocks.reduce(|least, block| least.lower(&block, self.skew()))
+        let blocks = self.blocks[..self.filled].iter();
+        blocks
+            .map(|block| block.least())
+            .reduce(|least, block| least.lower(&block, self.skew()))
     }
 
     /// Enters the least of a burst, and draws the line anew.
@@ -162,13 +197,13 @@ impl Envelope {
         let skew = self.skew();
         match self.blocks[..self.filled].last_mut() {
             Some(newest) if now < self.began_s + self.lasts_s => {
-                *newest = newest.lower(least, skew);
+                *newest = newest.least().lower(least, skew).into();
             }
             _ => {
                 if self.filled == BLOCKS {
                     self.make_room(skew);
                 }
-                self.blocks[self.filled] = *least;
+                self.blocks[self.filled] = (*least).into();
                 self.filled += 1;
                 self.began_s = now;
             }
@@ -185,7 +220,8 @@ impl Envelope {
             return;
         }
         for pair in 0..BLOCKS / 2 {
-            self.blocks[pair] = self.blocks[2 * pair].lower(&self.blocks[2 * pair + 1], skew);
+            let [one, other] = [2 * pair, 2 * pair + 1].map(|at| self.blocks[at].least());
+            self.blocks[pair] = one.lower(&other, skew).into();
         }
         self.filled = BLOCKS / 2;
         self.lasts_s *= 2.0;
@@ -194,10 +230,11 @@ impl Envelope {
     /// Least squares over the blocks. What a block's round trip is above the smallest is how far
     /// its offset may be wrong.
     fn fit(&self, skew: f64) -> Option<Line> {
-        let blocks = &self.blocks[..self.filled];
-        if blocks.len() < ENOUGH {
+        if self.filled < ENOUGH {
             return None;
         }
+        let blocks = self.blocks.map(Block::least);
+        let blocks = &blocks[..self.filled];
         let mut excess = [f64::INFINITY; BLOCKS];
         let floor = blocks.iter().map(|block| block.round_trip(skew));
         let floor = floor.fold(f64::INFINITY, f64::min);
