@@ -464,14 +464,18 @@ mod tests {
             (2.0, 0.1, Some((14.8, 0.2))),
             (1.0, 0.1, Some((80.0, 0.4))),
         ] {
-            let mut watch = watch(limit, 1);
+            // The heights are asymptotic: the rarer the mistakes, the better they are kept.
+            let (every_h, hours) = if burst.is_some() { (6, 48) } else { (1, 20) };
+            let mut watch = watch(limit, every_h);
             let mut line = Line::new(7, loss, burst);
             // What is believed of a line at first is not the line.
             line.verdicts(&mut watch, 1);
-            let verdicts = line.verdicts(&mut watch, 20);
-            // The heights are asymptotic: the rarer the mistakes, the better they are kept. Poisson:
-            // more than 31 of 20 in 1 of 100 cases.
-            assert!(verdicts <= 36, "{loss} of {limit} %, {burst:?}: {verdicts}");
+            let verdicts = line.verdicts(&mut watch, hours);
+            let most = if burst.is_some() { 16 } else { 36 };
+            assert!(
+                verdicts <= most,
+                "{loss} of {limit} %, {burst:?}: {verdicts}"
+            );
         }
     }
 
