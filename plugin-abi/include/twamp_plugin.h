@@ -242,6 +242,12 @@ typedef struct TwampEngine TwampEngine;
 /// The former line was taken away by the host.
 #define TWAMP_REASON_LINE_GONE 8
 
+/// Somebody has pinned the class to this line.
+#define TWAMP_REASON_PINNED 9
+
+/// Somebody keeps classes off the former line: it is drained, or in maintenance.
+#define TWAMP_REASON_WITHDRAWN 10
+
 // Kinds of observation.
 
 /// A reply to a probe handed out by `advance`.

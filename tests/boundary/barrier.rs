@@ -4,7 +4,8 @@ use std::path::Path;
 use std::ptr;
 
 use plugin_abi::{
-    NONE, TwampChoice, TwampEngine, TwampFlowKey, TwampLineLoad, TwampPlugin, TwampSink, code,
+    NONE, TwampChoice, TwampEngine, TwampFlowKey, TwampLineLoad, TwampPlugin, TwampSample,
+    TwampSink, code,
 };
 
 use crate::alone::alone;
@@ -13,7 +14,7 @@ use crate::loops::until;
 use crate::raw::{create, empty_guard, said, table_of};
 use crate::variants;
 
-const FUNCTIONS: [&str; 20] = [
+const FUNCTIONS: [&str; 22] = [
     "create",
     "start",
     "stop",
@@ -34,6 +35,8 @@ const FUNCTIONS: [&str; 20] = [
     "choose",
     "acquire",
     "release",
+    "keep_samples",
+    "take_samples",
 ];
 
 #[test]
@@ -81,7 +84,11 @@ fn walk(plugin: &Path) {
             said(|sink| (table.manage)(engine, request.as_ptr(), request.len(), sink));
         assert_eq!(answered, code::OK);
         let statistics: serde_json::Value = serde_json::from_str(&told).expect("JSON");
-        assert_eq!(statistics["statistics"]["panics"], 19, "{told}");
+        assert_eq!(
+            statistics["statistics"]["panics"],
+            FUNCTIONS.len() - 1,
+            "{told}"
+        );
         for function in &FUNCTIONS[1..] {
             let injected = format!("injected into {function} (at ");
             until(function, || {
@@ -130,7 +137,7 @@ fn call(
         struct_size: size_of::<TwampChoice>() as u32,
         ..TwampChoice::default()
     };
-    let (mut class, mut count, mut reached) = (0, 0, 0);
+    let (mut class, mut count, mut reached, mut dropped) = (0, 0, 0, 0);
     let mut guard = empty_guard();
     let told = |call: &dyn Fn(TwampSink) -> i32| {
         let (code, told) = said(call);
@@ -161,6 +168,19 @@ fn call(
                 let (count, reached) = (&raw mut count, &raw mut reached);
                 (
                     (table.advance)(engine, 1, ptr::null_mut(), 0, count, reached),
+                    None,
+                )
+            }
+            "keep_samples" => {
+                let keep_samples = table.keep_samples.expect("it is there from 1.1 on");
+                (keep_samples(engine, 1), None)
+            }
+            "take_samples" => {
+                let take_samples = table.take_samples.expect("it is there from 1.1 on");
+                let size = size_of::<TwampSample>();
+                let count = &raw mut count;
+                (
+                    take_samples(engine, ptr::null_mut(), 0, size, count, &raw mut dropped),
                     None,
                 )
             }

@@ -3,6 +3,7 @@
 use std::process::Command;
 
 use autoflow_tests::artifacts;
+use plugin_abi::{ABI_MAJOR, ABI_MINOR};
 
 use crate::header::{STRICT_C, include_directory};
 use crate::loops::looped;
@@ -29,7 +30,8 @@ fn the_c_host_measures_a_line_and_gets_a_choice() {
 
     let plugin = &artifacts().plugin;
     let told = good(Command::new(&host).arg(plugin).arg(looped("loop", 42)));
-    assert_eq!(told, "ABI 1.0\nline 42: alive\nchoice: line 42\n");
+    let expected = format!("ABI {ABI_MAJOR}.{ABI_MINOR}\nline 42: alive\nchoice: line 42\n");
+    assert_eq!(told, expected);
 
     let refused = Command::new(&host)
         .arg(plugin)

@@ -21,6 +21,7 @@ mod respond;
 mod scapy;
 mod secure;
 mod sim;
+mod sim_report;
 mod stamp;
 mod stamp_suite;
 mod strange;

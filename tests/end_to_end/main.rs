@@ -14,7 +14,6 @@ mod replay;
 
 mod accounting;
 mod advice;
-mod agreement;
 mod crowd;
 mod demo;
 mod failure;

@@ -28,7 +28,7 @@ pub struct Sim {
           value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub seeds: u32,
     /// Play a recording of `run --record` or `demo --record` instead of scenarios
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["scenario", "seeds", "list"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["scenario", "seeds", "sweep", "report", "cpu", "list"])]
     pub replay: Option<PathBuf>,
     /// Show where two policies disagree in a recording; `recorded`: what was chosen then
     #[arg(
@@ -39,6 +39,15 @@ pub struct Sim {
         requires = "replay"
     )]
     pub compare: Vec<String>,
+    /// Turn each policy's knob as well: delay against pointless switches, one curve a policy
+    #[arg(long)]
+    pub sweep: bool,
+    /// Write a page for people: tables, curves, and a picture of what happened and who chose what
+    #[arg(long, value_name = "FILE.html")]
+    pub report: Option<PathBuf>,
+    /// Measure what each policy costs of a processor; these figures differ from run to run
+    #[arg(long)]
+    pub cpu: bool,
     /// Name the policies and scenarios, and play none
     #[arg(long)]
     pub list: bool,
@@ -59,5 +68,6 @@ mod tests {
         assert_eq!(sim.scenario, ["s01-hard-fail", "a.toml"]);
         assert_eq!(sim.policy, ["oracle", "static"]);
         assert_eq!(sim.seeds, 20);
+        assert_eq!((sim.sweep, sim.report, sim.cpu), (false, None, false));
     }
 }

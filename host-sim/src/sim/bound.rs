@@ -15,7 +15,7 @@
 use plugin_abi::config::Sla;
 
 use super::measure::Measures;
-use super::revealed::losses_to_come;
+use super::revealed::Loss;
 use super::run::Stage;
 
 /// A line that loses less isn't told from one that loses nothing.
@@ -44,10 +44,11 @@ pub struct Cusum {
 impl Change {
     /// The least of the losses to come that breaks an SLA which is kept at the start.
     #[must_use]
-    pub fn of(losses: &[f64], sla: &Sla) -> Option<Self> {
-        let (&before, to_come) = losses.split_first()?;
+    pub fn of(losses: impl IntoIterator<Item = f64>, sla: &Sla) -> Option<Self> {
+        let mut losses = losses.into_iter();
+        let before = losses.next()?;
         let most = sla.loss_percent? / 100.0;
-        let breaking = to_come.iter().copied().filter(|loss| *loss > most);
+        let breaking = losses.filter(|loss| *loss > most);
         let after = breaking.min_by(f64::total_cmp)?;
         (before <= most).then_some(Self { before, after })
     }
@@ -67,6 +68,27 @@ impl Change {
         ((1.0 - self.before()) / (1.0 - self.after)).ln()
     }
 
+    /// Probes until an alarm at this threshold, on average: before the change, and from it on. At 0
+    /// each probe is an alarm.
+    fn lengths(&self, limit: i64) -> (f64, f64) {
+        let (step, limit) = (self.step() as usize, limit as usize);
+        match (limit, self.is_death()) {
+            (0, _) => (1.0, 1.0),
+            (_, true) => (self.length_before(limit), limit as f64),
+            (_, false) => (
+                self.length_before(limit),
+                until_alarm(self.after, step, limit),
+            ),
+        }
+    }
+
+    fn length_before(&self, limit: usize) -> f64 {
+        match self.is_death() {
+            true => losses_in_a_row(self.before(), limit as u32),
+            false => until_alarm(self.before(), self.step() as usize, limit),
+        }
+    }
+
     /// Nothing comes through any more: one answer refutes it.
     fn is_death(&self) -> bool {
         self.after >= 1.0
@@ -78,13 +100,7 @@ impl Cusum {
     #[must_use]
     pub fn towards(change: Change, run_length: f64) -> Self {
         let lost = change.step() as i64;
-        let is_enough = |limit: &usize| {
-            let length = match change.is_death() {
-                true => losses_in_a_row(change.before(), *limit as u32),
-                false => until_alarm(change.before(), lost as usize, *limit),
-            };
-            length >= run_length
-        };
+        let is_enough = |limit: &usize| change.length_before(*limit) >= run_length;
         let limit = first(is_enough) as i64;
         Self {
             lost,
@@ -127,34 +143,45 @@ impl Cusum {
 #[must_use]
 pub fn least_delay_s(change: Change, probes_per_s: f64, false_alarm_each_s: f64) -> f64 {
     let cusum = Cusum::towards(change, false_alarm_each_s * probes_per_s);
-    let probes = match change.is_death() {
-        true => cusum.limit as f64,
-        false => until_alarm(change.after, cusum.lost as usize, cusum.limit as usize),
-    };
+    let (_, probes) = change.lengths(cusum.limit);
     probes / probes_per_s
 }
 
-/// Mean time to switch divided by the least that was possible, at the same rate of probes and as
-/// many pointless switches. `None`: it did not always switch, or the scenario isn't about one
-/// change of loss. If no switch was pointless, one in all of the time is reckoned with. It may be
-/// below 1 for who probes faster when it matters: the rate is a mean over all of the time.
-pub(super) fn ratio(stage: &Stage<'_>, sums: &Measures, probes_per_s: f64) -> Option<f64> {
+/// Probes until a change is known, on average, with so many between two false alarms. Thresholds
+/// are whole numbers; between two of them lies who draws lots for one or the other.
+fn least_probes(change: Change, run_length: f64) -> f64 {
+    let limit = Cusum::towards(change, run_length).limit;
+    let (length_below, below) = change.lengths(limit - 1);
+    let (length, above) = change.lengths(limit);
+    let share = (run_length - length_below) / (length - length_below);
+    below + share.clamp(0.0, 1.0) * (above - below)
+}
+
+/// Probes that a line was sent from a change until the switch, divided by the least that are
+/// enough to know it at all with as many pointless switches. How many those are is told by a long
+/// run in which nothing happens; if it has none, one in all of its time is reckoned with.
+///
+/// `None`: it did not always switch, or the scenario isn't about one change of loss. Chance can
+/// bring it a little below 1 where there are few seeds.
+pub(super) fn ratio(stage: &Stage<'_>, sums: &Measures, quiet: &Measures) -> Option<f64> {
     let change = only_change(stage)?;
     let switches = sums.to_switch.len();
-    if sums.never > 0 || switches == 0 || probes_per_s <= 0.0 {
+    if sums.never > 0 || switches == 0 || sums.looked == 0 {
         return None;
     }
-    let mean = sums.to_switch.iter().sum::<f64>() / switches as f64;
-    let false_alarm_each_s = sums.line_seconds / f64::from(sums.pointless.max(1));
-    Some(mean / least_delay_s(change, probes_per_s, false_alarm_each_s))
+    let each_s = quiet.line_seconds / f64::from(quiet.pointless.max(1));
+    let least = least_probes(change, each_s * quiet.probes_per_s());
+    Some(sums.looked as f64 / switches as f64 / least)
 }
 
 /// The change of loss that a scenario is about, if it is about one.
-fn only_change(stage: &Stage<'_>) -> Option<Change> {
-    let losses = losses_to_come(stage.scenario);
+pub(super) fn only_change(stage: &Stage<'_>) -> Option<Change> {
     let mut changes = stage.classes.iter().flat_map(|class| {
-        let of_line = |losses: &Vec<f64>| Change::of(losses, &class.sla);
-        losses.iter().filter_map(of_line).collect::<Vec<_>>()
+        let of_line = |losses: &Vec<Loss>| {
+            let shares = losses.iter().map(|loss| loss.share);
+            Change::of(shares, &class.sla)
+        };
+        stage.losses.iter().filter_map(of_line)
     });
     let change = changes.next()?;
     changes.all(|other| other == change).then_some(change)
@@ -250,17 +277,29 @@ mod tests {
             loss_percent: Some(2.0),
             ..Sla::default()
         };
-        let of = |losses: &[f64]| Change::of(losses, &sla);
+        let of = |losses: &[f64]| Change::of(losses.iter().copied(), &sla);
         assert_eq!(of(&[0.001, 0.1, 0.01, 0.05, 0.001]), Some(change(0.1, 5.0)));
         assert_eq!(of(&[0.001, 0.01]), None);
         assert_eq!(of(&[0.03, 0.1]), None);
-        assert_eq!(Change::of(&[0.001, 0.1], &Sla::default()), None);
+        assert_eq!(Change::of([0.001, 0.1], &Sla::default()), None);
     }
 
     #[test]
     fn a_dead_line_takes_two_losses() {
         assert_eq!(least_delay_s(change(0.1, 100.0), 10.0, DAY_S), 0.2);
         assert_eq!(least_delay_s(change(0.1, 100.0), 2.0, DAY_S), 1.0);
+    }
+
+    #[test]
+    fn nobody_can_do_better_than_alarm_at_each_loss_who_may_be_wrong_as_often() {
+        for change in [change(0.1, 5.0), change(1.0, 10.0), change(0.1, 100.0)] {
+            let least = least_probes(change, 1.0 / change.before);
+            assert!((least * change.after - 1.0).abs() < 1e-9, "{least} probes");
+            // Half as seldom costs something, but not a whole step of the threshold.
+            let calmer = least_probes(change, 2.0 / change.before);
+            assert!(calmer > least && calmer < 2.0 * least, "{calmer} probes");
+            assert!(least_probes(change, 1.0) <= 1.0);
+        }
     }
 
     #[test]

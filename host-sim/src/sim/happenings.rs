@@ -13,6 +13,8 @@ use crate::link::{Directions, Impairment};
 pub(super) enum Happening {
     /// A line has another impairment; `None`: that of the start.
     Set(usize, Directions, Option<Impairment>),
+    /// Nothing comes through a line until it has another impairment.
+    Gap(usize, Directions),
     /// The reflector of a line begins its numbers anew.
     Restart(usize),
     /// All far clocks step by so many milliseconds.
@@ -46,6 +48,7 @@ struct Source {
 #[expect(clippy::large_enum_variant, reason = "a run has a few")]
 enum What {
     Set(Directions, Option<Impairment>),
+    Gap(Directions),
     Restart,
     ClockStep(f64),
     Pause(u64),
@@ -59,13 +62,18 @@ impl Happenings {
             sources: Vec::new(),
         };
         for event in &stage.scenario.events {
-            let source = Source {
-                what: What::Set(event.direction, event.set),
+            let (at, gap) = (nanos(event.at_s), nanos(event.gap_s));
+            let source = |what, after: u64| Source {
+                what,
                 lines: concerned(stage, event),
                 every: event.every_s.map(nanos),
-                until: event.until_s.map_or(end, nanos),
+                until: event.until_s.map_or(end, nanos) + after,
             };
-            all.add(nanos(event.at_s), source);
+            if gap > 0 {
+                all.add(at, source(What::Gap(event.direction), 0));
+            }
+            let what = What::Set(event.direction, event.set);
+            all.add(at + gap, source(what, gap));
         }
         for event in &stage.scenario.ends {
             let far_ends = |line: &usize| {
@@ -117,6 +125,7 @@ impl Happenings {
         }
         Some(match of.what {
             What::Set(directions, impairment) => Happening::Set(line, directions, impairment),
+            What::Gap(directions) => Happening::Gap(line, directions),
             What::Restart => Happening::Restart(line),
             What::ClockStep(by_ms) => Happening::ClockStep(by_ms),
             What::Pause(span) => Happening::Pause(span),
@@ -143,4 +152,31 @@ fn concerned(stage: &Stage<'_>, event: &Event) -> Vec<usize> {
             named && event.group.is_none_or(|group| group == line / per_group)
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sim::scenario::embedded;
+
+    #[test]
+    fn each_step_of_a_satellite_in_low_orbit_comes_after_a_gap() {
+        let leo = embedded("s13-leo").unwrap();
+        let stage = Stage::new(&leo);
+        let mut happenings = Happenings::of(&stage);
+        let mut gap = None;
+        let mut steps = 0;
+        while let Some(at) = happenings.next() {
+            match happenings.poll(at) {
+                Some(Happening::Gap(0, _)) => gap = Some(at),
+                Some(Happening::Set(0, _, Some(_))) => {
+                    assert_eq!(gap.take(), Some(at - nanos(0.2)));
+                    steps += 1;
+                }
+                _ => panic!("something else happens"),
+            }
+        }
+        // One each 15 s.
+        assert_eq!((steps, gap), (240, None));
+    }
 }

@@ -1,11 +1,14 @@
 //! What came of a run: each choice held against the truth of the lines.
 
 use super::policy::{Revealed, Setting};
+use super::revealed::Loss;
 use super::run::TICK;
 use super::truth::{Quality, right};
 use super::world::World;
 
 const NS_PER_S: f64 = 1e9;
+const HOUR_S: f64 = 3_600.0;
+const WEEK_S: f64 = 7.0 * 24.0 * HOUR_S;
 /// There and back within this time is a flap.
 const FLAP: u64 = 60_000_000_000;
 /// Classes that leave a line within this time leave it for one cause.
@@ -24,6 +27,8 @@ pub struct Measures {
     pub class_seconds: f64,
     /// From when a class's line was no longer right until it was on a right one, seconds.
     pub to_switch: Vec<f64>,
+    /// Probes of that time, sent over the line that was no longer right.
+    pub looked: u64,
     /// Times that it was on none until the end, or until its line was right again.
     pub never: u32,
     /// From when a preferred line was right again until it was used, seconds.
@@ -46,6 +51,23 @@ pub struct Measures {
     pub octets: u64,
     /// Lines, times runs.
     pub lines: u64,
+    /// What came of each run.
+    pub each: Vec<Figures>,
+}
+
+/// Rates of one run, or of several together; `None` where nothing was carried.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Figures {
+    /// Lines left that were right, for none that is preferred: of a line and week.
+    pub pointless_switches_per_line_week: Option<f64>,
+    /// Switches to a line that was not right while another was, an hour.
+    pub wrong_switches_per_hour: Option<f64>,
+    /// Seconds on a line that broke the SLA while another kept it, an hour.
+    pub violation_s_per_h: Option<f64>,
+    /// Mean opinion given away, on average over time.
+    pub regret: Option<f64>,
+    /// There and back again within a minute, an hour.
+    pub flaps_per_hour: Option<f64>,
 }
 
 impl Measures {
@@ -56,6 +78,7 @@ impl Measures {
         self.line_seconds += other.line_seconds;
         self.class_seconds += other.class_seconds;
         self.to_switch.extend_from_slice(&other.to_switch);
+        self.looked += other.looked;
         self.never += other.never;
         self.to_return.extend_from_slice(&other.to_return);
         self.switches += other.switches;
@@ -67,6 +90,47 @@ impl Measures {
         self.probes += other.probes;
         self.octets += other.octets;
         self.lines += other.lines;
+        self.each.extend_from_slice(&other.each);
+    }
+
+    /// Its rates.
+    #[must_use]
+    pub fn figures(&self) -> Figures {
+        let per =
+            |count: f64, seconds: f64, unit: f64| (seconds > 0.0).then(|| count * unit / seconds);
+        let hourly = |count: f64| per(count, self.class_seconds, HOUR_S);
+        Figures {
+            pointless_switches_per_line_week: per(self.pointless.into(), self.line_seconds, WEEK_S),
+            wrong_switches_per_hour: hourly(self.wrong.into()),
+            violation_s_per_h: hourly(self.violation_s),
+            regret: per(self.regret, self.class_seconds, 1.0),
+            flaps_per_hour: hourly(self.flaps.into()),
+        }
+    }
+
+    /// Times that no switch came, by switches and these.
+    #[must_use]
+    pub fn never_switched(&self) -> f64 {
+        let never = f64::from(self.never);
+        let told = never + self.to_switch.len() as f64;
+        if told > 0.0 { never / told } else { 0.0 }
+    }
+
+    /// Probes a second of each line.
+    #[must_use]
+    pub fn probes_per_s(&self) -> f64 {
+        self.probes as f64 / self.probed_seconds()
+    }
+
+    /// Bits a second of each line, all headers included.
+    #[must_use]
+    pub fn probe_bit_per_s(&self) -> f64 {
+        self.octets as f64 * 8.0 / self.probed_seconds()
+    }
+
+    fn probed_seconds(&self) -> f64 {
+        let of_lines = self.seconds * self.lines as f64 / f64::from(self.runs.max(1));
+        of_lines.max(f64::MIN_POSITIVE)
     }
 }
 
@@ -74,8 +138,9 @@ impl Measures {
 pub(super) struct Measure {
     sums: Measures,
     seats: Vec<Seat>,
-    /// What is true of each line.
+    /// What is true of each line, and the mean opinion of a call on it.
     qualities: Vec<Quality>,
+    opinions: Vec<f64>,
     /// Which lines are right, by seat; and whether they keep the SLA.
     right: Vec<(Vec<usize>, bool)>,
     /// The order of preference, by seat.
@@ -95,9 +160,18 @@ struct Seat {
     /// Was its line right when last looked at?
     was_right: bool,
     /// Since when its line is not right, though it was.
-    wrong_since: Option<u64>,
+    wrong_since: Option<Broken>,
     /// Since when a line that it prefers is right.
     better_since: Option<u64>,
+}
+
+/// A line is no longer right.
+#[derive(Clone, Copy)]
+struct Broken {
+    at: u64,
+    line: usize,
+    /// Probes sent over it until then.
+    probes: u64,
 }
 
 impl Measure {
@@ -114,6 +188,7 @@ impl Measure {
             },
             seats: vec![Seat::default(); seats],
             qualities: vec![Quality::default(); lines],
+            opinions: vec![0.0; lines],
             right: vec![(Vec::new(), false); seats],
             order: (0..seats).map(order).collect(),
             left: vec![None; lines],
@@ -137,6 +212,9 @@ impl Measure {
             }
         }
         if std::mem::take(&mut self.stale) {
+            for (opinion, quality) in self.opinions.iter_mut().zip(&self.qualities) {
+                *opinion = quality.opinion();
+            }
             let classes = setting.classes.len();
             for (place, known) in self.right.iter_mut().enumerate() {
                 let class = place % classes;
@@ -151,7 +229,7 @@ impl Measure {
     }
 
     /// What it has learnt, with what the lines will lose.
-    pub(super) fn revealed<'a>(&'a self, losses: &'a [Vec<f64>]) -> Revealed<'a> {
+    pub(super) fn revealed<'a>(&'a self, losses: &'a [Vec<Loss>]) -> Revealed<'a> {
         Revealed {
             qualities: &self.qualities,
             right: &self.right,
@@ -160,11 +238,11 @@ impl Measure {
     }
 
     /// A tick has passed, and these are the choices from now on.
-    pub(super) fn look(&mut self, now: u64, choices: &[Option<usize>]) {
+    pub(super) fn look(&mut self, now: u64, world: &World, choices: &[Option<usize>]) {
         let tick = TICK as f64 / NS_PER_S;
         self.used.fill(false);
         for (place, choice) in choices.iter().enumerate() {
-            self.seat(now, place, *choice);
+            self.seat(now, world, place, *choice);
             let Some(line) = *choice else { continue };
             self.used[line] = true;
             self.sums.class_seconds += tick;
@@ -173,7 +251,7 @@ impl Measure {
                 self.sums.violation_s += tick;
             }
             let best = right.first().map_or(line, |first| *first);
-            let given_away = self.qualities[best].opinion() - self.qualities[line].opinion();
+            let given_away = self.opinions[best] - self.opinions[line];
             self.sums.regret += given_away.max(0.0) * tick;
         }
         let used = self.used.iter().filter(|used| **used).count();
@@ -186,10 +264,11 @@ impl Measure {
         self.sums.never += self.seats.iter().filter(waiting).count() as u32;
         self.sums.seconds = now as f64 / NS_PER_S;
         (self.sums.probes, self.sums.octets) = (probes, octets);
+        self.sums.each = vec![self.sums.figures()];
         self.sums
     }
 
-    fn seat(&mut self, now: u64, place: usize, choice: Option<usize>) {
+    fn seat(&mut self, now: u64, world: &World, place: usize, choice: Option<usize>) {
         let (right, _) = &self.right[place];
         let seat = &mut self.seats[place];
         let former = std::mem::replace(&mut seat.line, choice);
@@ -215,15 +294,21 @@ impl Measure {
             }
         }
         // A line that was chosen wrongly is another mistake than one that is left late.
-        let broke = seat.was_right && former.is_some_and(|from| !right.contains(&from));
+        let broken = former.filter(|from| seat.was_right && !right.contains(from));
+        let broken = broken.map(|line| Broken {
+            at: now,
+            line,
+            probes: world.probes(line),
+        });
         seat.was_right = is_right;
-        let since = seat.wrong_since.or(broke.then_some(now));
+        let since = seat.wrong_since.or(broken);
         seat.wrong_since = since.filter(|_| !is_right);
-        if let Some(since) = since.filter(|_| is_right) {
+        if let Some(broken) = since.filter(|_| is_right) {
             match former != choice {
                 true => {
-                    let after = (now - since) as f64 / NS_PER_S;
+                    let after = (now - broken.at) as f64 / NS_PER_S;
                     self.sums.to_switch.push(after);
+                    self.sums.looked += world.probes(broken.line) - broken.probes;
                 }
                 false => self.sums.never += 1,
             }

@@ -14,22 +14,36 @@
 mod autoflow;
 pub mod baselines;
 pub mod bound;
+mod clocked;
+mod course;
+mod crew;
 mod happenings;
+mod in_force;
 mod measure;
+mod play;
 pub mod policy;
+mod quiet;
 pub mod recording;
 pub mod replay;
+pub mod report;
 mod revealed;
 mod run;
 pub mod scenario;
+mod sweep;
 mod table;
 mod traffic;
 mod truth;
 mod world;
 
 pub use autoflow::Autoflow;
-pub use measure::Measures;
-pub use table::{Quantiles, Row, Table, run};
+pub use course::{
+    ChoiceChange, ClassCourse, Course, LineChange, LineCourse, PolicyCourse, RightChange,
+};
+pub use crew::Standing;
+pub use measure::{Figures, Measures};
+pub use play::{Wish, run};
+pub use sweep::{Curve, Point};
+pub use table::{Cost, Quantiles, Row, Spread, Table};
 
 use crate::link::ImpairmentError;
 use policy::MakeError;

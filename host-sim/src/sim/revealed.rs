@@ -2,8 +2,9 @@
 
 use plugin_abi::config::Sla;
 
-use super::scenario::Scenario;
+use super::scenario::{Event, Scenario};
 use super::truth::{Quality, lost};
+use super::world::nanos;
 use crate::link::Directions;
 
 /// What is true at one moment. For oracles only.
@@ -11,7 +12,16 @@ pub struct Revealed<'a> {
     pub(super) qualities: &'a [Quality],
     /// By class of each group: its right lines, and whether they keep its SLA.
     pub(super) right: &'a [(Vec<usize>, bool)],
-    pub(super) losses: &'a [Vec<f64>],
+    pub(super) losses: &'a [Vec<Loss>],
+}
+
+/// What a line loses from some moment on, or from several.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Loss {
+    /// The share of round trips.
+    pub(super) share: f64,
+    /// When it begins for the last time, nanoseconds of the run.
+    last: u64,
 }
 
 impl Revealed<'_> {
@@ -51,14 +61,21 @@ impl Revealed<'_> {
 
     /// The share of round trips that a line loses from the start on, then after each event: those
     /// to come as well.
+    pub fn losses(&self, line: usize) -> impl Iterator<Item = f64> {
+        self.losses[line].iter().map(|loss| loss.share)
+    }
+
+    /// Does a line begin to lose too much once more, after `now`?
     #[must_use]
-    pub fn losses(&self, line: usize) -> &[f64] {
-        &self.losses[line]
+    pub fn breaks_again(&self, now: u64, line: usize, sla: &Sla) -> bool {
+        let most = sla.loss_percent.map_or(f64::INFINITY, |most| most / 100.0);
+        let breaks = |loss: &Loss| loss.share > most && loss.last > now;
+        self.losses[line].iter().any(breaks)
     }
 }
 
 /// By line: the share of round trips that it loses from the start on, then after each event.
-pub(super) fn losses_to_come(scenario: &Scenario) -> Vec<Vec<f64>> {
+pub(super) fn losses_to_come(scenario: &Scenario) -> Vec<Vec<Loss>> {
     let mut events: Vec<_> = scenario.events.iter().collect();
     events.sort_by(|one, other| one.at_s.total_cmp(&other.at_s));
     let mut all = Vec::new();
@@ -66,7 +83,10 @@ pub(super) fn losses_to_come(scenario: &Scenario) -> Vec<Vec<f64>> {
         for line in &scenario.lines {
             let start = [&line.base, line.back.as_ref().unwrap_or(&line.base)].map(lost);
             let mut now = start;
-            let mut losses = vec![round_trip(now)];
+            let mut losses = vec![Loss {
+                share: round_trip(now),
+                last: 0,
+            }];
             for event in &events {
                 let named = event.line.as_ref().is_none_or(|name| *name == line.name);
                 if !named || event.group.is_some_and(|of| of != group) {
@@ -79,12 +99,25 @@ pub(super) fn losses_to_come(scenario: &Scenario) -> Vec<Vec<f64>> {
                 if event.direction != Directions::Forward {
                     now[1] = then[1];
                 }
-                losses.push(round_trip(now));
+                losses.push(Loss {
+                    share: round_trip(now),
+                    last: last(scenario, event),
+                });
             }
             all.push(losses);
         }
     }
     all
+}
+
+/// When an event happens for the last time.
+fn last(scenario: &Scenario, event: &Event) -> u64 {
+    let until_s = event.until_s.unwrap_or(scenario.seconds);
+    let again = event.every_s.map_or(0.0, |every_s| {
+        // As many times as it fits in before `until_s`.
+        (((until_s - event.at_s) / every_s).ceil() - 1.0).max(0.0) * every_s
+    });
+    nanos(event.at_s + again)
 }
 
 fn round_trip([there, back]: [f64; 2]) -> f64 {
@@ -113,11 +146,32 @@ mod tests {
         let losses = losses_to_come(&toml::from_str(text).unwrap());
         let percent = |line: usize| -> Vec<_> {
             let losses = losses[line].iter();
-            losses.map(|loss| (loss * 1e4).round() / 100.0).collect()
+            losses
+                .map(|loss| (loss.share * 1e4).round() / 100.0)
+                .collect()
         };
         assert_eq!(percent(0), [1.0, 50.5, 1.0]);
         assert_eq!(percent(1), [0.0]);
         assert_eq!(percent(2), [1.0, 50.5, 1.0, 100.0]);
         assert_eq!(percent(3), [0.0, 100.0]);
+    }
+
+    #[test]
+    fn an_event_that_is_repeated_begins_for_the_last_time_before_it_ends() {
+        let text = r#"
+            name = "last"
+            says = "last"
+            seconds = 100
+            lines = [{ name = "A" }]
+            classes = [{ name = "voice", sla = { loss_percent = 2 } }]
+            events = [
+                { at_s = 10, set = { loss_percent = 9 } },
+                { at_s = 20, every_s = 15, until_s = 50, line = "A" },
+                { at_s = 20, every_s = 15, until_s = 51, line = "A" },
+            ]
+        "#;
+        let losses = losses_to_come(&toml::from_str(text).unwrap());
+        let last: Vec<_> = losses[0].iter().map(|loss| loss.last).collect();
+        assert_eq!(last, [0.0, 10.0, 35.0, 50.0].map(nanos));
     }
 }

@@ -6,13 +6,17 @@
 //!                └── truth ─► Measure ◄──┘
 //! ```
 
+use std::time::Duration;
+
 use plugin_abi::config::Class;
 
 use super::SimError;
+use super::clocked::Clocked;
+use super::course::Diary;
 use super::happenings::{Happening, Happenings};
 use super::measure::{Measure, Measures};
 use super::policy::{Maker, Policy, Reply, Setting, Uplink};
-use super::revealed::losses_to_come;
+use super::revealed::{Loss, losses_to_come};
 use super::scenario::Scenario;
 use super::traffic::Traffic;
 use super::world::{World, nanos};
@@ -29,7 +33,7 @@ pub(super) struct Stage<'a> {
     pub(super) classes: Vec<Class>,
     pub(super) dscps: Vec<u8>,
     /// By line: what it loses from the start on, and after each event.
-    pub(super) losses: Vec<Vec<f64>>,
+    pub(super) losses: Vec<Vec<Loss>>,
 }
 
 impl<'a> Stage<'a> {
@@ -60,29 +64,76 @@ impl<'a> Stage<'a> {
     ///
     /// # Errors
     /// The policy can't be made, or an impairment is out of its range.
+    #[cfg(test)]
     pub(super) fn play(
         &self,
         maker: &dyn Maker,
         knob: Option<f64>,
         seed: u64,
     ) -> Result<Measures, SimError> {
+        let played = self.play_noting(maker, knob, seed, Noting::default())?;
+        Ok(played.measures)
+    }
+
+    /// Plays it once, and notes more than the measures.
+    ///
+    /// # Errors
+    /// The policy can't be made, or an impairment is out of its range.
+    pub(super) fn play_noting(
+        &self,
+        maker: &dyn Maker,
+        knob: Option<f64>,
+        seed: u64,
+        noting: Noting,
+    ) -> Result<Played, SimError> {
         let setting = self.setting(seed);
         let wrong = |what| SimError::Impairment {
             scenario: self.scenario.name.clone(),
             what,
         };
+        let policy = maker.make(&setting, knob)?;
+        let (policy, spent): (Box<dyn Policy>, _) = match noting.cost {
+            true => {
+                let (clocked, spent) = Clocked::new(policy);
+                (Box::new(clocked), Some(spent))
+            }
+            false => (policy, None),
+        };
         let mut run = Run {
-            policy: maker.make(&setting, knob)?,
+            policy,
             world: World::new(self.scenario, seed).map_err(wrong)?,
             happenings: Happenings::of(self),
-            traffic: Traffic::new(self, seed),
+            traffic: Traffic::new(self, seed, maker.is_in_line()),
             measure: Measure::new(&setting),
             choices: vec![None; self.groups.len() * self.classes.len()],
             unread: Vec::new(),
+            diary: noting.choices_of.map(|group| (group, Diary::default())),
         };
         run.play(self, &setting).map_err(wrong)?;
-        Ok(run.measure.end(run.world.spent(), run.world.now()))
+        Ok(Played {
+            measures: run.measure.end(run.world.spent(), run.world.now()),
+            diary: run.diary.map(|(_, diary)| diary),
+            cost: spent.map(|spent| spent.get()),
+        })
     }
+}
+
+/// What is noted of a run beside its measures.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Noting {
+    /// The choices of a group.
+    pub(super) choices_of: Option<usize>,
+    /// The time that the policy takes.
+    pub(super) cost: bool,
+}
+
+/// What came of a run.
+pub(super) struct Played {
+    pub(super) measures: Measures,
+    /// The choices, if asked for.
+    pub(super) diary: Option<Diary>,
+    /// The time that the policy took, if asked for.
+    pub(super) cost: Option<Duration>,
 }
 
 struct Run {
@@ -95,6 +146,8 @@ struct Run {
     choices: Vec<Option<usize>>,
     /// Arrived while this host stood still.
     unread: Vec<Reply>,
+    /// Of which group.
+    diary: Option<(usize, Diary)>,
 }
 
 impl Run {
@@ -130,6 +183,7 @@ impl Run {
                         self.world.set(line, directions, impairment.as_ref())?;
                         self.measure.changed();
                     }
+                    Happening::Gap(line, directions) => self.world.interrupt(line, directions)?,
                     Happening::Restart(line) => self.world.restart(line),
                     Happening::ClockStep(by_ms) => self.world.step_clocks(by_ms),
                     Happening::Pause(span) => paused_until = Some(reached + span),
@@ -157,7 +211,7 @@ impl Run {
     fn tick(&mut self, now: u64, stage: &Stage<'_>, setting: &Setting<'_>, stands_still: bool) {
         let classes = stage.classes.len();
         let carried = self.traffic.carry(now, &mut self.world, &self.choices);
-        if !stands_still {
+        if !stands_still && !carried.is_empty() {
             self.policy.carried(now, carried);
         }
         self.measure
@@ -169,7 +223,11 @@ impl Run {
                 *choice = self.policy.choose(now, place / classes, place % classes);
             }
         }
-        self.measure.look(now, &self.choices);
+        self.measure.look(now, &self.world, &self.choices);
+        if let Some((group, diary)) = &mut self.diary {
+            let from = *group * classes;
+            diary.note(now, &self.choices[from..from + classes]);
+        }
     }
 }
 

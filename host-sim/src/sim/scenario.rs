@@ -124,6 +124,10 @@ pub struct Event {
     /// The directions concerned.
     #[serde(default)]
     pub direction: Directions,
+    /// Nothing comes through for so many seconds before it takes hold: a handover. Too short a
+    /// time to be judged by.
+    #[serde(default)]
+    pub gap_s: f64,
     /// The whole impairment from then on; absent: as at the start.
     #[serde(default)]
     pub set: Option<Impairment>,
@@ -213,6 +217,7 @@ impl Scenario {
                 line: Some(trace.line.clone()),
                 group: None,
                 direction: Directions::Both,
+                gap_s: 0.0,
                 set: Some(set),
                 says: String::new(),
             });

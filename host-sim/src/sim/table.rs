@@ -1,20 +1,16 @@
-//! Every policy in every scenario: runs over seeds, and one row for each pair.
+//! What came of all runs: one row for each scenario and policy.
 
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
+use std::cmp::Ordering;
 
 use serde::Serialize;
 
-use super::SimError;
+use super::autoflow::Autoflow;
 use super::bound;
-use super::measure::Measures;
+use super::course::Course;
+use super::measure::{Figures, Measures};
 use super::policy::Maker;
 use super::run::Stage;
-use super::scenario::Scenario;
-
-const HOUR_S: f64 = 3_600.0;
-const WEEK_S: f64 = 7.0 * 24.0 * HOUR_S;
+use super::sweep::Curve;
 
 /// A policy in a scenario, over all seeds. Where a column has no meaning it is `null`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -45,9 +41,29 @@ pub struct Row {
     pub probes_per_s: f64,
     /// Bits a second of each line, all headers included.
     pub probe_bit_per_s: f64,
-    /// Time to switch divided by the least that is possible at as many pointless switches; not of
-    /// policies that measure in-line, whose probes aren't all that they see.
+    /// Probes from the change to the switch, by the least that are enough at as many pointless
+    /// switches; not of policies that measure in-line, whose probes aren't all that they see.
     pub bound_ratio: Option<f64>,
+    /// As `pointless_switches_per_line_week`, of a long run on the same lines in which nothing
+    /// happens to them.
+    pub healthy_switches_per_line_week: Option<f64>,
+    /// The same figures by run.
+    pub spread: Spread,
+}
+
+/// How figures differ from run to run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct Spread {
+    /// As in [`Row`].
+    pub pointless_switches_per_line_week: Option<Quantiles>,
+    /// As in [`Row`].
+    pub wrong_switches_per_hour: Option<Quantiles>,
+    /// As in [`Row`].
+    pub violation_s_per_h: Option<Quantiles>,
+    /// As in [`Row`].
+    pub regret: Option<Quantiles>,
+    /// As in [`Row`].
+    pub flaps_per_hour: Option<Quantiles>,
 }
 
 /// Quantiles over seeds. One that lies among those that never came is infinite: `null`.
@@ -59,128 +75,117 @@ pub struct Quantiles {
     pub p95: f64,
 }
 
-/// All rows, in the order of scenarios, then policies.
+/// What came of it, in the order of scenarios, then policies.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Table {
     /// One for each scenario and policy.
     pub rows: Vec<Row>,
+    /// Where each policy's knob was turned.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub curves: Vec<Curve>,
+    /// One run of each scenario, to be drawn.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub courses: Vec<Course>,
+    /// What each policy cost.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub cost: Vec<Cost>,
 }
 
-/// Plays every policy in every scenario with seeds from 1 on. `progress` is told how many of all
-/// runs are over.
-///
-/// # Errors
-/// The first run, in the order of rows, that can't be made.
-pub fn run(
-    scenarios: &[&Scenario],
-    makers: &[&dyn Maker],
-    seeds: u32,
-    progress: &(dyn Fn(usize, usize) + Sync),
-) -> Result<Table, SimError> {
-    let stages: Vec<_> = scenarios
-        .iter()
-        .map(|scenario| Stage::new(scenario))
-        .collect();
-    let mut jobs = Vec::new();
-    for (scenario, stage) in stages.iter().enumerate() {
-        let seeds = seeds.min(stage.scenario.most_seeds.unwrap_or(u32::MAX));
-        for maker in 0..makers.len() {
-            jobs.extend((1..=seeds).map(|seed| (scenario, maker, u64::from(seed))));
-        }
-    }
-    let played = all(jobs.len(), progress, |job| {
-        let (scenario, maker, seed) = jobs[job];
-        stages[scenario].play(makers[maker], None, seed)
-    });
-    let mut table = Table::default();
-    let mut played = played.into_iter().zip(&jobs).peekable();
-    for (place, stage) in stages.iter().enumerate() {
-        for (which, maker) in makers.iter().enumerate() {
-            let mut sums = Measures::default();
-            let of_row = |(_, job): &(_, &(usize, usize, u64))| (job.0, job.1) == (place, which);
-            while let Some((measures, _)) = played.next_if(of_row) {
-                sums.add(&measures?);
-            }
-            table.rows.push(Row::of(stage, *maker, &sums));
-        }
-    }
-    Ok(table)
-}
-
-/// Does all jobs on all processors; results come in the order of the jobs.
-fn all<T: Send>(
-    jobs: usize,
-    progress: &(dyn Fn(usize, usize) + Sync),
-    job: impl Fn(usize) -> T + Sync,
-) -> Vec<T> {
-    let next = AtomicUsize::new(0);
-    let over = AtomicUsize::new(0);
-    let done: Mutex<Vec<(usize, T)>> = Mutex::new(Vec::with_capacity(jobs));
-    let threads = thread::available_parallelism().map_or(1, usize::from);
-    thread::scope(|scope| {
-        for _ in 0..threads.min(jobs) {
-            scope.spawn(|| {
-                loop {
-                    let which = next.fetch_add(1, Ordering::Relaxed);
-                    if which >= jobs {
-                        return;
-                    }
-                    let result = job(which);
-                    let mut done = done
-                        .lock()
-                        .unwrap_or_else(std::sync::PoisonError::into_inner);
-                    done.push((which, result));
-                    drop(done);
-                    progress(over.fetch_add(1, Ordering::Relaxed) + 1, jobs);
-                }
-            });
-        }
-    });
-    let mut done = done
-        .into_inner()
-        .unwrap_or_else(std::sync::PoisonError::into_inner);
-    done.sort_by_key(|(which, _)| *which);
-    done.into_iter().map(|(_, result)| result).collect()
+/// What a policy cost of a processor in a scenario. The one thing here that differs from run to
+/// run.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Cost {
+    /// The scenario's slug.
+    pub scenario: String,
+    /// The policy's slug.
+    pub policy: &'static str,
+    /// Microseconds of a processor, of each line and second of virtual time.
+    pub us_per_line_s: Option<Quantiles>,
 }
 
 impl Row {
-    fn of(stage: &Stage<'_>, maker: &dyn Maker, sums: &Measures) -> Self {
-        let per =
-            |count: f64, seconds: f64, unit: f64| (seconds > 0.0).then(|| count * unit / seconds);
-        let line_seconds = sums.seconds * sums.lines as f64 / f64::from(sums.runs.max(1));
-        let never = f64::from(sums.never);
-        let told = never + sums.to_switch.len() as f64;
-        let probes_per_s = sums.probes as f64 / line_seconds.max(f64::MIN_POSITIVE);
+    pub(super) fn of(
+        stage: &Stage<'_>,
+        maker: &dyn Maker,
+        sums: &Measures,
+        quiet: Option<&Measures>,
+    ) -> Self {
+        let Figures {
+            pointless_switches_per_line_week,
+            wrong_switches_per_hour,
+            violation_s_per_h,
+            regret,
+            flaps_per_hour,
+        } = sums.figures();
+        let measured = quiet.filter(|_| !maker.is_in_line());
         Self {
             scenario: stage.scenario.name.clone(),
             policy: maker.name(),
             seeds: sums.runs,
-            time_to_switch_s: Quantiles::of(&sums.to_switch, sums.never as usize),
-            never_switched: if told > 0.0 { never / told } else { 0.0 },
-            pointless_switches_per_line_week: per(sums.pointless.into(), sums.line_seconds, WEEK_S),
-            wrong_switches_per_hour: per(sums.wrong.into(), sums.class_seconds, HOUR_S),
-            violation_s_per_h: per(sums.violation_s, sums.class_seconds, HOUR_S),
-            regret: per(sums.regret, sums.class_seconds, 1.0),
+            time_to_switch_s: Quantiles::to_switch(sums),
+            never_switched: sums.never_switched(),
+            pointless_switches_per_line_week,
+            wrong_switches_per_hour,
+            violation_s_per_h,
+            regret,
             failback_s: Quantiles::of(&sums.to_return, 0),
-            flaps_per_hour: per(sums.flaps.into(), sums.class_seconds, HOUR_S),
-            probes_per_s,
-            probe_bit_per_s: sums.octets as f64 * 8.0 / line_seconds.max(f64::MIN_POSITIVE),
-            bound_ratio: match maker.is_in_line() {
-                true => None,
-                false => bound::ratio(stage, sums, probes_per_s),
-            },
+            flaps_per_hour,
+            probes_per_s: sums.probes_per_s(),
+            probe_bit_per_s: sums.probe_bit_per_s(),
+            bound_ratio: measured.and_then(|quiet| bound::ratio(stage, sums, quiet)),
+            healthy_switches_per_line_week: quiet
+                .and_then(|quiet| quiet.figures().pointless_switches_per_line_week),
+            spread: Spread::of(&sums.each),
+        }
+    }
+}
+
+impl Row {
+    /// The order for people: ours first; then by what users suffer, then by what they needn't have
+    /// noticed.
+    #[must_use]
+    pub fn rank(&self, other: &Self) -> Ordering {
+        let most = |value: Option<f64>| value.unwrap_or(f64::INFINITY);
+        let by = |row: &Self| {
+            (
+                row.policy != Autoflow::NAME,
+                most(row.violation_s_per_h),
+                most(row.pointless_switches_per_line_week),
+            )
+        };
+        by(self).partial_cmp(&by(other)).unwrap_or(Ordering::Equal)
+    }
+}
+
+impl Spread {
+    fn of(runs: &[Figures]) -> Self {
+        let quantiles = |of: fn(&Figures) -> Option<f64>| {
+            let figures: Vec<_> = runs.iter().filter_map(of).collect();
+            Quantiles::of(&figures, 0)
+        };
+        Self {
+            pointless_switches_per_line_week: quantiles(|run| run.pointless_switches_per_line_week),
+            wrong_switches_per_hour: quantiles(|run| run.wrong_switches_per_hour),
+            violation_s_per_h: quantiles(|run| run.violation_s_per_h),
+            regret: quantiles(|run| run.regret),
+            flaps_per_hour: quantiles(|run| run.flaps_per_hour),
         }
     }
 }
 
 impl Quantiles {
-    /// Of times, and of some that never came.
-    fn of(times: &[f64], never: usize) -> Option<Self> {
-        let all = times.len() + never;
+    /// Of the times to switch, those that never came among them.
+    pub(super) fn to_switch(sums: &Measures) -> Option<Self> {
+        Self::of(&sums.to_switch, sums.never as usize)
+    }
+
+    /// Of figures, and of some that never came.
+    pub(super) fn of(figures: &[f64], never: usize) -> Option<Self> {
+        let all = figures.len() + never;
         if all == 0 {
             return None;
         }
-        let mut sorted = times.to_vec();
+        let mut sorted = figures.to_vec();
         sorted.sort_by(f64::total_cmp);
         let at = |q: f64| {
             let place = (q * (all - 1) as f64).round() as usize;
@@ -190,31 +195,5 @@ impl Quantiles {
             p50: at(0.5),
             p95: at(0.95),
         })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::sim::baselines;
-    use crate::sim::scenario::embedded;
-
-    #[test]
-    fn a_row_is_the_same_whichever_thread_plays_it_and_whatever_else_is_played() {
-        let scenarios = ["s05-bursty", "s17-start-up"].map(|name| embedded(name).unwrap());
-        let all = baselines::all();
-        let makers = ["fortios-sla", "ewma"]
-            .map(|name| &**all.iter().find(|maker| maker.name() == name).unwrap());
-        let play = |scenarios: &[&Scenario], makers: &[&dyn Maker]| {
-            let table = run(scenarios, makers, 4, &|_, _| {}).unwrap();
-            serde_json::to_string(&table.rows).unwrap()
-        };
-        let together = play(&[&scenarios[0], &scenarios[1]], &makers);
-        let alone: Vec<_> = scenarios
-            .iter()
-            .flat_map(|scenario| makers.map(|maker| play(&[scenario], &[maker])))
-            .collect();
-        let alone = alone.join(",").replace("],[", ",");
-        assert_eq!(together, alone);
     }
 }

@@ -19,6 +19,8 @@ pub(super) struct Traffic {
     /// Of its packets, by class.
     dscps: Vec<u8>,
     seed: u64,
+    /// Does somebody measure by it?
+    is_watched: bool,
     /// Per line and direction, of the last tick: the share that found no room.
     overflow: Vec<[f64; 2]>,
     /// Per line: octets of this tick.
@@ -27,7 +29,7 @@ pub(super) struct Traffic {
 }
 
 impl Traffic {
-    pub(super) fn new(stage: &Stage<'_>, seed: u64) -> Self {
+    pub(super) fn new(stage: &Stage<'_>, seed: u64, is_watched: bool) -> Self {
         let classes = &stage.scenario.classes;
         let lines = stage.lines.len();
         Self {
@@ -41,13 +43,15 @@ impl Traffic {
                 .collect(),
             dscps: stage.dscps.clone(),
             seed,
+            is_watched,
             overflow: vec![[0.0; 2]; lines],
             load: vec![0.0; lines],
             carried: Vec::new(),
         }
     }
 
-    /// The traffic of one tick goes where the classes are. Answers how its packets fared.
+    /// The traffic of one tick goes where the classes are. Answers how its packets fared, if
+    /// somebody looks at it.
     pub(super) fn carry(
         &mut self,
         now: u64,
@@ -63,9 +67,15 @@ impl Traffic {
         }
         for (line, octets) in self.load.iter().enumerate() {
             let directions = [Direction::Forward, Direction::Backward];
-            self.overflow[line] = directions.map(|way| world.load(line, way, *octets));
+            self.overflow[line] = match world.is_limited(line) {
+                true => directions.map(|way| world.load(line, way, *octets)),
+                false => [0.0; 2],
+            };
         }
         self.carried.clear();
+        if !self.is_watched {
+            return &self.carried;
+        }
         for (place, line) in choices.iter().enumerate() {
             if let Some(line) = *line {
                 let fared = self.fare(now, world, line, place % classes, place);

@@ -40,6 +40,10 @@ pub(super) struct World {
 struct Place {
     line: Line,
     base: [Impairment; 2],
+    /// What is true of it: what it does to packets, but for gaps.
+    truth: [Impairment; 2],
+    /// Probes sent over it.
+    probes: u64,
     /// How far the far clock is ahead now, nanoseconds, without its drift.
     ahead: i64,
     fast_ppm: f64,
@@ -77,6 +81,8 @@ impl World {
                 places.push(Place {
                     line: Line::new(seed, &name, &of.base, back)?,
                     base: [of.base, *back],
+                    truth: [of.base, *back],
+                    probes: 0,
                     ahead: (of.clock_ahead_ms * NS_PER_MS) as i64,
                     fast_ppm: of.clock_fast_ppm,
                     sequence: 0,
@@ -138,12 +144,26 @@ impl World {
             None => place.base,
         };
         if directions != Directions::Backward {
-            place.line.set(now, Directions::Forward, &forward)?;
+            place.truth[0] = forward;
         }
         if directions != Directions::Forward {
-            place.line.set(now, Directions::Backward, &backward)?;
+            place.truth[1] = backward;
         }
-        Ok(())
+        place.put(now, directions, &[forward, backward])
+    }
+
+    /// Nothing comes through a line until it is set anew; what is true of it stays.
+    pub(super) fn interrupt(
+        &mut self,
+        line: usize,
+        directions: Directions,
+    ) -> Result<(), ImpairmentError> {
+        let (now, place) = (self.now, &mut self.places[line]);
+        let interrupted = place.truth.map(|of| Impairment {
+            blackout: true,
+            ..of
+        });
+        place.put(now, directions, &interrupted)
     }
 
     /// So many octets of traffic have come to a direction of a line since the last time, and fill
@@ -166,10 +186,10 @@ impl World {
 
     /// What is true of a line, on which this share of traffic finds no room.
     pub(super) fn quality(&self, line: usize, overflow: [f64; 2]) -> Quality {
-        let Line { forward, backward } = &self.places[line].line;
-        let ways = [forward, backward];
+        let Place { line, truth, .. } = &self.places[line];
+        let ways = [&line.forward, &line.backward];
         Quality::of(
-            ways.map(OneWay::impairment),
+            truth.each_ref(),
             overflow,
             ways.map(|way| way.waiting(self.now) as f64 / NS_PER_MS),
         )
@@ -192,6 +212,11 @@ impl World {
     /// What time it is.
     pub(super) fn now(&self) -> u64 {
         self.now
+    }
+
+    /// Probes sent over a line.
+    pub(super) fn probes(&self, line: usize) -> u64 {
+        self.places[line].probes
     }
 
     /// Probes sent, and their octets.
@@ -245,6 +270,7 @@ impl Probing for World {
             dscp,
         } = probe;
         let place = &mut self.places[line];
+        place.probes += 1;
         let (forward, packet) = (Direction::Forward, (octets, dscp));
         let line_of = &mut place.line;
         let fate = line_of.offer_marked(now, forward, stream(dscp), octets, dscp);
@@ -253,6 +279,21 @@ impl Probing for World {
 }
 
 impl Place {
+    fn put(
+        &mut self,
+        now: u64,
+        directions: Directions,
+        [forward, backward]: &[Impairment; 2],
+    ) -> Result<(), ImpairmentError> {
+        if directions != Directions::Backward {
+            self.line.set(now, Directions::Forward, forward)?;
+        }
+        if directions != Directions::Forward {
+            self.line.set(now, Directions::Backward, backward)?;
+        }
+        Ok(())
+    }
+
     /// What the far clock shows at a time of the run.
     fn far_clock(&self, at: u64) -> i64 {
         let drift = at as f64 * self.fast_ppm / 1e6;
@@ -268,4 +309,39 @@ fn stream(dscp: u8) -> StreamId {
 /// Seconds to nanoseconds of the run.
 pub(super) fn nanos(seconds: f64) -> u64 {
     (seconds * NS_PER_S).round() as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_sent_into_a_gap_is_lost_and_the_line_is_as_good_as_before() {
+        let text = r#"
+            name = "gap"
+            says = "a gap"
+            seconds = 10
+            lines = [{ name = "A", base = { delay_ms = 5 } }]
+            classes = [{ name = "voice", sla = { loss_percent = 2 } }]
+        "#;
+        let mut world = World::new(&toml::from_str(text).unwrap(), 1).unwrap();
+        let probe = Probe {
+            number: 0,
+            octets: 100,
+            dscp: 0,
+        };
+        let answered = |world: &mut World, at_s: f64| {
+            world.probe(nanos(at_s), 0, probe);
+            world.go_to(nanos(at_s + 0.5));
+            world.poll().is_some()
+        };
+        assert!(answered(&mut world, 1.0));
+        let good = world.quality(0, [0.0; 2]);
+        world.interrupt(0, Directions::Forward).unwrap();
+        assert!(!answered(&mut world, 2.0));
+        assert_eq!(world.quality(0, [0.0; 2]), good);
+        world.set(0, Directions::Forward, None).unwrap();
+        assert!(answered(&mut world, 3.0));
+        assert_eq!(world.probes(0), 3);
+    }
 }

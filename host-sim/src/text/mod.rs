@@ -15,7 +15,7 @@ pub use dscp::dscp_code;
 pub use number::{milliseconds, percent, plural, share};
 pub use output::Output;
 pub use paint::{Paint, Style, line_style};
-pub use progress::Progress;
+pub use progress::{Progress, bar};
 pub use table::{Cell, Table};
 pub use utc::utc;
 pub use when::relative;

@@ -1,7 +1,7 @@
 //! What came of a simulation, as people read it: a table for each scenario.
 
 use crate::sim::scenario::Scenario;
-use crate::sim::{Autoflow, Quantiles, Row, Table as Played};
+use crate::sim::{Autoflow, Cost, Curve, Quantiles, Row, Table as Played};
 use crate::text::{Cell, Paint, Style, Table};
 
 /// What the headings mean.
@@ -10,9 +10,12 @@ switch   seconds from when a line was no longer right until its class was on one
 never    how often that did not come, percent
 idle/wk  switches that nothing called for, of a line and week
 wrong/h  switches to a line that was not right while another was, an hour
+false/wk idle switches when nothing happens, of a line and week
 bad s/h  seconds on a line that broke the SLA while another kept it, an hour
 regret   mean opinion (1 to 4.5) given away
-× bound  time to switch, by the least that is possible with as few idle switches
+back     seconds from when a preferred line was right again until it was used, median
+flaps/h  there and back again within a minute, an hour
+× bound  probes until the switch, by the least that are enough with as few false alarms
 ";
 
 /// One table a scenario: ours first, then the others, the least seconds on bad lines first.
@@ -21,19 +24,66 @@ pub(super) fn render(scenarios: &[Scenario], played: &Played, paint: Paint) -> S
     for scenario in scenarios {
         let of = |row: &&Row| row.scenario == scenario.name;
         let mut rows: Vec<_> = played.rows.iter().filter(of).collect();
-        rows.sort_by(|one, other| {
-            rank(one)
-                .partial_cmp(&rank(other))
-                .unwrap_or(std::cmp::Ordering::Equal)
-        });
+        rows.sort_by(|one, other| one.rank(other));
         let seeds = rows.first().map_or(0, |row| row.seeds);
         let heading = format!("{}: {}", scenario.name, scenario.says);
         text.push_str(&paint.text(Style::Heading, &heading));
         text.push_str(&format!("\n{}\n", says(scenario, seeds)));
         text.push_str(&table(&rows).render(paint));
         text.push('\n');
+        let curves = played.curves.iter();
+        let curves: Vec<_> = curves.filter(|of| of.scenario == scenario.name).collect();
+        if !curves.is_empty() {
+            text.push_str(&swept(&curves).render(paint));
+            text.push('\n');
+        }
+        let costs = played.cost.iter();
+        let costs: Vec<_> = costs.filter(|of| of.scenario == scenario.name).collect();
+        if !costs.is_empty() {
+            text.push_str(&costed(&costs).render(paint));
+            text.push('\n');
+        }
     }
     text + &paint.text(Style::Aside, LEGEND)
+}
+
+/// A row for each position of each knob: quick or calm.
+fn swept(curves: &[&Curve]) -> Table {
+    let headings = [
+        "policy",
+        "knob",
+        "at",
+        "switch p50",
+        "p95",
+        "false/wk",
+        "bad s/h",
+    ];
+    let mut table = Table::new(&headings).left(1);
+    for curve in curves {
+        for point in &curve.points {
+            let switch = |of: fn(&Quantiles) -> f64| point.time_to_switch_s.as_ref().map(of);
+            table.row([
+                curve.policy.to_owned(),
+                curve.knob.unwrap_or_default().to_owned(),
+                point.at.map_or("shipped".to_owned(), |at| at.to_string()),
+                figure(switch(|times| times.p50)),
+                figure(switch(|times| times.p95)),
+                figure(point.healthy_switches_per_line_week),
+                figure(point.violation_s_per_h),
+            ]);
+        }
+    }
+    table
+}
+
+/// What policies cost of a processor.
+fn costed(costs: &[&Cost]) -> Table {
+    let mut table = Table::new(&["policy", "µs of a processor, a line and second, p50", "p95"]);
+    for cost in costs {
+        let of = |of: fn(&Quantiles) -> f64| figure(cost.us_per_line_s.as_ref().map(of));
+        table.row([cost.policy.to_owned(), of(|us| us.p50), of(|us| us.p95)]);
+    }
+    table
 }
 
 fn says(scenario: &Scenario, seeds: u32) -> String {
@@ -47,16 +97,6 @@ fn says(scenario: &Scenario, seeds: u32) -> String {
     }
 }
 
-/// Ours first; then by what users suffer, then by what they needn't have noticed.
-fn rank(row: &Row) -> (bool, f64, f64) {
-    let most = |value: Option<f64>| value.unwrap_or(f64::INFINITY);
-    (
-        row.policy != Autoflow::NAME,
-        most(row.violation_s_per_h),
-        most(row.pointless_switches_per_line_week),
-    )
-}
-
 fn table(rows: &[&Row]) -> Table {
     let mut table = Table::new(&[
         "policy",
@@ -67,6 +107,8 @@ fn table(rows: &[&Row]) -> Table {
         "wrong/h",
         "bad s/h",
         "regret",
+        "back",
+        "flaps/h",
         "probes/s",
         "× bound",
     ]);
@@ -85,6 +127,8 @@ fn table(rows: &[&Row]) -> Table {
             figure(row.violation_s_per_h),
             row.regret
                 .map_or_else(unknown, |regret| format!("{regret:.4}")),
+            figure(row.failback_s.map(|times| times.p50)),
+            figure(row.flaps_per_hour),
             figure(Some(row.probes_per_s)),
             figure(row.bound_ratio),
         ];
@@ -113,6 +157,7 @@ fn unknown() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sim::Spread;
     use crate::sim::scenario::embedded;
 
     fn row(policy: &'static str, bad: f64) -> Row {
@@ -134,6 +179,8 @@ mod tests {
             probes_per_s: 10.0,
             probe_bit_per_s: 8_000.0,
             bound_ratio: None,
+            healthy_switches_per_line_week: None,
+            spread: Spread::default(),
         }
     }
 
@@ -145,6 +192,7 @@ mod tests {
                 row("oracle", 0.0),
                 row("autoflow", 2.0),
             ],
+            ..Played::default()
         };
         let scenarios = [embedded("s01-hard-fail").unwrap()];
         let text = render(&scenarios, &played, Paint::PLAIN);
@@ -162,7 +210,7 @@ mod tests {
         assert_eq!(
             cells,
             [
-                "0.85", "∞", "10.0", "12.3", "0", "2.0", "0.0123", "10.0", "–"
+                "0.85", "∞", "10.0", "12.3", "0", "2.0", "0.0123", "–", "–", "10.0", "–"
             ]
         );
         assert!(

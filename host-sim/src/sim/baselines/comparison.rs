@@ -2,8 +2,8 @@
 
 use super::all;
 use crate::sim::run::Stage;
-use crate::sim::scenario::Scenario;
-use crate::sim::{Row, run};
+use crate::sim::scenario::{self, Scenario};
+use crate::sim::{Row, Wish, run};
 
 /// Three lines, of which A, the preferred one, meets an event after ten minutes.
 fn scenario(set: &str, seconds: f64) -> Scenario {
@@ -48,7 +48,7 @@ fn rows(scenario: &Scenario, policies: &[&str], seeds: u32) -> Vec<Row> {
     let all = all();
     let named = |name: &&str| all.iter().find(|maker| maker.name() == *name).unwrap();
     let makers: Vec<_> = policies.iter().map(|name| &**named(name)).collect();
-    let table = run(&[scenario], &makers, seeds, &|_, _| {}).unwrap();
+    let table = run(&[scenario], &makers, &Wish::rows(seeds), &|_| {}).unwrap();
     for row in &table.rows {
         println!(
             "{:22} {:?}, never {:.2}, {:?} × bound, {:?} pointless, {:.1} probes/s",
@@ -113,11 +113,44 @@ fn five_percent_loss_is_left_after_the_known_times() {
         let row = rows.iter().find(|row| row.policy == policy).unwrap();
         row.bound_ratio
     };
-    // It looks 10 times a second, and waits for a time-out as well.
-    assert!(matches!(ratio("oracle-d"), Some(0.7..2.0)));
-    assert!(ratio("fortios-sla") > ratio("oracle-d"));
+    // It waits for a time-out as well. That it is the best that there is, chance lets one see only
+    // nearly.
+    assert!(matches!(ratio("oracle-d"), Some(0.8..1.6)));
+    assert!(matches!(ratio("fortios-sla"), Some(0.9..2.0)));
     assert_eq!(ratio("dpinger"), None);
     assert_eq!(ratio("eaar-aggressive"), None);
+}
+
+#[test]
+fn an_hour_of_buckets_is_left_after_some_of_them_are_bad() {
+    // Six buckets of ten minutes, all good; the mean of all is above 2 % when three are bad.
+    let event = "at_s = 3900, set = { delay_ms = 10, loss_percent = 2.53 }";
+    let lossy = happening(event, 6_600.0, 1);
+    let [row] = &rows(&lossy, &["cisco-aar"], 9)[..] else {
+        panic!("one row");
+    };
+    let median = row.time_to_switch_s.unwrap().p50;
+    assert!((1_200.0..=1_800.0).contains(&median), "{median} s");
+}
+
+#[test]
+fn false_alarms_are_those_of_a_run_in_which_nothing_happens() {
+    // Line A is dead half of the time: a run of it has more switches than false alarms.
+    let event = "at_s = 60, every_s = 60, until_s = 600, set = { blackout = true }";
+    let mut scenario = happening(event, 630.0, 1);
+    let heals = scenario::Event {
+        at_s: 90.0,
+        set: None,
+        ..scenario.events[0].clone()
+    };
+    scenario.events.push(heals);
+    let [row] = &rows(&scenario, &["edgeconnect-ff"], 3)[..] else {
+        panic!("one row");
+    };
+    // Each loss is one: 0.1 % of a probe a second.
+    let a_week = row.healthy_switches_per_line_week.unwrap();
+    assert!((200.0..=1_200.0).contains(&a_week), "{a_week} a week");
+    assert!(row.bound_ratio.is_some_and(|ratio| ratio > 1.0), "{row:?}");
 }
 
 #[test]

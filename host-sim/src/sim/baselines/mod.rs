@@ -42,6 +42,14 @@ pub fn all() -> Vec<Box<dyn Maker>> {
         .collect()
 }
 
+/// Does a policy know what nobody can?
+#[must_use]
+pub fn is_oracle(policy: &str) -> bool {
+    [oracle::ORACLE, oracle_d::ORACLE_D]
+        .iter()
+        .any(|oracle| oracle.name == policy)
+}
+
 const RIVALS: &[Rival] = &[
     fortios::BQ,
     fortios::BQ_JITTER,

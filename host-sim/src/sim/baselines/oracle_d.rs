@@ -4,7 +4,8 @@
 //! of the losses to come that break the SLA, p1, but not when: a CUSUM of the log-likelihood ratio
 //! of p1 against p0 takes in each probe, and alarms at the threshold with one false alarm a day
 //! (Moustakides, 1986: no detector that is wrong as seldom is faster in the worst case). A line
-//! that has alarmed is used again when a CUSUM the other way says so. The most preferred line
+//! that has alarmed is used again when a CUSUM the other way says so and it won't break again: that
+//! it knows, since whoever returns too early is beaten by one who stays away. The most preferred line
 //! without an alarm. A probe is lost after three times the round trip, at least 200 ms.
 //!
 //! What breaks an SLA other than by loss, it is told at once, as the oracle is.
@@ -57,6 +58,8 @@ struct Detector {
     alarm: bool,
     /// Broken, but not by a loss that is waited for.
     told: bool,
+    /// It has alarmed, and will have reason to again.
+    shunned: bool,
 }
 
 impl OracleD {
@@ -90,6 +93,7 @@ impl OracleD {
             cusums: Change::of(truth.losses(line), sla).map(&mut cusums),
             alarm: false,
             told: false,
+            shunned: false,
         };
         let lines = 0..truth.lines();
         self.detectors = lines
@@ -106,7 +110,7 @@ impl OracleD {
 
 impl Detector {
     fn see(&mut self, lost: bool) {
-        if let Some(cusums) = &mut self.cusums {
+        if let Some(cusums) = self.cusums.as_mut().filter(|_| !self.shunned) {
             let alarm = self.alarm;
             self.alarm ^= cusums[usize::from(alarm)].see(lost);
         }
@@ -142,7 +146,7 @@ impl Policy for OracleD {
         self.pinger.paused(now);
     }
 
-    fn for_oracles_only(&mut self, _: u64, truth: &Revealed<'_>) {
+    fn for_oracles_only(&mut self, now: u64, truth: &Revealed<'_>) {
         if self.detectors.is_empty() {
             self.learn(truth);
         }
@@ -153,6 +157,8 @@ impl Policy for OracleD {
                     Some(_) => !truth.keeps_but_for_loss(line, sla),
                     None => !truth.keeps(line, sla),
                 };
+                detector.shunned =
+                    (detector.alarm || detector.shunned) && truth.breaks_again(now, line, sla);
             }
         }
         for (place, seat) in self.seats.iter_mut().enumerate() {
@@ -174,5 +180,26 @@ impl Policy for OracleD {
             seat.on = right.unwrap_or(seat.on);
         }
         seat.line()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ORACLE_D;
+    use crate::sim::scenario::embedded;
+    use crate::sim::{Wish, run};
+
+    #[test]
+    fn it_leaves_a_line_that_comes_and_goes_once_and_returns_when_it_stays() {
+        let oscillator = embedded("s09-oscillator").unwrap();
+        let table = run(&[&oscillator], &[&ORACLE_D], &Wish::rows(2), &|_| {}).unwrap();
+        let row = &table.rows[0];
+        assert_eq!(row.flaps_per_hour, Some(0.0));
+        assert_eq!(row.wrong_switches_per_hour, Some(0.0));
+        assert!(
+            row.violation_s_per_h.is_some_and(|bad| bad < 20.0),
+            "{row:?}"
+        );
+        assert!(row.failback_s.is_some(), "{row:?}");
     }
 }

@@ -15,6 +15,8 @@ const MOST_SECONDS: f64 = 1e7;
 const MOST_LINES: usize = 10_000;
 /// Changes of all events, repetitions written out.
 const MOST_CHANGES: f64 = 1e6;
+/// A handover takes at most so many seconds.
+const MOST_GAP_S: f64 = 1.0;
 /// A repetition comes at most so often, in seconds.
 const LEAST_EVERY_S: f64 = 0.1;
 
@@ -22,6 +24,7 @@ const LEAST_EVERY_S: f64 = 0.1;
 pub(super) fn problems(scenario: &Scenario) -> Vec<Problem> {
     let mut judge = Judge {
         scenario,
+        changes: 0.0,
         problems: Vec::new(),
     };
     judge.whole();
@@ -48,6 +51,8 @@ pub(super) fn problems(scenario: &Scenario) -> Vec<Problem> {
 
 struct Judge<'a> {
     scenario: &'a Scenario,
+    /// Of all events so far.
+    changes: f64,
     problems: Vec<Problem>,
 }
 
@@ -144,16 +149,18 @@ impl<'a> Judge<'a> {
         self.in_run(&format!("{path}.at_s"), event.at_s);
         if let Some(every_s) = event.every_s {
             let path = format!("{path}.every_s");
-            let changes = self.scenario.seconds / every_s
+            self.changes += self.scenario.seconds / every_s
                 * (self.scenario.groups * self.scenario.lines.len()) as f64;
             // Not-a-number is neither.
-            if !(every_s >= LEAST_EVERY_S && changes <= MOST_CHANGES) {
+            if !(every_s >= LEAST_EVERY_S && self.changes <= MOST_CHANGES) {
                 let expected = format!(
                     "seconds, at least {LEAST_EVERY_S}, and so many that lines change {MOST_CHANGES} times at most"
                 );
                 self.wrong(&path, &expected, &every_s, "let it happen less often");
             }
         }
+        let gap = format!("{path}.gap_s");
+        self.within(&gap, event.gap_s, 0.0..=MOST_GAP_S, "seconds");
         if let Some(until_s) = event.until_s {
             self.in_run(&format!("{path}.until_s"), until_s);
         }
