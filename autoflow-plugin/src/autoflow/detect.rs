@@ -100,7 +100,7 @@ impl Detector {
         &mut self,
         now: Mono,
         estimate: &Estimate,
-        watches: impl Iterator<Item = &'a Watch> + Clone,
+        watches: &(impl Iterator<Item = &'a Watch> + Clone),
         sla: &Sla,
     ) -> Standing {
         let alive = estimate.state == State::Alive;

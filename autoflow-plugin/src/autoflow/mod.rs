@@ -237,7 +237,7 @@ impl AutoFlow {
             let watches = candidate.estimator.watches();
             for (asked, detector) in asked.iter().zip(&mut judged.by_class) {
                 let own = asked.places.iter().filter_map(|place| watches.get(*place));
-                standings.push(detector.judge(now, candidate.estimate, own, &asked.sla));
+                standings.push(detector.judge(now, candidate.estimate, &own, &asked.sla));
             }
         }
         standings
