@@ -170,7 +170,7 @@ impl Estimator {
             .map(|demand| {
                 let same = known.iter().position(|watch| watch.demand() == demand);
                 same.map_or_else(
-                    || Watch::new(*demand, self.rest, self.profile),
+                    || Watch::new(*demand, self.rest, self.profile, self.recent.span()),
                     |same| known.swap_remove(same),
                 )
             })

@@ -85,11 +85,17 @@ pub(crate) struct Surely {
 }
 
 impl Watch {
-    /// Nothing was seen yet of a line probed each `rest` when at rest.
-    pub(super) fn new(demand: Demand, rest: Duration, profile: Profile) -> Self {
+    /// Nothing was seen yet of a line probed each `rest` when at rest, to be used again after
+    /// `failback`.
+    pub(super) fn new(
+        demand: Demand,
+        rest: Duration,
+        profile: Profile,
+        failback: Duration,
+    ) -> Self {
         let (limit, every) = (demand.limit, demand.mistake_every);
         let kind = match demand.metric {
-            Metric::Loss => Kind::Loss(LossWatch::new(limit / 1e2, every, rest, profile)),
+            Metric::Loss => Kind::Loss(LossWatch::new(limit / 1e2, every, rest, profile, failback)),
             Metric::RoundTrip | Metric::Jitter => {
                 Kind::Level(LevelWatch::new(limit * 1e6, every, rest))
             }

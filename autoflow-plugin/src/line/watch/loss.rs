@@ -41,8 +41,10 @@ const MEMORY: f32 = 400_000.0;
 const BUSY: f64 = 2.0;
 /// The up-test tells half of the limit from the limit.
 const GOOD_PART: f32 = 0.5;
-/// Shown good: a line at its limit looks so in one case of so many nats.
+/// Shown good: a line at its limit looks so in one case of so many nats; less, if a line is to be
+/// used again sooner than so many answers come.
 const SURE_GOOD: f32 = 3.0;
+const LEAST_GOOD: f32 = 0.3;
 const LOOKS_GOOD: f32 = 1.0;
 
 /// The test of one limit.
@@ -79,8 +81,9 @@ pub(in crate::line) struct LossWatch {
     raised: bool,
     /// The base that the heights were reckoned with.
     designed: (f32, f32),
-    /// The up-test, nats, and since when it rises.
+    /// The up-test, nats, its height, and since when it rises.
     good: f32,
+    sure_good: f32,
     good_since: Mono,
 }
 
@@ -113,6 +116,7 @@ impl LossWatch {
         mistake_every: Duration,
         rest: Duration,
         profile: Profile,
+        failback: Duration,
     ) -> Self {
         let probes = |every: Duration| (every.as_secs_f64() / rest.as_secs_f64() * BUSY) as f32;
         let mut watch = Self {
@@ -138,6 +142,10 @@ impl LossWatch {
             raised: false,
             designed: (0.0, 0.0),
             good: 0.0,
+            sure_good: {
+                let answers = failback.div_duration_f32(rest);
+                (answers * (1.0 - GOOD_PART) * limit as f32).clamp(LEAST_GOOD, SURE_GOOD)
+            },
             good_since: Mono::default(),
         };
         watch.design();
@@ -176,6 +184,9 @@ impl LossWatch {
             };
         }
         self.show(seen);
+        if self.broken && self.good >= self.sure_good {
+            (self.at, self.in_time) = (0.0, 0.0);
+        }
         if self.is_at_rest() {
             self.rest();
         } else if self.highest() >= self.heights[1] || self.is_broken_by_bursts() {
@@ -290,7 +301,7 @@ impl LossWatch {
             Fate::Lost => seen.pace * GOOD_PART.ln(),
             Fate::Answered | Fate::Void => self.limit - good,
         };
-        self.good = (self.good + says).clamp(0.0, SURE_GOOD);
+        self.good = (self.good + says).clamp(0.0, self.sure_good);
     }
 
     pub(super) fn suspicion(&self) -> f32 {
@@ -328,11 +339,11 @@ impl LossWatch {
     }
 
     pub(super) fn shown_good(&self) -> Option<Mono> {
-        (!self.broken && self.good >= SURE_GOOD).then_some(self.good_since)
+        (!self.broken && self.good >= self.sure_good).then_some(self.good_since)
     }
 
     pub(super) fn looks_good(&self) -> bool {
-        !self.broken && self.good >= LOOKS_GOOD && self.suspicion() < 0.5
+        !self.broken && self.good >= LOOKS_GOOD.min(self.sure_good) && self.suspicion() < 0.5
     }
 }
 

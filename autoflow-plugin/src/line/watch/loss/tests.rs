@@ -77,7 +77,14 @@ impl Line {
 
 fn watch(limit_percent: f64, hours: u64) -> LossWatch {
     let mistake_every = Duration::from_secs(hours * HOUR);
-    LossWatch::new(limit_percent / 1e2, mistake_every, REST, Profile::Fibre)
+    let failback = Duration::from_secs(60);
+    LossWatch::new(
+        limit_percent / 1e2,
+        mistake_every,
+        REST,
+        Profile::Fibre,
+        failback,
+    )
 }
 
 #[test]
