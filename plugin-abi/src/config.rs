@@ -34,7 +34,7 @@ pub use feature::Feature;
 pub use flow::{FlowRule, IpProtocol, IpProtocolError, Ports, PortsError};
 pub use io::{Io, Policy};
 pub use key::{Key, Secret};
-pub use line::Line;
+pub use line::{Line, Profile};
 pub use overrides::{By, Hand, Override};
 pub use peer::Peer;
 pub use person::{Answering, Answers, Toggled};
@@ -266,8 +266,13 @@ pub struct Decision {
     pub dwell_ms: u32,
     /// A more preferred line must have been good for so long, in milliseconds.
     pub failback_ms: u32,
-    /// Silence for so many resting intervals, beyond the time-out, is a dead line.
+    /// Silence for so many resting intervals, beyond what a reply may take, is a dead line; more,
+    /// up to three times as many, of a line that has come back from longer gaps.
     pub dead_intervals: u32,
+    /// A line that keeps what a class needs may be said to break it once in so many hours, 1 to
+    /// 8,760; classes may say otherwise. Thresholds follow from that: the rarer a mistake may be,
+    /// the later a change is known.
+    pub mistake_every_h: u32,
 }
 
 /// The port of TWAMP-Control and of the TWAMP-Test receiver (RFC 8545).
@@ -378,6 +383,7 @@ impl Default for Decision {
             dwell_ms: 10_000,
             failback_ms: 60_000,
             dead_intervals: 4,
+            mistake_every_h: 168,
         }
     }
 }

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use plugin_abi::config::Mode;
 use twamp_core::time::Mono;
 
+use super::seat::Seat;
+
 /// All choices of one moment, by group and class. A clone is one reference count.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Choices(Arc<HashMap<(u64, u64), Choice>>);
@@ -38,12 +40,20 @@ impl Choices {
             .map(|(&(group, class), choice)| (group, class, choice))
     }
 
-    /// Says whether anything changed.
-    pub(super) fn replace(&mut self, choices: HashMap<(u64, u64), Choice>) -> bool {
-        let changed = *self.0 != choices;
-        if changed {
-            self.0 = Arc::new(choices);
+    /// These have changed, and those without a seat are gone. Says whether anything is another.
+    pub(super) fn update(
+        &mut self,
+        changed: Vec<((u64, u64), Choice)>,
+        seats: &HashMap<(u64, u64), Seat>,
+    ) -> bool {
+        let gone = self.0.len() + changed.len() > seats.len()
+            && self.0.keys().any(|key| !seats.contains_key(key));
+        if changed.is_empty() && !gone {
+            return false;
         }
-        changed
+        let choices = Arc::make_mut(&mut self.0);
+        choices.extend(changed);
+        choices.retain(|key, _| seats.contains_key(key));
+        true
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use plugin_abi::config::Override;
+use plugin_abi::config::{Override, Sla};
 use twamp_core::time::Mono;
 
 use super::Candidate;
@@ -11,7 +11,8 @@ use super::guard::{Fault, Places, is_heard};
 use super::ordered::ordered;
 use super::overrides::Ordered;
 use super::seat::Seat;
-use crate::line::{State, Trouble};
+use super::spared::Spared;
+use crate::line::{State, Trouble, score, score_over};
 
 /// A first verdict waits so long for more preferred lines that have none yet.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -26,10 +27,7 @@ pub(super) type Rank = (usize, u32);
 pub(super) struct Row<'a> {
     pub(super) candidate: &'a Candidate<'a>,
     pub(super) standing: Standing,
-    /// Over the window; 0 if unknown.
-    pub(super) score: u32,
-    /// Over the recent time; 0 if unknown.
-    pub(super) lasting_score: u32,
+    pub(super) sla: &'a Sla,
     pub(super) rank: Rank,
     /// Who keeps classes off it.
     pub(super) withdrawn: Option<Ordered>,
@@ -41,7 +39,8 @@ pub(super) struct Situation<'a> {
     pub(super) now: Mono,
     /// The most preferred first.
     pub(super) rows: &'a [Row<'a>],
-    pub(super) places: &'a Places<'a>,
+    /// Known if any line is dead.
+    pub(super) places: Option<&'a Places<'a>>,
     /// Where somebody has pinned the class to.
     pub(super) pin: Option<&'a Override>,
     pub(super) dwell: Duration,
@@ -94,7 +93,9 @@ pub(super) enum Obstacle {
         here: Duration,
         breach: Option<Breach>,
     },
-    /// The line breaks the SLA, but the other one must stay better for so long from then on.
+    /// The line breaks the SLA, but the other one is not yet shown to be spared that.
+    Shared { spared: Spared, breach: Breach },
+    /// The line breaks the SLA, but the other one must stay a lesser evil for so long.
     Watch { watch: Duration, breach: Breach },
     /// The line breaks the SLA, but no other is shown to keep it.
     NoneBetter(Breach),
@@ -156,7 +157,8 @@ fn dead<'a>(at: &Situation<'a>, on: &Row<'a>) -> Step<'a> {
         .rows
         .iter()
         .filter(|row| is_heard(at.now, estimate, row.candidate.estimate));
-    let fault = at.places.fault(on.candidate);
+    let places = at.places;
+    let fault = places.map_or(Fault::Line, |places| places.fault(on.candidate));
     let silent = estimate
         .silent_since
         .map_or(Duration::ZERO, |since| at.now.since(since));
@@ -166,52 +168,50 @@ fn dead<'a>(at: &Situation<'a>, on: &Row<'a>) -> Step<'a> {
     }
 }
 
-/// A line that breaks the SLA is left for one that is shown to keep it, or for a clearly lesser
-/// evil; after the dwell. The other line is watched first: if all lines go bad together, one of
-/// them shows it before the others.
+/// A line that breaks the SLA is left for one that is shown to keep it and to be spared what harms
+/// this one, or for a clearly lesser evil; after the dwell.
 fn broken<'a>(seat: &Seat, at: &Situation<'a>, on: &Row<'a>, breach: Breach) -> Step<'a> {
-    let spans = on.candidate.estimate;
-    let watched = |since: Option<Mono>, watch| {
-        let since = since.max(on.standing.bad_since);
-        since.is_some_and(|since| at.now.since(since) >= watch)
+    let fit = at.rows.iter().filter(|row| row.standing.fit);
+    let judged = fit.map(|row| {
+        let spared = seat.baseline();
+        let spared = spared.map(|since| Spared::of(since, row.candidate, &breach));
+        (row, spared.unwrap_or_default())
+    });
+    let spared = judged.clone().find(|(_, spared)| spared.shown);
+    let (to, ground) = match spared.or_else(|| judged.clone().next()) {
+        Some((row, spared)) if !spared.shown => {
+            return Step::Stay(Some(row), Obstacle::Shared { spared, breach });
+        }
+        Some((row, _)) => (row, Ground::Breach(breach)),
+        None => {
+            let Some(row) = lesser_evil(at, on) else {
+                return Step::Stay(None, Obstacle::NoneBetter(breach));
+            };
+            let watch = on.candidate.estimate.window.span;
+            let since = on.standing.bad_since;
+            if since.is_none_or(|since| at.now.since(since) < watch) {
+                return Step::Stay(Some(row), Obstacle::Watch { watch, breach });
+            }
+            (row, Ground::LesserEvil(breach))
+        }
     };
-    let fit = |row: &&Row<'_>| row.standing.fit_since.is_some();
-    let shown = |row: &&Row<'_>| fit(row) && watched(row.standing.fit_since, spans.newest.span);
-    let better = at
+    match seat.dwells(at.now, at.dwell) {
+        Some(here) => {
+            let breach = Some(breach);
+            Step::Stay(Some(to), Obstacle::Dwell { here, breach })
+        }
+        None => Step::Move(to, ground),
+    }
+}
+
+fn lesser_evil<'a>(at: &Situation<'a>, on: &Row<'a>) -> Option<&'a Row<'a>> {
+    let others = at
         .rows
         .iter()
-        .find(shown)
-        .or_else(|| at.rows.iter().find(fit));
-    let lesser = || {
-        let others = at
-            .rows
-            .iter()
-            .filter(|row| row.candidate.line != on.candidate.line);
-        best_of_bad(others).filter(|row| {
-            row.score >= on.score + CLEARLY && row.lasting_score >= on.lasting_score + CLEARLY
-        })
-    };
-    let (to, ground, better_since, watch) = match better {
-        Some(row) => (
-            row,
-            Ground::Breach(breach),
-            row.standing.fit_since,
-            spans.newest.span,
-        ),
-        None => match lesser() {
-            Some(row) => (row, Ground::LesserEvil(breach), None, spans.window.span),
-            None => return Step::Stay(None, Obstacle::NoneBetter(breach)),
-        },
-    };
-    let obstacle = if !watched(better_since, watch) {
-        Obstacle::Watch { watch, breach }
-    } else if let Some(here) = seat.dwells(at.now, at.dwell) {
-        let breach = Some(breach);
-        Obstacle::Dwell { here, breach }
-    } else {
-        return Step::Move(to, ground);
-    };
-    Step::Stay(Some(to), obstacle)
+        .filter(|row| row.candidate.line != on.candidate.line);
+    best_of_bad(others).filter(|row| {
+        row.score() >= on.score() + CLEARLY && row.lasting_score() >= on.lasting_score() + CLEARLY
+    })
 }
 
 /// A more preferred line is used again once it was clean for long enough. Equal lines stay.
@@ -220,7 +220,7 @@ fn failback<'a>(seat: &Seat, at: &Situation<'a>, on: &Row<'a>) -> Step<'a> {
     for row in at
         .rows
         .iter()
-        .filter(|row| row.rank < on.rank && row.standing.fit_since.is_some())
+        .filter(|row| row.rank < on.rank && row.standing.fit)
     {
         let clean = row
             .standing
@@ -251,11 +251,21 @@ pub(super) fn best<'a>(rows: impl Iterator<Item = &'a Row<'a>> + Clone) -> Optio
 /// The most preferred of the living lines that none beats clearly.
 fn best_of_bad<'a>(rows: impl Iterator<Item = &'a Row<'a>> + Clone) -> Option<&'a Row<'a>> {
     let mut living = rows.filter(|row| row.candidate.estimate.state == State::Alive);
-    let top = living.clone().map(|row| row.score).max()?;
-    living.find(|row| row.score + CLEARLY > top)
+    let top = living.clone().map(Row::score).max()?;
+    living.find(|row| row.score() + CLEARLY > top)
 }
 
 impl Row<'_> {
+    /// Over the window; 0 if unknown.
+    pub(super) fn score(&self) -> u32 {
+        score(self.candidate.estimate, self.sla).unwrap_or(0)
+    }
+
+    /// Over the recent time; 0 if unknown.
+    fn lasting_score(&self) -> u32 {
+        score_over(&self.candidate.estimate.recent, self.sla).unwrap_or(0)
+    }
+
     pub(super) fn is_good(&self) -> bool {
         self.standing.verdict == Verdict::Good
     }

@@ -1,7 +1,7 @@
 //! Which line each class of each group takes, and why. Pure: no clock, no I/O, no threads.
 //!
 //! ```text
-//! Estimate ─► Detector ─► Standing ─┐
+//! Watches ──► Detector ─► Standing ─┬► Pacer ─► RateRequest: probe this line faster
 //!  of each     (line, class)        ├► choose ─► Step ─► Seat ─► Choice ─► Choices
 //!  line ────► Places (guards) ──────┘                     └────► Ruling ─► Log
 //! ```
@@ -10,6 +10,8 @@
 //! |---|---|
 //! | `policy` | what was configured? |
 //! | `detect` | is this line good for this class? |
+//! | `pace` | which lines are worth a closer look, and is there room for it? |
+//! | `spared` | is another line spared what harms this one? |
 //! | `guard`  | whose fault is a silence: the line's, or that of all lines at one place? |
 //! | `choose` | stay or move, and on what ground? |
 //! | `overrides` | what has somebody laid upon the decisions, and does it hold now? |
@@ -26,28 +28,33 @@ mod detect;
 mod guard;
 mod ordered;
 mod overrides;
+mod pace;
 mod policy;
 mod reason;
 #[cfg(test)]
 mod scenarios;
 mod seat;
+mod spared;
 
 use std::collections::{HashMap, HashSet};
+use std::time::Duration;
 
 use plugin_abi::answer;
 use plugin_abi::config::{Class, Mode};
 use twamp_core::time::{Mono, Now};
 
-use crate::line::{Estimate, score, score_over};
+use crate::line::{Demand, Estimate, Estimator, State};
 use choose::{Rank, Row, Situation};
 use detect::{Detector, Standing, Verdict};
 use guard::Places;
-use overrides::Holding;
+use pace::Pacer;
+use policy::Asked;
 use reason::Log;
 use seat::Seat;
 
 pub(crate) use choices::{Choice, Choices};
 pub(crate) use overrides::{Held, Ordered};
+pub(crate) use pace::RateRequest;
 pub(crate) use policy::Policy;
 pub(crate) use reason::Ruling;
 
@@ -64,8 +71,12 @@ pub(crate) struct Candidate<'a> {
     pub(crate) underlay: &'a str,
     /// Who is at the other end.
     pub(crate) far_end: &'a str,
+    /// Its traffic is paid by volume.
+    pub(crate) metered: bool,
     /// The groups it is in.
     pub(crate) groups: &'a [u64],
+    /// What was seen of its probes.
+    pub(crate) estimator: &'a Estimator,
     /// What its probes say.
     pub(crate) estimate: &'a Estimate,
 }
@@ -77,17 +88,22 @@ pub(crate) struct Decided {
     pub(crate) rulings: Vec<Ruling>,
     /// [`AutoFlow::choices`] is another than before.
     pub(crate) choices_changed: bool,
+    /// Lines that are to be probed at another rate.
+    pub(crate) rates: Vec<RateRequest>,
 }
 
 /// Auto flow control of one engine.
 #[derive(Debug)]
 pub(crate) struct AutoFlow {
     policy: Policy,
-    /// By line and class.
-    detectors: HashMap<(u64, u64), Detector>,
+    /// Of each line, by class; the lines as they were at the last look.
+    detectors: Vec<Judged>,
+    /// Candidates of each group, by index, as they were at the last look.
+    members: Members,
     /// By group and class.
     seats: HashMap<(u64, u64), Seat>,
     choices: Choices,
+    pacer: Pacer,
     log: Log,
 }
 
@@ -96,59 +112,97 @@ impl AutoFlow {
     pub(crate) fn new(policy: Policy) -> Self {
         Self {
             policy,
-            detectors: HashMap::new(),
+            detectors: Vec::new(),
+            members: Members::default(),
             seats: HashMap::new(),
             choices: Choices::default(),
+            pacer: Pacer::default(),
             log: Log::default(),
         }
     }
 
     /// From now on another policy holds. What was learned and chosen stays.
     pub(crate) fn set_policy(&mut self, policy: Policy) {
+        let before: Vec<u64> = self.policy.classes.iter().map(|class| class.id).collect();
+        for judged in &mut self.detectors {
+            let known = std::mem::take(&mut judged.by_class);
+            let mut known: Vec<_> = before.iter().copied().zip(known).collect();
+            judged.by_class = policy
+                .classes
+                .iter()
+                .map(|class| {
+                    let place = known.iter().position(|(id, _)| *id == class.id);
+                    place.map_or_else(Detector::default, |place| known.swap_remove(place).1)
+                })
+                .collect();
+        }
         self.policy = policy;
+    }
+
+    /// What is to be watched on each line.
+    pub(crate) fn demands(&self) -> &[Demand] {
+        self.policy.demands()
     }
 
     /// Looks at all lines of the engine and decides for every class of every group.
     pub(crate) fn decide(&mut self, now: Now, candidates: &[Candidate<'_>]) -> Decided {
         let overrides = std::mem::take(&mut self.policy.overrides);
         let holding = overrides.at(now.wall);
-        let standings = self.judge(now.mono, candidates, &holding);
-        // Where nothing is to be chosen, nobody asks who shares a group or a place.
-        let compared = match self.policy.seats().next() {
-            Some(_) => candidates,
-            None => &[],
-        };
-        let members = members(compared);
-        let places = Places::of(compared);
-        let mut seats = std::mem::take(&mut self.seats);
-        let mut choices = HashMap::new();
-        let mut rulings = Vec::new();
-        for (group, class, mode) in self.policy.seats() {
+        let asked = self.policy.asked(&holding);
+        let standings = self.judge(now.mono, candidates, &asked);
+        self.members.update(candidates);
+        // Who shares a silence is asked only where there is one.
+        let dead = |candidate: &Candidate<'_>| candidate.estimate.state == State::Dead;
+        let places = candidates.iter().any(dead).then(|| Places::of(candidates));
+        let mut decided = Decided::default();
+        let mut suspects = Vec::new();
+        let mut changed = Vec::new();
+        let mut seats = 0;
+        for (group, place, class, mode) in self.policy.seats() {
             let key = (group.id, class.id);
-            let mut seat = seats.remove(&key).unwrap_or_default();
-            let lines = members.get(&group.id).map_or(&[][..], Vec::as_slice);
-            let mut rows = rows(candidates, lines, class, &standings, &holding);
+            let seat = self.seats.entry(key).or_default();
+            let row = |&line: &usize| Row {
+                candidate: &candidates[line],
+                standing: standings[line * asked.len() + place],
+                sla: &asked[place].sla,
+                rank: rank(&candidates[line], class),
+                withdrawn: holding.withdrawal(candidates[line].name).map(Ordered::of),
+            };
+            let mut rows: Vec<Row<'_>> = self.members.of(group.id).iter().map(row).collect();
             rows.retain(|row| row.withdrawn.is_none() || seat.line() == Some(row.candidate.line));
+            rows.sort_unstable_by_key(|row| (row.rank, row.candidate.line));
             let situation = Situation {
                 now: now.mono,
                 rows: &rows,
-                places: &places,
+                places: places.as_ref(),
                 pin: holding.pin(&group.name, &class.name),
                 dwell: self.policy.dwell,
                 failback: self.policy.failback,
             };
             if let Some(said) = seat.decide(&situation) {
-                rulings.push(said.ruling(now, group.id, class));
+                decided.rulings.push(said.ruling(now, group.id, class));
             }
-            choices.insert(key, self.choice(now.mono, &seat, &rows, mode));
-            self.seats.insert(key, seat);
+            let choice = choice(now.mono, self.policy.stale_after, seat, &rows, mode);
+            if self.choices.get(group.id, class.id) != Some(&choice) {
+                changed.push((key, choice));
+            }
+            suspect(seat, &rows, &mut suspects);
+            seats += 1;
+        }
+        // What was decided before and is no more.
+        if self.seats.len() > seats {
+            let kept: HashSet<(u64, u64)> = self
+                .policy
+                .seats()
+                .map(|(group, _, class, _)| (group.id, class.id))
+                .collect();
+            self.seats.retain(|key, _| kept.contains(key));
         }
         self.policy.overrides = overrides;
-        self.log.extend(&rulings);
-        Decided {
-            rulings,
-            choices_changed: self.choices.replace(choices),
-        }
+        self.log.extend(&decided.rulings);
+        decided.choices_changed = self.choices.update(changed, &self.seats);
+        decided.rates = self.pacer.pace(now.mono, candidates, &suspects);
+        decided
     }
 
     /// What the host looks up; cheap to clone.
@@ -161,98 +215,118 @@ impl AutoFlow {
         self.log.newest_first()
     }
 
-    /// One standing for each line and class.
-    fn judge(
-        &mut self,
-        now: Mono,
-        candidates: &[Candidate<'_>],
-        holding: &Holding<'_>,
-    ) -> HashMap<(u64, u64), Standing> {
-        let mut standings = HashMap::with_capacity(self.detectors.len());
-        for candidate in candidates {
-            for class in &self.policy.classes {
-                let key = (candidate.line, class.id);
-                let detector = self
-                    .detectors
-                    .entry(key)
-                    .or_insert_with(|| Detector::new(now));
-                standings.insert(
-                    key,
-                    detector.judge(now, candidate.estimate, &holding.sla(class)),
-                );
-            }
+    /// One standing for each line and class, line by line.
+    fn judge(&mut self, now: Mono, candidates: &[Candidate<'_>], asked: &[Asked]) -> Vec<Standing> {
+        let known = self.detectors.iter().map(|judged| judged.line);
+        if !known.eq(candidates.iter().map(|candidate| candidate.line)) {
+            let known = std::mem::take(&mut self.detectors);
+            let mut known: HashMap<u64, Judged> = known
+                .into_iter()
+                .map(|judged| (judged.line, judged))
+                .collect();
+            let lines = candidates.iter().map(|candidate| {
+                known.remove(&candidate.line).unwrap_or_else(|| Judged {
+                    line: candidate.line,
+                    by_class: vec![Detector::default(); asked.len()],
+                })
+            });
+            self.detectors = lines.collect();
         }
-        if self.detectors.len() > standings.len() {
-            self.detectors.retain(|key, _| standings.contains_key(key));
+        let mut standings = Vec::with_capacity(candidates.len() * asked.len());
+        for (candidate, judged) in candidates.iter().zip(&mut self.detectors) {
+            let watches = candidate.estimator.watches();
+            for (asked, detector) in asked.iter().zip(&mut judged.by_class) {
+                let own = asked.places.iter().filter_map(|place| watches.get(*place));
+                standings.push(detector.judge(now, candidate.estimate, &own, &asked.sla));
+            }
         }
         standings
     }
+}
 
-    fn choice(&self, now: Mono, seat: &Seat, rows: &[Row<'_>], mode: Mode) -> Choice {
-        let newest = rows
-            .iter()
-            .filter_map(|row| row.candidate.estimate.last_reply)
-            .max();
-        let fresh = newest.is_some_and(|reply| now.since(reply) <= self.policy.stale_after);
-        let good = rows.iter().any(|row| row.standing.verdict == Verdict::Good);
-        let on = seat
-            .line()
-            .and_then(|line| rows.iter().find(|row| row.candidate.line == line));
-        let answer = match on {
-            Some(on) if mode == Mode::Act && fresh => match on.standing.verdict {
-                Verdict::Dead | Verdict::Unmeasured => answer::KEEP,
-                _ if good => answer::LINE,
-                _ => answer::BEST_OF_BAD,
-            },
-            _ => answer::NO_OPINION,
-        };
-        Choice {
-            line: seat.line(),
-            answer,
-            reason: seat.reason(),
-            mode,
-            since: seat.since(),
+/// What is known of a line.
+#[derive(Debug)]
+struct Judged {
+    line: u64,
+    by_class: Vec<Detector>,
+}
+
+/// Who is in which group.
+#[derive(Debug, Default)]
+struct Members {
+    lines: Vec<(u64, Box<[u64]>)>,
+    by_group: HashMap<u64, Vec<usize>>,
+}
+
+impl Members {
+    /// Lines change seldom.
+    fn update(&mut self, candidates: &[Candidate<'_>]) {
+        let same = self.lines.len() == candidates.len()
+            && self.lines.iter().zip(candidates).all(|(known, candidate)| {
+                (known.0, &*known.1) == (candidate.line, candidate.groups)
+            });
+        if same {
+            return;
         }
+        let lines = candidates.iter();
+        self.lines = lines
+            .map(|candidate| (candidate.line, candidate.groups.into()))
+            .collect();
+        self.by_group.clear();
+        for (index, candidate) in candidates.iter().enumerate() {
+            let groups: HashSet<u64> = candidate.groups.iter().copied().collect();
+            for group in groups {
+                self.by_group.entry(group).or_default().push(index);
+            }
+        }
+    }
+
+    fn of(&self, group: u64) -> &[usize] {
+        self.by_group.get(&group).map_or(&[], Vec::as_slice)
     }
 }
 
-/// Candidates of each group, by index.
-fn members(candidates: &[Candidate<'_>]) -> HashMap<u64, Vec<usize>> {
-    let mut members: HashMap<u64, Vec<usize>> = HashMap::new();
-    for (index, candidate) in candidates.iter().enumerate() {
-        let groups: HashSet<u64> = candidate.groups.iter().copied().collect();
-        for group in groups {
-            members.entry(group).or_default().push(index);
-        }
-    }
-    members
-}
-
-/// The lines of a group as a class sees them, the most preferred first.
-fn rows<'a>(
-    candidates: &'a [Candidate<'a>],
-    lines: &[usize],
-    class: &Class,
-    standings: &HashMap<(u64, u64), Standing>,
-    holding: &Holding<'_>,
-) -> Vec<Row<'a>> {
-    let sla = holding.sla(class);
-    let row = |&index: &usize| {
-        let candidate = &candidates[index];
-        let standing = *standings.get(&(candidate.line, class.id))?;
-        let estimate = candidate.estimate;
-        Some(Row {
-            candidate,
-            standing,
-            score: score(estimate, &sla).unwrap_or(0),
-            lasting_score: score_over(&estimate.recent, &sla).unwrap_or(0),
-            rank: rank(candidate, class),
-            withdrawn: holding.withdrawal(candidate.name).map(Ordered::of),
-        })
+fn choice(now: Mono, stale_after: Duration, seat: &Seat, rows: &[Row<'_>], mode: Mode) -> Choice {
+    let newest = rows
+        .iter()
+        .filter_map(|row| row.candidate.estimate.last_reply)
+        .max();
+    let fresh = newest.is_some_and(|reply| now.since(reply) <= stale_after);
+    let on = seat
+        .line()
+        .and_then(|line| rows.iter().find(|row| row.candidate.line == line));
+    let answer = match on {
+        Some(on) if mode == Mode::Act && fresh => match on.standing.verdict {
+            Verdict::Dead | Verdict::Unmeasured => answer::KEEP,
+            _ if rows.iter().any(Row::is_good) => answer::LINE,
+            _ => answer::BEST_OF_BAD,
+        },
+        _ => answer::NO_OPINION,
     };
-    let mut rows: Vec<Row<'_>> = lines.iter().filter_map(row).collect();
-    rows.sort_unstable_by_key(|row| (row.rank, row.candidate.line));
-    rows
+    Choice {
+        line: seat.line(),
+        answer,
+        reason: seat.reason(),
+        mode,
+        since: seat.since(),
+    }
+}
+
+/// Which lines a closer look would help: the one that the class is on, as long as it is suspect;
+/// after its alarm the best of the others, which must be shown to be spared.
+fn suspect(seat: &Seat, rows: &[Row<'_>], suspects: &mut Vec<u64>) {
+    let on = seat.line();
+    let Some(row) = rows.iter().find(|row| Some(row.candidate.line) == on) else {
+        return;
+    };
+    if row.standing.raised {
+        suspects.push(row.candidate.line);
+    }
+    if row.standing.alarm {
+        let mut others = rows.iter().filter(|row| Some(row.candidate.line) != on);
+        let next = others.find(|row| row.standing.fit);
+        suspects.extend(next.map(|row| row.candidate.line));
+    }
 }
 
 /// Underlays that the class prefers come first, the rest follows by cost.

@@ -2,14 +2,28 @@
 
 use std::time::Duration;
 
-use plugin_abi::config::{Class, Config, Group, Mode};
+use plugin_abi::config::{Class, Config, Group, Mode, Override, Sla};
 
-use super::overrides::Overrides;
+use super::overrides::{Holding, Overrides};
+
+use crate::line::{Demand, Metric};
+
+/// What a class needs of a line.
+#[derive(Clone, Debug)]
+pub(super) struct Asked {
+    pub(super) sla: Sla,
+    /// Its figures among the demands.
+    pub(super) places: Vec<usize>,
+}
 
 /// The part of the configuration that decisions look at.
 #[derive(Clone, Debug)]
 pub(crate) struct Policy {
     pub(super) classes: Vec<Class>,
+    /// What all classes together ask of each line; what several ask for stands here once.
+    demands: Vec<Demand>,
+    /// How often a line may be mistaken for a bad one, of each class.
+    mistakes: Vec<Duration>,
     groups: Vec<Group>,
     /// What goes before the decisions for a time.
     pub(super) overrides: Overrides,
@@ -26,8 +40,30 @@ impl Policy {
     /// From a configuration that was judged valid.
     pub(crate) fn new(config: &Config) -> Self {
         let millis = |millis: u32| Duration::from_millis(millis.into());
+        let decision = &config.decision;
+        let mistake_every = |class: &Class| {
+            let hours = class.mistake_every_h.unwrap_or(decision.mistake_every_h);
+            Duration::from_secs(3_600 * u64::from(hours))
+        };
+        let mut demands = Vec::new();
+        for class in &config.classes {
+            // What somebody orders for a time is watched before.
+            let named = |order: &&Override| order.class.as_ref() == Some(&class.name);
+            let ordered = config.overrides.iter().filter(named);
+            let others = ordered.filter_map(|order| order.sla);
+            for sla in std::iter::once(class.sla).chain(others) {
+                for demand in demanded(&sla, mistake_every(class)) {
+                    if !demands.contains(&demand) {
+                        demands.push(demand);
+                    }
+                }
+            }
+        }
+        let mistakes = config.classes.iter().map(mistake_every).collect();
         Self {
             classes: config.classes.clone(),
+            demands,
+            mistakes,
             groups: config.groups.clone(),
             overrides: Overrides::new(&config.overrides),
             mode: config.mode,
@@ -37,13 +73,46 @@ impl Policy {
         }
     }
 
-    /// Every class of every group that decisions are made for, with its effective mode.
-    pub(super) fn seats(&self) -> impl Iterator<Item = (&Group, &Class, Mode)> {
+    /// What is to be watched on each line.
+    pub(crate) fn demands(&self) -> &[Demand] {
+        &self.demands
+    }
+
+    /// What each class needs now, and where that stands among the demands.
+    pub(super) fn asked(&self, holding: &Holding<'_>) -> Vec<Asked> {
+        let classes = self.classes.iter().zip(&self.mistakes);
+        classes
+            .map(|(class, mistake_every)| {
+                let sla = holding.sla(class);
+                let place = |demand| self.demands.iter().position(|known| *known == demand);
+                let places = demanded(&sla, *mistake_every).filter_map(place).collect();
+                Asked { sla, places }
+            })
+            .collect()
+    }
+
+    /// Every class of every group that decisions are made for, with its place among the classes and
+    /// its effective mode.
+    pub(super) fn seats(&self) -> impl Iterator<Item = (&Group, usize, &Class, Mode)> {
         self.groups.iter().flat_map(move |group| {
-            self.classes.iter().filter_map(move |class| {
+            let classes = self.classes.iter().enumerate();
+            classes.filter_map(move |(place, class)| {
                 let mode = class.mode.or(group.mode).unwrap_or(self.mode);
-                (mode > Mode::Measure).then_some((group, class, mode))
+                (mode > Mode::Measure).then_some((group, place, class, mode))
             })
         })
     }
+}
+
+/// What an SLA asks of a line.
+fn demanded(sla: &Sla, mistake_every: Duration) -> impl Iterator<Item = Demand> {
+    let sla = *sla;
+    Metric::ALL.into_iter().filter_map(move |metric| {
+        let limit = metric.limit(&sla)?;
+        Some(Demand {
+            metric,
+            limit,
+            mistake_every,
+        })
+    })
 }

@@ -9,7 +9,7 @@ use plugin_abi::reason;
 use twamp_core::time::Now;
 
 use super::choose::{Ground, Obstacle, Row, Step};
-use super::detect::{Breach, SURE};
+use super::detect::Breach;
 use super::guard::Fault;
 use crate::line::Metric;
 
@@ -192,7 +192,7 @@ impl<'a> Said<'a> {
             let _ = write!(
                 sentence,
                 "; no line is within its SLA, {to} is the best of them (score {})",
-                row.score
+                row.score()
             );
         }
         sentence
@@ -224,6 +224,15 @@ impl<'a> Said<'a> {
                 return format!(
                     "{class} waits on {on} before it goes to {to}: it came only {} ago; {breach}",
                     seconds(*here)
+                );
+            }
+            Obstacle::Shared { spared, breach } => {
+                return format!(
+                    "{class} waits on {on} before it goes to {to}: {to} is not yet shown to be \
+                     spared that ({} of {} lost since); {}",
+                    spared.lost,
+                    spared.probes,
+                    breach.words()
                 );
             }
             Obstacle::Watch { watch, breach } => {
@@ -281,7 +290,7 @@ impl Obstacle {
                 breach: Some(breach),
                 ..
             } => breach.reason(),
-            Self::Watch { breach, .. } => breach.reason(),
+            Self::Shared { breach, .. } | Self::Watch { breach, .. } => breach.reason(),
             Self::Dwell { breach: None, .. } | Self::NotClean { .. } => reason::FAILBACK,
             Self::NoneBetter(_) => reason::BEST_OF_BAD,
             Self::Pinned(..) => reason::PINNED,
@@ -299,22 +308,19 @@ impl Breach {
         }
     }
 
-    /// As `loss 4.8 % (12 of 250, 99.99 % sure above 1.9 %) breaks its SLA of 1 %`.
+    /// As `loss 4.8 % (12 of 250; by chance once in 168 h) breaks its SLA of 1 %`.
     fn words(&self) -> String {
         let (name, unit) = (self.metric.name(), self.metric.unit());
         let (measured, limit) = (figure(self.measured), figure(self.limit));
         let basis = match self.lost {
-            Some((lost, above)) => {
-                let sure = figure(SURE * 1e2);
-                format!(
-                    "{lost} of {}, {sure} % sure above {} %",
-                    self.of,
-                    figure(above)
-                )
-            }
+            Some(lost) => format!("{lost} of {}", self.of),
             None => format!("{} samples", self.of),
         };
-        format!("{name} {measured} {unit} ({basis}) breaks its SLA of {limit} {unit}")
+        let hours = self.mistake_every.as_secs() / 3_600;
+        format!(
+            "{name} {measured} {unit} ({basis}; by chance once in {hours} h) breaks its SLA of \
+             {limit} {unit}"
+        )
     }
 }
 

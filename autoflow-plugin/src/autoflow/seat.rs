@@ -9,6 +9,7 @@ use super::choose::{Ground, Situation, Step, choose};
 use super::damping::Damping;
 use super::detect::Verdict;
 use super::reason::{Refusal, Said};
+use super::spared::Baseline;
 
 /// A refusal that was away for less than this is still the same one.
 const SAME_REFUSAL: Duration = Duration::from_secs(60);
@@ -24,6 +25,8 @@ pub(super) struct Seat {
     /// The refusals that were logged, and when each last held.
     refused: Vec<(Refusal, Mono)>,
     reason: u32,
+    /// From when the line of the class became suspect.
+    baseline: Option<Baseline>,
 }
 
 /// The line that the class is on.
@@ -63,6 +66,11 @@ impl Seat {
         Some(now.since(on.since)).filter(|here| *here < dwell)
     }
 
+    /// What the lines had counted when that of the class became suspect.
+    pub(super) fn baseline(&self) -> Option<&Baseline> {
+        self.baseline.as_ref()
+    }
+
     /// How long `line` must be clean for a return.
     pub(super) fn clean_time(&self, line: u64, now: Mono, base: Duration) -> Duration {
         let known = self.damping.iter().find(|(of, _)| *of == line);
@@ -75,6 +83,7 @@ impl Seat {
         if self.verdict_since.is_none() && at.rows.iter().any(|row| judged(row.standing.verdict)) {
             self.verdict_since = Some(at.now);
         }
+        self.compare(at);
         let step = choose(self, at);
         if let Step::Stay(to, obstacle) = &step {
             let refusal = Refusal::of(*to, obstacle);
@@ -105,8 +114,20 @@ impl Seat {
         Some(said)
     }
 
+    /// From halfway to an alarm on, the other lines are counted beside that of the class.
+    fn compare(&mut self, at: &Situation<'_>) {
+        let line = self.line();
+        let on = at.rows.iter().find(|row| Some(row.candidate.line) == line);
+        if on.is_none_or(|on| !on.standing.halfway) {
+            self.baseline = None;
+        } else if self.baseline.is_none() {
+            self.baseline = Some(Baseline::of(at.rows));
+        }
+    }
+
     fn leave(&mut self, at: &Situation<'_>, ground: Option<&Ground>) {
         self.refused.clear();
+        self.baseline = None;
         let Some(on) = self.on.take() else { return };
         let at_fault = matches!(
             ground,

@@ -60,6 +60,7 @@ pub(super) unsafe fn read(pointer: *const TwampLine) -> Result<(Line, Option<Nam
         hardware_stamps: false,
         cost: raw.cost,
         metered: has(line_flag::METERED),
+        profile: Default::default(),
         flows_movable: has(line_flag::FLOWS_MOVABLE),
         mtu: known(raw.mtu),
         capacity_up_mbps: mbps(raw.capacity_up),

@@ -154,7 +154,7 @@ fn a_host_of_another_version_is_refused() {
     host.abi_major = 2;
     let (code, text) = create(&host, "{}").unwrap_err();
     assert_eq!(code, code::INVALID);
-    assert!(text.contains("built against ABI 2.0"), "{text}");
+    assert!(text.contains("built against ABI 2.1"), "{text}");
 }
 
 #[test]

@@ -79,6 +79,8 @@ const EXPORT_S: Kind = Whole(1, DAY_S);
 const LEAST_MTU: u64 = 576;
 const MODES: Kind = List(&Word(&["open", "auth", "encrypted", "mixed"]));
 const MODE: Kind = Word(&["measure", "advise", "act"]);
+const PROFILE: Kind = Word(&["fibre", "lte", "satellite"]);
+const MISTAKE: Kind = Whole(1, 365 * 24);
 
 const CONFIG: Keys = &[
     ("clock", false, Word(&["system", "manual"])),
@@ -223,6 +225,7 @@ const DECISION: Keys = &[
     ("dwell_ms", false, Whole(0, HOUR_MS)),
     ("failback_ms", false, Whole(0, 24 * HOUR_MS)),
     ("dead_intervals", false, Whole(1, 1_000)),
+    ("mistake_every_h", false, MISTAKE),
 ];
 
 const SCHEDULE: Keys = &[
@@ -263,6 +266,7 @@ const LINE: Keys = &[
     ("hardware_stamps", false, Flag),
     ("cost", false, Whole(0, u32::MAX as u64)),
     ("metered", false, Flag),
+    ("profile", false, PROFILE),
     ("flows_movable", false, Flag),
     ("mtu", false, Whole(68, 65_535)),
     ("capacity_up_mbps", false, Kind::Above0(10_000_000.0)),
@@ -309,6 +313,7 @@ const CLASS: Keys = &[
     ("flows", false, List(&Object(FLOW))),
     ("sla", true, Object(SLA)),
     ("prefer", false, List(&Text)),
+    ("mistake_every_h", false, MISTAKE),
     ("mode", false, MODE),
 ];
 

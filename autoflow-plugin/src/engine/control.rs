@@ -335,6 +335,12 @@ impl Control {
         if published.changed {
             self.shared.event.ring();
         }
+        for &(key, raised) in &published.rates {
+            if let Some(session) = self.sessions.get(&key) {
+                let path = session.path;
+                self.orders.send(Order::Pace { key, path, raised });
+            }
+        }
         self.export_decisions(&published.rulings);
         published.tell(self.host);
         self.export_due();

@@ -174,6 +174,7 @@ pub(super) fn is_probed_alike(one: &Line, other: &Line) -> bool {
             far_end: None,
             cost: 0,
             metered: false,
+            profile: Default::default(),
             flows_movable: true,
             mtu: None,
             capacity_up_mbps: None,

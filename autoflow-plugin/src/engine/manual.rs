@@ -364,6 +364,13 @@ impl Manual {
         if published.changed {
             self.shared.event.ring();
         }
+        for &(key, raised) in &published.rates {
+            let path = self.lines.values().find(|line| line.key == key);
+            if let Some(path) = path.map(|line| line.path) {
+                let order = Order::Pace { key, path, raised };
+                self.probes.order(order, at(self.now));
+            }
+        }
         published.tell(self.host);
     }
 

@@ -9,7 +9,7 @@ use twamp_core::probe::Outcome;
 use twamp_core::time::Mono;
 
 use crate::autoflow::Candidate;
-use crate::line::{Estimate, Estimator, EstimatorConfig, Pulse, Trouble, state_row};
+use crate::line::{Demand, Estimate, Estimator, EstimatorConfig, Pulse, Trouble, state_row};
 use crate::session::{Entry, Key};
 
 /// One line. There are thousands, so it keeps no configuration that it doesn't need.
@@ -20,6 +20,7 @@ pub(super) struct Measured {
     /// `None`: the line's name.
     underlay: Option<Box<str>>,
     far_end: Box<str>,
+    metered: bool,
     groups: Box<[u64]>,
     /// The one that measures it.
     pub(super) session: Option<Key>,
@@ -53,6 +54,7 @@ impl Measured {
             cost: line.cost,
             underlay: line.underlay.as_deref().map(Box::from),
             far_end: line.far_end().into(),
+            metered: line.metered,
             groups: line.groups.as_slice().into(),
             session: None,
             estimate: estimator.view(Mono::default()),
@@ -70,7 +72,14 @@ impl Measured {
         self.cost = line.cost;
         self.underlay = line.underlay.as_deref().map(Box::from);
         self.far_end = line.far_end().into();
+        self.metered = line.metered;
         self.groups = line.groups.as_slice().into();
+        self.estimator.profile(line.profile);
+    }
+
+    /// These limits are asked about.
+    pub(super) fn watch(&mut self, demands: &[Demand]) {
+        self.estimator.watch(demands);
     }
 
     /// Why the interface's own stamps are not taken, where it wishes for them.
@@ -143,7 +152,9 @@ impl Measured {
             cost: self.cost,
             underlay: self.underlay.as_deref().unwrap_or(&self.name),
             far_end: &self.far_end,
+            metered: self.metered,
             groups: &self.groups,
+            estimator: &self.estimator,
             estimate: &self.estimate,
         }
     }

@@ -43,6 +43,8 @@ pub(super) struct Published {
     pub(super) changed: bool,
     /// Switches, and such as were refused.
     pub(super) rulings: Vec<Ruling>,
+    /// Sessions that are to be probed faster from now on, or as at rest again.
+    pub(super) rates: Vec<(Key, bool)>,
     /// Of the picture and the choices.
     epoch: u64,
 }
@@ -78,6 +80,9 @@ impl Publisher {
     /// Another configuration holds; what was learned stays.
     pub(super) fn policy(&mut self, config: &Config) {
         self.autoflow.set_policy(Policy::new(config));
+        for line in self.lines.values_mut() {
+            line.watch(self.autoflow.demands());
+        }
         self.stale_after = Duration::from_millis(config.decision.stale_after_ms.into());
         self.config = without_lines(config);
     }
@@ -89,8 +94,9 @@ impl Publisher {
             return known.change(line);
         }
         let probe = line.probe.as_deref().unwrap_or(&self.config.probe);
-        let config = EstimatorConfig::new(&self.config.decision, probe);
-        let measured = Measured::new(line, config);
+        let config = EstimatorConfig::new(&self.config.decision, probe, line.profile);
+        let mut measured = Measured::new(line, config);
+        measured.watch(self.autoflow.demands());
         self.lines.insert(line.id, Box::new(measured));
     }
 
@@ -240,6 +246,11 @@ impl Publisher {
         }));
         lock(&shared.board).statistics().snapshots += 1;
         let changed = decided.choices_changed || other_states;
+        let rates = decided.rates.iter().filter_map(|request| {
+            let line = self.lines.get(&request.line)?;
+            Some((line.session?, request.raised))
+        });
+        let rates = rates.collect();
         self.states = states;
         if decided.choices_changed || !decided.rulings.is_empty() {
             *lock(&shared.why) = self.why();
@@ -247,6 +258,7 @@ impl Publisher {
         Published {
             changed,
             rulings: decided.rulings,
+            rates,
             epoch,
         }
     }

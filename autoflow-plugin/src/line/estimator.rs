@@ -2,16 +2,18 @@
 
 use std::time::Duration;
 
-use plugin_abi::config::{Decision, Probe};
+use plugin_abi::config::{Decision, Probe, Profile};
 use twamp_core::metrics::span::Numbers;
 use twamp_core::probe::{Outcome, Sample, SetAside};
 use twamp_core::time::Mono;
 
 use super::extremes::FARTHEST;
-use super::liveness::{Liveness, Pulse, State, Trouble};
+use super::liveness::{LEAST_PATIENCE, Liveness, Pulse, State, Trouble};
+use super::order::{Fate, InOrder};
 use super::ring::{Ring, SLICES};
 use super::slice::{Brief, Doubts, PathJitter, Slice};
-use super::summary::{Delays, Directions, NEWEST, Summary};
+use super::summary::{Delays, Directions, Summary};
+use super::watch::{Demand, Seen, Watch};
 
 /// Fewer probes than this say too little: a span is at least so many intervals long.
 const LEAST_INTERVALS: u32 = 40;
@@ -30,6 +32,10 @@ pub(crate) struct EstimatorConfig {
     pub(crate) dead_intervals: u32,
     /// The reflector has numbers of its own, so that loss has a direction.
     pub(crate) stateful_reflector: bool,
+    /// From one probe to the next, when nothing is suspected.
+    pub(crate) rest: Duration,
+    /// What kind of line it is.
+    pub(crate) profile: Profile,
 }
 
 /// Gathers what the probes of one class say about one line. No memory is taken after `new`.
@@ -47,6 +53,18 @@ pub(crate) struct Estimator {
     /// It may have been in a slice that is gone.
     longest_gone: bool,
     liveness: Liveness,
+    order: InOrder,
+    /// Of the probes whose turn has come: all, and those lost.
+    totals: (u64, u64),
+    watches: Vec<Watch>,
+    /// The newest probe that has a fate.
+    newest: Option<(u64, Mono)>,
+    /// From one probe to the next at present, in resting intervals.
+    pace: f32,
+    rest: Duration,
+    profile: Profile,
+    /// Of the newest sample, if none is missing before the next.
+    last_round_trip: Option<i64>,
     timeout: Duration,
     /// The reflector's numbers of this session count from this epoch, so that those of different
     /// sessions are never compared.
@@ -77,15 +95,13 @@ pub(crate) struct Estimate {
     pub(crate) directions: Option<Directions>,
     /// Its delays, both ways.
     pub(crate) delays: Option<Delays>,
-    /// Its newest quarter, where sudden harm is seen first.
-    pub(crate) newest: Summary,
     /// The time over which a line is shown good again.
     pub(crate) recent: Summary,
 }
 
 impl EstimatorConfig {
     /// For a line probed as `probe` says. Slow probes lengthen the spans: a verdict needs probes.
-    pub(crate) fn new(decision: &Decision, probe: &Probe) -> Self {
+    pub(crate) fn new(decision: &Decision, probe: &Probe, profile: Profile) -> Self {
         let interval = Duration::try_from_secs_f64(probe.interval_ms / 1e3).unwrap_or_default();
         let least = LEAST_SPAN.max(interval.saturating_mul(LEAST_INTERVALS));
         let millis = |millis: u32| Duration::from_millis(millis.into());
@@ -95,6 +111,8 @@ impl EstimatorConfig {
             timeout: millis(probe.timeout_ms),
             dead_intervals: decision.dead_intervals,
             stateful_reflector: probe.is_directed(),
+            rest: interval.max(Duration::from_micros(1)),
+            profile,
         }
     }
 }
@@ -113,7 +131,15 @@ impl Estimator {
             newest_sample: None,
             longest_round_trip: Duration::ZERO,
             longest_gone: false,
-            liveness: Liveness::new(config.dead_intervals),
+            liveness: Liveness::new(config.dead_intervals, config.profile),
+            order: InOrder::default(),
+            totals: (0, 0),
+            watches: Vec::new(),
+            newest: None,
+            pace: 1.0,
+            rest: config.rest,
+            profile: config.profile,
+            last_round_trip: None,
             timeout: config.timeout,
             first_epoch: 0,
             newest_epoch: 0,
@@ -125,11 +151,46 @@ impl Estimator {
         self.first_epoch = self.newest_epoch + 1;
         self.newest_epoch = self.first_epoch;
         self.jitter.restart();
+        self.order.restart();
+        self.newest = None;
+    }
+
+    /// It is a line of this kind.
+    pub(crate) fn profile(&mut self, profile: Profile) {
+        self.profile = profile;
+        self.liveness.profile(profile);
+    }
+
+    /// These are the limits that somebody asks about; of those that are known already, what was
+    /// learned stays.
+    pub(crate) fn watch(&mut self, demands: &[Demand]) {
+        let mut known = std::mem::take(&mut self.watches);
+        self.watches = demands
+            .iter()
+            .map(|demand| {
+                let same = known.iter().position(|watch| watch.demand() == demand);
+                same.map_or_else(
+                    || Watch::new(*demand, self.rest, self.profile, self.recent.span()),
+                    |same| known.swap_remove(same),
+                )
+            })
+            .collect();
+    }
+
+    /// What they say, in the order in which they were asked.
+    pub(crate) fn watches(&self) -> &[Watch] {
+        &self.watches
+    }
+
+    /// How many probes had a fate so far, and how many of them were lost, in the order of sending.
+    pub(crate) fn totals(&self) -> (u64, u64) {
+        self.totals
     }
 
     /// Enters what became of a probe, in any order of sending. One that was set aside makes no
     /// delay, and no loss either.
     pub(crate) fn absorb(&mut self, outcome: &Outcome) {
+        self.look_at(outcome);
         match outcome {
             Outcome::Sample(sample) => self.sample(sample),
             Outcome::Lost { sent, .. } => self.lost(*sent),
@@ -169,11 +230,9 @@ impl Estimator {
     pub(crate) fn view(&self, now: Mono) -> Estimate {
         let window = &self.window;
         let settled = self.settled(now);
-        let of_window = |part: u64| {
-            let fates = window.before(settled, SLICES / part).map(Slice::brief);
-            let delays = window.until(now, SLICES / part).map(Slice::brief);
-            Summary::of(window.span() / part as u32, SLICES / part, fates, delays)
-        };
+        let fates = window.before(settled, SLICES).map(Slice::brief);
+        let delays = window.until(now, SLICES).map(Slice::brief);
+        let of_window = Summary::of(window.span(), fates, delays);
         let fates = self.recent.before(settled, SLICES).copied();
         let delays = self.recent.until(now, SLICES).copied();
         Estimate {
@@ -184,14 +243,13 @@ impl Estimator {
             silent_since: self.liveness.silent_since,
             newest_sample: self.newest_sample,
             longest_round_trip: self.longest_round_trip,
-            window: of_window(1),
+            window: of_window,
             directions: self.numbers.as_ref().map(|numbers| {
                 let slices = window.before(settled, SLICES);
                 Directions::of(slices.zip(numbers.before(settled, SLICES)))
             }),
             delays: Delays::of(window.until(now, SLICES), self.offset.unwrap_or_default()),
-            newest: of_window(SLICES / NEWEST),
-            recent: Summary::of(self.recent.span(), SLICES, fates, delays),
+            recent: Summary::of(self.recent.span(), fates, delays),
         }
     }
 
@@ -212,6 +270,37 @@ impl Estimator {
         size_of::<Self>() + slices + briefs + numbers * size_of::<Numbers>()
     }
 
+    /// Hands the outcome to the watches: fates in the order of sending, delays as they come.
+    fn look_at(&mut self, outcome: &Outcome) {
+        let (sequence, sent) = match outcome {
+            Outcome::Sample(sample) => (sample.sequence, sample.sent),
+            Outcome::Lost { sequence, sent, .. }
+            | Outcome::SetAside(SetAside { sequence, sent, .. }) => (*sequence, *sent),
+        };
+        match self.newest {
+            Some((newest, at)) if sequence > newest => {
+                let between = sent.since(at).div_f64((sequence - newest) as f64);
+                self.pace = between.div_duration_f32(self.rest).clamp(0.001, 1.0);
+                self.newest = Some((sequence, sent));
+            }
+            Some(_) => {}
+            None => self.newest = Some((sequence, sent)),
+        }
+        let (pace, watches, totals) = (self.pace, &mut self.watches, &mut self.totals);
+        let overdue = (3 * self.longest_round_trip).max(LEAST_PATIENCE);
+        let patience = overdue.div_duration_f32(self.rest.mul_f32(pace)).ceil() as u64;
+        self.order.enter(outcome, patience + 1, |fate| {
+            totals.0 += u64::from(fate != Fate::Void);
+            totals.1 += u64::from(fate == Fate::Lost);
+            let seen = Seen {
+                at: sent,
+                fate,
+                pace,
+            };
+            watches.iter_mut().for_each(|watch| watch.fate(seen));
+        });
+    }
+
     fn sample(&mut self, sample: &Sample) {
         self.received(
             sample.sequence,
@@ -224,6 +313,13 @@ impl Estimator {
             .map(|newest| sample.received.since(newest));
         if gap.is_some_and(|gap| gap > self.timeout) {
             self.jitter.restart();
+            self.last_round_trip = None;
+        }
+        let round_trip = sample.round_trip();
+        let step = self.last_round_trip.replace(round_trip);
+        let step = step.map(|last| round_trip.abs_diff(last) as i64);
+        for watch in &mut self.watches {
+            watch.delay(sample.received, round_trip, step);
         }
         self.newest_sample = self.newest_sample.max(Some(sample.received));
         self.jitter.record(sample);
@@ -300,211 +396,4 @@ impl Estimator {
 }
 
 #[cfg(test)]
-mod tests {
-    use plugin_abi::config::Protocol;
-    use twamp_core::probe::Reason;
-
-    use super::super::synthetic::{lost, sample};
-    use super::*;
-
-    const TIMEOUT: Duration = Duration::from_secs(1);
-
-    fn estimator() -> Estimator {
-        Estimator::new(EstimatorConfig::new(
-            &Decision::default(),
-            &Probe::default(),
-        ))
-    }
-
-    fn at(millis: u64) -> Mono {
-        Mono(1_000_000_000_000 + millis * 1_000_000)
-    }
-
-    /// Probe `n` leaves at `n` × 100 ms.
-    fn probe(n: u64, answered: bool) -> Outcome {
-        match answered {
-            true => sample(n, at(n * 100), Duration::from_micros(20_000 + n % 7)),
-            false => lost(n, at(n * 100), TIMEOUT),
-        }
-    }
-
-    #[test]
-    fn without_probes_nothing_is_known() {
-        let estimate = estimator().view(at(0));
-        assert_eq!(estimate.state, State::Unknown);
-        for summary in [&estimate.window, &estimate.newest, &estimate.recent] {
-            assert_eq!((summary.probes, summary.loss()), (0, None));
-            assert!(summary.round_trip.is_none());
-        }
-        assert!(estimate.delays.is_none());
-        assert_eq!((estimate.last_reply, estimate.newest_sample), (None, None));
-    }
-
-    #[test]
-    fn inbound_and_outbound_means_add_up_to_the_round_trip() {
-        let mut estimator = estimator();
-        for n in 0..97 {
-            estimator.absorb(&probe(n, true));
-            let Some(delays) = estimator.view(at(n * 100 + 50)).delays else {
-                continue;
-            };
-            let both = delays.inbound.mean_ns + delays.outbound.mean_ns;
-            assert_eq!(both, delays.round_trip.mean_ns);
-            assert!(delays.kernel_stamps && delays.peer_synchronised);
-        }
-    }
-
-    #[test]
-    fn probes_younger_than_the_time_out_do_not_flatter_the_loss() {
-        let mut estimator = estimator();
-        // Half of them are lost, but of the last second only the answered ones are known yet.
-        (0..100).filter(|n| *n < 90 || n % 2 == 0).for_each(|n| {
-            estimator.absorb(&probe(n, n % 2 == 0));
-        });
-        let window = estimator.view(at(9_999)).window;
-        let loss = window.loss().unwrap();
-        assert!((0.49..0.51).contains(&loss), "{loss}");
-        assert_eq!(window.round_trip.unwrap().samples, 50);
-    }
-
-    #[test]
-    fn outcomes_may_come_in_any_order() {
-        let (mut forth, mut back) = (estimator(), estimator());
-        (0..90).for_each(|n| forth.absorb(&probe(n, n % 9 != 4)));
-        (0..90)
-            .rev()
-            .for_each(|n| back.absorb(&probe(n, n % 9 != 4)));
-        let directions = [&forth, &back].map(|estimator| estimator.view(at(10_500)).directions);
-        assert_eq!(directions[0].unwrap().backward, 10);
-        assert_eq!(directions[0], directions[1]);
-        let [forth, back] = [forth, back].map(|estimator| estimator.view(at(14_000)));
-        for estimate in [&forth, &back] {
-            assert_eq!((estimate.recent.received, estimate.recent.lost), (80, 10));
-        }
-        let means = [forth, back].map(|estimate| estimate.recent.round_trip.unwrap().mean_ns);
-        assert_eq!(means[0], means[1]);
-    }
-
-    #[test]
-    fn a_probe_that_was_set_aside_is_no_loss_and_no_delay() {
-        let mut estimator = estimator();
-        for (n, reply) in [(0, None), (1, Some((0, 0)))] {
-            let (sent, reason) = (at(n * 100), Reason::ClockStep);
-            estimator.absorb(&Outcome::SetAside(SetAside {
-                sequence: n,
-                sent,
-                reason,
-                reply,
-            }));
-        }
-        let window = estimator.view(at(5_000)).window;
-        assert_eq!((window.probes, window.received), (1, 1));
-        assert!(window.round_trip.is_none());
-    }
-
-    #[test]
-    fn loss_has_a_direction_even_across_sessions() {
-        let mut estimator = estimator();
-        // Made-up replies carry the probe's number: what is missing was lost backward.
-        (0..20).for_each(|n| estimator.absorb(&probe(n, n != 5)));
-        estimator.next_session();
-        for n in 20..40 {
-            let mut outcome = probe(n, n != 30);
-            if let Outcome::Sample(sample) = &mut outcome {
-                sample.sequence -= 20;
-                sample.reflector_sequence -= 20 + u64::from(n > 30);
-            }
-            estimator.absorb(&outcome);
-        }
-        let directions = estimator.view(at(6_000)).directions.unwrap();
-        assert_eq!((directions.forward, directions.backward), (1, 1));
-    }
-
-    #[test]
-    fn a_reflector_without_numbers_of_its_own_gives_no_direction() {
-        let light = Probe {
-            protocol: Protocol::Light,
-            ..Probe::default()
-        };
-        let mut estimator = Estimator::new(EstimatorConfig::new(&Decision::default(), &light));
-        (0..20).for_each(|n| estimator.absorb(&probe(n, n != 5)));
-        let estimate = estimator.view(at(4_000));
-        assert_eq!((estimate.window.lost, estimate.directions), (1, None));
-    }
-
-    #[test]
-    fn a_far_clock_that_jumps_by_years_leaves_only_delays_that_can_be_compared() {
-        let mut estimator = estimator();
-        for n in 0..40 {
-            let mut outcome = probe(n, true);
-            if let Outcome::Sample(sample) = &mut outcome
-                && n >= 20
-            {
-                sample.t2.0 += 1_700_000_000_000_000_000;
-                sample.t3.0 += 1_700_000_000_000_000_000;
-            }
-            estimator.absorb(&outcome);
-        }
-        let estimate = estimator.view(at(5_000));
-        let (delays, round_trip) = (
-            estimate.delays.unwrap(),
-            estimate.window.round_trip.unwrap(),
-        );
-        assert_eq!((round_trip.samples, estimate.window.received), (20, 40));
-        assert_eq!(delays.round_trip.mean_ns, round_trip.mean_ns);
-        assert!(delays.outbound.min_ns > 1_699_999_999_000_000_000);
-        assert!(delays.inbound.max_ns < -1_699_999_999_000_000_000);
-        let both = delays.inbound.mean_ns + delays.outbound.mean_ns;
-        assert_eq!(both, delays.round_trip.mean_ns);
-    }
-
-    #[test]
-    fn what_is_known_of_a_line_takes_less_than_four_kilobytes() {
-        let mut estimator = estimator();
-        let before = estimator.octets();
-        (0..2_000).for_each(|n| estimator.absorb(&probe(n, n % 9 != 4)));
-        assert_eq!(estimator.octets(), before);
-        assert!(before <= 3_500, "{before}");
-    }
-
-    #[test]
-    fn between_two_slices_the_same_is_seen_unless_something_was_entered() {
-        let mut estimator = estimator();
-        (0..300).for_each(|n| estimator.absorb(&probe(n, n % 9 != 4)));
-        let seen = |at| {
-            let estimate = estimator.view(at);
-            let counts = [&estimate.window, &estimate.newest, &estimate.recent].map(|span| {
-                (
-                    span.probes,
-                    span.lost,
-                    span.round_trip.map(|trip| trip.samples),
-                )
-            });
-            (
-                counts,
-                estimate.directions,
-                estimate.delays.map(|delays| delays.outbound.mean_ns),
-            )
-        };
-        let mut now = at(29_950);
-        for _ in 0..60 {
-            let until = estimator.steady_until(now);
-            assert!(until > now);
-            assert_eq!(seen(Mono(until.nanos() - 1)), seen(now));
-            now = until;
-        }
-        assert!(now > at(40_000), "{now:?}");
-        assert_ne!(seen(now), seen(at(29_950)));
-    }
-
-    #[test]
-    fn slow_probes_lengthen_the_spans() {
-        let slow = Probe {
-            interval_ms: 1_000.0,
-            ..Probe::default()
-        };
-        let config = EstimatorConfig::new(&Decision::default(), &slow);
-        assert_eq!(config.window, Duration::from_secs(40));
-        assert_eq!(config.recent, Duration::from_secs(60));
-    }
-}
+mod tests;

@@ -2,10 +2,16 @@
 
 use std::time::Duration;
 
+use plugin_abi::config::Profile;
 use twamp_core::time::Mono;
 
 /// No reply is given up sooner, however short the round trip was so far.
-const LEAST_PATIENCE: Duration = Duration::from_millis(200);
+pub(super) const LEAST_PATIENCE: Duration = Duration::from_millis(200);
+
+/// A gap counts for so long,
+const FORGETS: Duration = Duration::from_secs(3_600);
+/// and makes the silence that is death no longer than so many times.
+const MOST: u32 = 3;
 
 /// What the probe thread sees of a line, a few times a second.
 #[derive(Clone, Copy, Debug)]
@@ -59,6 +65,10 @@ pub(super) struct Liveness {
     /// Silence doesn't count from before this time: it had another reason.
     excused_until: Mono,
     dead_intervals: u32,
+    profile: Profile,
+    /// The longest gap that it came back from of late, and when that was.
+    gap: Duration,
+    gap_at: Mono,
 }
 
 impl Trouble {
@@ -80,7 +90,7 @@ impl Trouble {
 }
 
 impl Liveness {
-    pub(super) fn new(dead_intervals: u32) -> Self {
+    pub(super) fn new(dead_intervals: u32, profile: Profile) -> Self {
         Self {
             state: State::Unknown,
             since: Mono::default(),
@@ -89,25 +99,58 @@ impl Liveness {
             silent_since: None,
             excused_until: Mono::default(),
             dead_intervals,
+            profile,
+            gap: Duration::ZERO,
+            gap_at: Mono::default(),
         }
+    }
+
+    /// It is a line of this kind.
+    pub(super) fn profile(&mut self, profile: Profile) {
+        self.profile = profile;
     }
 
     /// A look at the line. `longest` is the longest round trip of late; no reply comes after
     /// `timeout`.
     pub(super) fn pulse(&mut self, pulse: &Pulse, longest: Duration, timeout: Duration) {
         let replied = pulse.last_reply > self.last_reply;
+        if let (true, Some(since), Some(reply)) = (replied, self.silent_since, pulse.last_reply) {
+            let gap = reply.since(since).saturating_sub(longest);
+            self.ended(reply, gap, pulse.resting_interval);
+        }
         self.last_reply = self.last_reply.max(pulse.last_reply);
         self.silent_since = pulse
             .unanswered_since
             .map(|since| since.max(self.excused_until));
         if self.trouble.is_none() {
             let patience = (3 * longest).min(timeout).max(LEAST_PATIENCE)
-                + self.dead_intervals * pulse.resting_interval;
+                + self.no_death(pulse.at, pulse.resting_interval);
             let silent = self
                 .silent_since
                 .is_some_and(|since| pulse.at.since(since) >= patience);
             self.enter(pulse.at, self.next(silent, replied));
         }
+    }
+
+    /// A silence is over. One that was too long for a gap was a death, and says nothing of gaps.
+    fn ended(&mut self, now: Mono, gap: Duration, rest: Duration) {
+        let is_gap = gap <= MOST * self.dead_intervals * rest;
+        if is_gap && (gap >= self.gap || now.since(self.gap_at) >= FORGETS) {
+            (self.gap, self.gap_at) = (gap, now);
+        }
+    }
+
+    /// Silence for so long, beyond what a reply may take, is no death: some resting intervals, half
+    /// as much again as the longest gap of late if that is more, up to three times as many, or what
+    /// such lines are known for.
+    fn no_death(&self, now: Mono, rest: Duration) -> Duration {
+        let least = self.dead_intervals * rest;
+        let of_late = match now.since(self.gap_at) < FORGETS {
+            true => self.gap * 3 / 2,
+            false => Duration::ZERO,
+        };
+        let known = Duration::from_millis(self.profile.longest_gap_ms().into());
+        of_late.clamp(least, MOST * least).max(known)
     }
 
     /// What keeps the line from being measured from `at` on, or nothing any more.
@@ -163,7 +206,7 @@ mod tests {
 
     #[test]
     fn silence_for_the_patience_and_four_resting_intervals_is_a_dead_line() {
-        let mut line = Liveness::new(4);
+        let mut line = Liveness::new(4, Profile::Fibre);
         assert_eq!(pulse(&mut line, 100, None, Some(50)), State::Unknown);
         assert_eq!(pulse(&mut line, 200, Some(170), None), State::Alive);
         assert_eq!(pulse(&mut line, 849, Some(170), Some(250)), State::Alive);
@@ -173,7 +216,7 @@ mod tests {
 
     #[test]
     fn a_dead_line_lives_with_its_first_reply() {
-        let mut line = Liveness::new(4);
+        let mut line = Liveness::new(4, Profile::Fibre);
         pulse(&mut line, 200, Some(170), None);
         assert_eq!(pulse(&mut line, 1_000, Some(170), Some(250)), State::Dead);
         assert_eq!(pulse(&mut line, 1_100, Some(170), Some(250)), State::Dead);
@@ -185,13 +228,13 @@ mod tests {
 
     #[test]
     fn a_line_that_never_answered_is_unmeasured_not_dead() {
-        let mut line = Liveness::new(4);
+        let mut line = Liveness::new(4, Profile::Fibre);
         assert_eq!(pulse(&mut line, 5_000, None, Some(100)), State::Unmeasured);
     }
 
     #[test]
     fn trouble_at_the_far_end_is_unmeasured_even_if_the_silence_was_taken_for_death() {
-        let mut line = Liveness::new(4);
+        let mut line = Liveness::new(4, Profile::Fibre);
         pulse(&mut line, 200, Some(170), None);
         assert_eq!(pulse(&mut line, 1_000, Some(170), Some(250)), State::Dead);
         line.trouble(at(1_500), Some(Trouble::NoSession));
@@ -205,7 +248,7 @@ mod tests {
 
     #[test]
     fn after_trouble_the_silence_is_counted_anew() {
-        let mut line = Liveness::new(4);
+        let mut line = Liveness::new(4, Profile::Fibre);
         pulse(&mut line, 200, Some(170), None);
         line.trouble(at(250), Some(Trouble::LocalFault));
         line.trouble(at(3_000), None);
@@ -219,7 +262,7 @@ mod tests {
     #[test]
     fn a_slow_line_is_given_three_round_trips_but_no_more_than_the_time_out() {
         for (rtt, dead_at) in [(200, 1_000), (600, 1_400)] {
-            let mut line = Liveness::new(4);
+            let mut line = Liveness::new(4, Profile::Fibre);
             let mut look = |now, unanswered| {
                 let pulse = Pulse {
                     at: at(now),

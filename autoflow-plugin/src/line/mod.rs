@@ -2,17 +2,19 @@
 //!
 //! ```text
 //! outcome of a probe ─► Ring of slices ─► Summary ─┐
-//! pulse, trouble ─────► Liveness ───────► State ───┴► Estimate ─► score, rows of the snapshot
+//!     │  pulse, trouble ─► Liveness ────► State ───┴► Estimate ─► score, rows of the snapshot
+//!     └► in order of sending ─► Watches: is a limit kept?       ─► auto flow control
 //! ```
 //!
-//! An [`Estimator`] belongs to one line and one probe class. It knows no class of traffic and no
-//! other line, and reads no clock.
+//! An [`Estimator`] belongs to one line and one probe class. It knows limits that somebody asks
+//! about, but no class of traffic and no other line, and reads no clock.
 
 mod count;
 mod estimator;
 mod extremes;
 mod liveness;
 mod metric;
+mod order;
 mod ring;
 mod row;
 mod score;
@@ -20,10 +22,11 @@ mod slice;
 mod summary;
 #[cfg(test)]
 pub(crate) mod synthetic;
+mod watch;
 
 pub(crate) use estimator::{Estimate, Estimator, EstimatorConfig};
 pub(crate) use liveness::{Pulse, State, Trouble};
 pub(crate) use metric::{Metric, within};
 pub(crate) use row::{score_row, state_row};
 pub(crate) use score::{score, score_over};
-pub(crate) use summary::Summary;
+pub(crate) use watch::{Demand, Surely, Watch};

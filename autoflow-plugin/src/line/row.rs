@@ -102,7 +102,7 @@ fn ppm(part: f64) -> u32 {
 mod tests {
     use std::time::Duration;
 
-    use plugin_abi::config::{Decision, Probe, Sla};
+    use plugin_abi::config::{Decision, Probe, Profile, Sla};
 
     use super::super::synthetic::{lost, sample};
     use super::super::{Estimator, EstimatorConfig, Pulse};
@@ -124,6 +124,7 @@ mod tests {
         let mut line = Estimator::new(EstimatorConfig::new(
             &Decision::default(),
             &Probe::default(),
+            Profile::Fibre,
         ));
         let unknown = score_row(3, &voice(), &line.view(NOW), true, NOW, NOW);
         assert_eq!((unknown.line, unknown.class, unknown.flags), (3, 7, 0));
@@ -157,12 +158,12 @@ mod tests {
         assert_eq!((row.loss_ppm, row.probes, row.samples), (100_000, 90, 81));
         assert_eq!((row.loss_forward_ppm, row.loss_backward_ppm), (0, 100_000));
         assert!(
-            (46_700..46_800).contains(&row.loss_low_ppm),
+            (53_400..53_600).contains(&row.loss_low_ppm),
             "{}",
             row.loss_low_ppm
         );
         assert!(
-            (181_000..182_000).contains(&row.loss_high_ppm),
+            (179_000..179_500).contains(&row.loss_high_ppm),
             "{}",
             row.loss_high_ppm
         );

@@ -60,7 +60,6 @@ mod tests {
 
     fn line(lost: u64, round_trip_ms: i64, jitter_ms: u64) -> Summary {
         let round_trip = RoundTrip {
-            samples: 1_000 - lost,
             mean_ns: round_trip_ms * 1_000_000,
             jitter_ns: jitter_ms * 1_000_000,
         };

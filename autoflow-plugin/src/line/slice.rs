@@ -56,8 +56,6 @@ pub(super) struct PathJitter([Jitter; 3]);
 /// Mean round trip and its mean jitter, nanoseconds.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RoundTrip {
-    /// How many samples.
-    pub(crate) samples: u64,
     /// To the nearest.
     pub(crate) mean_ns: i64,
     /// RFC 3550.
@@ -133,11 +131,6 @@ impl Brief {
             self.jitter += round_trip as f32;
         }
     }
-
-    /// Whether the fate of any probe in it is known.
-    pub(super) fn is_measured(&self) -> bool {
-        self.received.get() > 0 || self.lost.get() > 0
-    }
 }
 
 impl RoundTrip {
@@ -151,7 +144,6 @@ impl RoundTrip {
             jitter += f64::from(slice.jitter);
         }
         Some(Self {
-            samples,
             mean_ns: DelaySummary::of(samples, (0, 0), sum).mean()?,
             jitter_ns: mean(jitter, smoothed)?,
         })

@@ -4,10 +4,9 @@ use std::time::Duration;
 
 use plugin_abi::TwampDelay;
 use twamp_core::metrics::delay::DelaySummary;
-use twamp_core::metrics::interval::{Interval, clopper_pearson};
+use twamp_core::metrics::interval::{Interval, wilson};
 use twamp_core::metrics::span::{Fates, LossSplit, Numbers};
 
-use super::ring::SLICES;
 use super::slice::{Brief, RoundTrip, Slice, Sums};
 
 /// The figures of one rolling span. What is not known is `None`, never 0.
@@ -15,8 +14,6 @@ use super::slice::{Brief, RoundTrip, Slice, Sums};
 pub(crate) struct Summary {
     /// How far it looks back.
     pub(crate) span: Duration,
-    /// The part of the span, 0 to 1, in which the line was measured.
-    pub(crate) covered: f64,
     /// Probes whose fate is known. They are older than the time-out, all of them: an answer is
     /// known sooner than a loss, and counting the young ones would flatter the line.
     pub(crate) probes: u64,
@@ -54,22 +51,19 @@ pub(crate) struct Delays {
 }
 
 impl Summary {
-    /// Sums up: `fates` for loss, `delays` for delay, of a span cut into `count` slices.
+    /// Sums up: `fates` for loss, `delays` for delay.
     pub(super) fn of(
         span: Duration,
-        count: u64,
         fates: impl Iterator<Item = Brief>,
         delays: impl Iterator<Item = Brief>,
     ) -> Self {
-        let (mut measured, mut received, mut lost) = (0u32, 0u64, 0u64);
+        let (mut received, mut lost) = (0u64, 0u64);
         for slice in fates {
-            measured += u32::from(slice.is_measured());
             received += u64::from(slice.received.get());
             lost += u64::from(slice.lost.get());
         }
         Self {
             span,
-            covered: f64::from(measured) / count as f64,
             probes: received + lost,
             received,
             lost,
@@ -82,9 +76,10 @@ impl Summary {
         (self.probes > 0).then(|| self.lost as f64 / self.probes as f64)
     }
 
-    /// Where the loss lies with `confidence`, 0 to 1 (Clopper and Pearson, two-sided).
+    /// Where the loss lies with `confidence`, 0 to 1 (Wilson, two-sided): for the reader. Verdicts
+    /// have their own tests.
     pub(crate) fn loss_interval(&self, confidence: f64) -> Option<Interval> {
-        clopper_pearson(self.lost, self.probes, confidence)
+        wilson(self.lost, self.probes, confidence)
     }
 }
 
@@ -117,9 +112,6 @@ impl Delays {
         })
     }
 }
-
-/// The slices that make up the newest quarter of a span.
-pub(super) const NEWEST: u64 = SLICES / 4;
 
 fn row(delay: &DelaySummary, mean_ns: i64, jitter_ns: u64) -> Option<TwampDelay> {
     Some(TwampDelay {

@@ -117,6 +117,8 @@ pub(crate) enum Order {
         path: Path,
         tuning: Tuning,
     },
+    /// Probe faster for a while, or as at rest again: nobody else need know.
+    Pace { key: Key, path: Path, raised: bool },
     /// Other packets from now on, to a far end that agrees on nothing: figures begin anew.
     Afresh {
         key: Key,
@@ -162,6 +164,7 @@ impl Order {
             Self::Leave { path, .. }
             | Self::Close(path)
             | Self::Retune { path, .. }
+            | Self::Pace { path, .. }
             | Self::Suspend { path, .. }
             | Self::Finish { path, .. }
             | Self::Reflect { path, .. }

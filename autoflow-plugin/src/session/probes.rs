@@ -123,6 +123,14 @@ impl Probes {
                     self.tell(place);
                 }
             }
+            Order::Pace { key, raised, .. } => {
+                if let Some(place) = self.roster.find(key) {
+                    if let Some(sending) = self.roster.get_mut(place) {
+                        sending.pace(raised, now.mono);
+                    }
+                    self.calendar.set(place, now.mono);
+                }
+            }
             Order::Afresh {
                 key,
                 stream,

@@ -15,6 +15,10 @@ pub(crate) const LONGEST: u64 = 10;
 const CLOSEST: u64 = 1_000;
 /// So many mean intervals are the longest that is usual: 19 of 20 are shorter.
 const USUAL: u32 = 3;
+/// A suspect line is probed so many times as fast, for a while,
+const FASTER: u32 = 10;
+/// but not faster than this.
+const QUICKEST: Duration = Duration::from_millis(10);
 /// A slot may be as wide as this part of an interval, no wider.
 const SLOTS: u64 = 10;
 
@@ -101,15 +105,6 @@ impl Schedule {
         }
     }
 
-    /// The longest that is usual between two probes.
-    pub(super) fn usual(&self) -> Duration {
-        let interval = Duration::from_nanos(self.interval);
-        match self.rhythm {
-            Rhythm::Periodic => interval,
-            Rhythm::Poisson { .. } => interval * USUAL,
-        }
-    }
-
     /// An interval of the Poisson process.
     fn draw(&mut self) -> u64 {
         // SplitMix64 (Steele, Lea and Flood).
@@ -126,6 +121,19 @@ impl Schedule {
             self.interval.saturating_mul(LONGEST),
         )
     }
+}
+
+/// The longest that is usual between two probes.
+pub(super) fn usual(rhythm: Rhythm, interval: Duration) -> Duration {
+    match rhythm {
+        Rhythm::Periodic => interval,
+        Rhythm::Poisson { .. } => interval * USUAL,
+    }
+}
+
+/// From one probe to the next, where a line is looked at more closely.
+pub(super) fn faster(interval: Duration) -> Duration {
+    (interval / FASTER).max(QUICKEST).min(interval)
 }
 
 /// The first slot that does not begin before `time`.

@@ -7,6 +7,7 @@ use twamp_core::stamp::{self, Discard, Returned};
 use twamp_core::time::{ErrorEstimate, Mono, Now};
 use twamp_core::wire::control::Modes;
 
+use super::rhythm::faster;
 use super::{Stream, Terms};
 
 /// Probes remembered for late and doubled replies, at least: thousands of sessions do.
@@ -56,8 +57,10 @@ pub(super) enum Sender {
 impl Sender {
     /// A session that has sent nothing yet.
     pub(super) fn new(stream: &Stream) -> Self {
-        let in_flight = stream.timeout.as_nanos() / stream.interval.as_nanos().max(1);
-        let remembered = REMEMBERED.max(usize::try_from(in_flight * 4).unwrap_or(usize::MAX));
+        // It may be probed faster for a while.
+        let quickest = faster(stream.interval).as_nanos().max(1);
+        let in_flight = stream.timeout.as_nanos() / quickest;
+        let remembered = REMEMBERED.max(usize::try_from(in_flight * 2).unwrap_or(usize::MAX));
         match &stream.dialect {
             Dialect::Twamp {
                 padding,

@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::outlet::{Outlet, Token};
-use super::rhythm::{Rhythm, Schedule, slot_after};
+use super::rhythm::{Rhythm, Schedule, faster, slot_after, usual};
 use super::sender::Sender;
 use super::setback::Setback;
 use super::{Entry, Key, Pulse, Sizes, Stream, Tuning};
@@ -145,6 +145,18 @@ impl Sending {
     /// The next probe leaves at `due`, and those after it from there on.
     pub(super) fn leave_at(&mut self, due: Mono) {
         self.schedule = Schedule::new(self.rhythm, self.interval, due);
+    }
+
+    /// Probes leave at ten times the rate from now on, or at the resting one again. What rests at
+    /// more than a hundred a second is never raised.
+    pub(super) fn pace(&mut self, raised: bool, now: Mono) {
+        let interval = if raised {
+            faster(self.interval)
+        } else {
+            self.interval
+        };
+        let next = (self.last_sent + interval).max(now);
+        self.schedule = Schedule::new(self.rhythm, interval, next);
     }
 
     fn replace(&mut self, stream: &Stream, now: Mono) {
@@ -297,7 +309,7 @@ impl Sending {
             counts,
             last_reply: self.last_reply,
             unanswered_since: self.unanswered_since,
-            interval: self.schedule.usual(),
+            interval: usual(self.rhythm, self.interval),
             sizes: self.sizes,
             finished: self.pace == Pace::Done && counts.in_flight == 0,
         }

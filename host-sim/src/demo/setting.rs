@@ -275,6 +275,7 @@ fn unbound(id: u64, name: &str) -> Line {
         hardware_stamps: false,
         cost: 0,
         metered: false,
+        profile: Default::default(),
         flows_movable: true,
         mtu: None,
         capacity_up_mbps: None,

@@ -211,6 +211,7 @@ fn line(id: u64) -> Line {
         hardware_stamps: false,
         cost: 0,
         metered: false,
+        profile: Default::default(),
         flows_movable: true,
         mtu: None,
         capacity_up_mbps: None,

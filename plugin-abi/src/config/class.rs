@@ -34,6 +34,10 @@ pub struct Class {
     /// Underlays in order of preference; the rest follows by cost.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub prefer: Vec<String>,
+    /// A line may be said wrongly to break the SLA once in so many hours; absent: as the engine
+    /// says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mistake_every_h: Option<u32>,
     /// What may be done with its verdicts; absent: as the group says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mode: Option<Mode>,
@@ -49,6 +53,7 @@ impl Class {
             flows: Vec::new(),
             sla,
             prefer: Vec::new(),
+            mistake_every_h: None,
             mode: None,
         }
     }

@@ -46,6 +46,9 @@ pub struct Line {
     /// Traffic is paid by volume.
     #[serde(default)]
     pub metered: bool,
+    /// What kind of line it is: which silence is no death, and how its losses come.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub profile: Profile,
     /// Flows may move while they live.
     #[serde(default = "yes")]
     pub flows_movable: bool,
@@ -79,6 +82,31 @@ pub struct Line {
     /// Who wrote it, and so who may change it.
     #[serde(default, skip_serializing_if = "is_default")]
     pub owner: Owner,
+}
+
+/// What is known of a kind of lines before one of them was seen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Profile {
+    /// Steady: losses come alone, silence is death.
+    #[default]
+    Fibre,
+    /// A radio that sleeps and is handed over: silent for 1 s at times, losses in runs.
+    Lte,
+    /// Silent for 1.5 s at times, losses in runs.
+    Satellite,
+}
+
+impl Profile {
+    /// The longest silence that is no death, in milliseconds, however often it was probed.
+    #[must_use]
+    pub fn longest_gap_ms(self) -> u32 {
+        match self {
+            Self::Fibre => 0,
+            Self::Lte => 1_000,
+            Self::Satellite => 1_500,
+        }
+    }
 }
 
 impl Line {

@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Address, Class, Group, Probe, Protocol, Schedule, Security, When};
+use super::{Address, Class, Group, Probe, Profile, Protocol, Schedule, Security, When};
 
 /// What all sites share.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -90,6 +90,9 @@ pub struct Uplink {
     /// Traffic is paid by volume.
     #[serde(default)]
     pub metered: bool,
+    /// What kind of line it is.
+    #[serde(default, skip_serializing_if = "super::is_default")]
+    pub profile: Profile,
     /// Flows may move while they live.
     #[serde(default = "super::yes")]
     pub flows_movable: bool,

@@ -17,6 +17,7 @@
 //! | [`quantile`] | what do most packets see? |
 //! | [`sketch`] | the same for streams without an end, in 256 octets |
 //! | [`interval`] | how far can a loss ratio be trusted? |
+//! | [`sequential`] | has it changed, and how often may that be said for nothing? |
 
 pub mod clock;
 pub mod delay;
@@ -27,6 +28,7 @@ pub mod marks;
 pub mod quantile;
 pub mod ratio;
 pub mod reordering;
+pub mod sequential;
 pub mod serial;
 pub mod sketch;
 pub mod span;

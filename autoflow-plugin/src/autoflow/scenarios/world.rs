@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use plugin_abi::config::{Class, Config, Group, Mode, Sla};
+use plugin_abi::config::{Class, Config, Group, Mode, Profile, Sla};
 use twamp_core::probe::Outcome;
 use twamp_core::time::{Mono, Now, Wall};
 
 use super::super::{AutoFlow, Candidate, Policy, Ruling};
-use crate::line::{Estimate, Estimator, EstimatorConfig, Pulse, Trouble, synthetic};
+use crate::line::synthetic::{self, Random};
+use crate::line::{Estimate, Estimator, EstimatorConfig, Pulse, Trouble};
 
 pub(super) const GROUP: u64 = 1;
 pub(super) const VOICE: u64 = 10;
@@ -39,8 +40,9 @@ pub(super) struct Path {
     /// Of probes, there and back together, 0 to 1.
     pub(super) loss: f64,
     pub(super) cut: bool,
+    raised: bool,
     id: u64,
-    random: u64,
+    random: Random,
     sequence: u64,
     next_send: Mono,
     /// Outcomes to come, by the time they are known.
@@ -83,15 +85,19 @@ impl World {
 
     pub(super) fn with(config: Config, names: &[&'static str]) -> Self {
         let now = Mono(START_S * 1_000_000_000);
-        let paths = (0..)
+        let flow = AutoFlow::new(Policy::new(&config));
+        let mut paths: Vec<_> = (0..)
             .zip(names)
             .map(|(id, name)| Path::new(id, name, now, &config))
             .collect();
+        for path in &mut paths {
+            path.estimator.watch(flow.demands());
+        }
         Self {
             now,
             tick: Duration::from_millis(100),
             paths,
-            flow: AutoFlow::new(Policy::new(&config)),
+            flow,
             rulings: Vec::new(),
             config,
         }
@@ -100,7 +106,7 @@ impl World {
     /// The same world from another seed.
     pub(super) fn seeded(mut self, seed: u64) -> Self {
         for path in &mut self.paths {
-            path.random ^= seed.wrapping_mul(0x2545_f491_4f6c_dd1d);
+            path.random = Random::new(path.id + 1 + 1_000 * seed);
         }
         self
     }
@@ -112,6 +118,7 @@ impl World {
         for path in &mut self.paths {
             path.interval = interval;
             path.estimator = estimator(&self.config);
+            path.estimator.watch(self.flow.demands());
         }
         self
     }
@@ -208,8 +215,15 @@ impl World {
             mono: now,
             wall: Wall(now.nanos() as i64),
         };
-        self.rulings
-            .extend(self.flow.decide(both, &candidates).rulings);
+        let decided = self.flow.decide(both, &candidates);
+        self.rulings.extend(decided.rulings);
+        for request in decided.rates {
+            let path = self.paths.iter_mut().find(|path| path.id == request.line);
+            if let Some(path) = path {
+                path.raised = request.raised;
+                path.next_send = path.next_send.min(now + path.spacing());
+            }
+        }
     }
 }
 
@@ -225,8 +239,9 @@ impl Path {
             noise: Duration::from_millis(2),
             loss: 0.0,
             cut: false,
+            raised: false,
             id,
-            random: id + 1,
+            random: Random::new(id + 1),
             sequence: 0,
             // Lines are not probed in step.
             next_send: now + Duration::from_millis(7 * (id + 1)),
@@ -266,10 +281,10 @@ impl Path {
     fn send(&mut self) {
         let (sequence, sent) = (self.sequence, self.next_send);
         self.sequence += 1;
-        self.next_send = sent + self.interval;
+        self.next_send = sent + self.spacing();
         self.unanswered.push_back((sequence, sent));
-        let round_trip = self.round_trip + self.noise.mul_f64(self.random());
-        let is_lost = self.random() < self.loss;
+        let round_trip = self.round_trip + self.noise.mul_f64(self.random.uniform());
+        let is_lost = self.random.uniform() < self.loss;
         let (known, outcome) = if self.cut || is_lost {
             (sent + TIMEOUT, synthetic::lost(sequence, sent, TIMEOUT))
         } else {
@@ -281,18 +296,21 @@ impl Path {
         self.coming.insert((known, sequence), outcome);
     }
 
-    /// SplitMix64, 0 to 1.
-    fn random(&mut self) -> f64 {
-        self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.random;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((z ^ (z >> 31)) >> 11) as f64 / (1u64 << 53) as f64
+    fn spacing(&self) -> Duration {
+        if self.raised {
+            self.interval / 10
+        } else {
+            self.interval
+        }
     }
 }
 
 fn estimator(config: &Config) -> Estimator {
-    Estimator::new(EstimatorConfig::new(&config.decision, &config.probe))
+    Estimator::new(EstimatorConfig::new(
+        &config.decision,
+        &config.probe,
+        Profile::Fibre,
+    ))
 }
 
 fn candidate<'a>((path, estimate): (&'a Path, &'a Estimate)) -> Candidate<'a> {
@@ -302,7 +320,9 @@ fn candidate<'a>((path, estimate): (&'a Path, &'a Estimate)) -> Candidate<'a> {
         cost: path.cost,
         underlay: path.underlay,
         far_end: path.far_end,
+        metered: false,
         groups: &[GROUP],
+        estimator: &path.estimator,
         estimate,
     }
 }

@@ -3,7 +3,7 @@
 use super::Kind::{
     self, Elsewhere, Flag, Id, List, Named, Namespace, Near, Object, Ports, Text, Whole,
 };
-use super::{CLASS, EXPORT_S, GROUP, Keys, MODES, PROBE, SCHEDULE};
+use super::{CLASS, EXPORT_S, GROUP, Keys, MODES, PROBE, PROFILE, SCHEDULE};
 
 pub(super) const TOPOLOGY: Keys = &[
     ("template", false, Text),
@@ -32,6 +32,7 @@ const UPLINK: Keys = &[
     ("namespace", false, Namespace),
     ("cost", false, Whole(0, u32::MAX as u64)),
     ("metered", false, Flag),
+    ("profile", false, PROFILE),
     ("flows_movable", false, Flag),
     ("mtu", false, Whole(68, 65_535)),
     ("capacity_up_mbps", false, Kind::Above0(10_000_000.0)),

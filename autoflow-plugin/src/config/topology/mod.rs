@@ -177,6 +177,7 @@ impl<'a> Sites<'a> {
             hardware_stamps: false,
             cost: link.cost.unwrap_or(uplink.cost),
             metered: uplink.metered,
+            profile: uplink.profile,
             flows_movable: uplink.flows_movable,
             mtu: uplink.mtu,
             capacity_up_mbps: uplink.capacity_up_mbps,

@@ -1,0 +1,120 @@
+//! Is another line spared what harms this one? If all lines go bad together, by a fault that they
+//! share, one of them shows it before the others.
+//!
+//! A sequential test (Wald, 1945) over the probes of the other line since the harm began: lost as
+//! many as of the harmed line, or as few as the limit allows?
+
+use super::Candidate;
+use super::choose::Row;
+use super::detect::Breach;
+use crate::line::{Metric, State};
+
+/// In one case of so many, a line that is harmed as much passes for one that is not.
+const SURE: f64 = 200.0;
+/// A figure that has come so near to its limit is not spared.
+const NEAR: f32 = 0.25;
+
+/// What all lines had counted when one became suspect.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Baseline(Vec<(u64, (u64, u64))>);
+
+/// What its probes say, and whether that is enough.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct Spared {
+    pub(super) probes: u64,
+    pub(super) lost: u64,
+    pub(super) shown: bool,
+}
+
+impl Baseline {
+    /// As they are now.
+    pub(super) fn of(rows: &[Row<'_>]) -> Self {
+        let totals = |row: &Row<'_>| (row.candidate.line, row.candidate.estimator.totals());
+        Self(rows.iter().map(totals).collect())
+    }
+
+    /// Probes and losses of a line since then; none of a line that was not there.
+    fn since(&self, candidate: &Candidate<'_>) -> (u64, u64) {
+        let then = self.0.iter().find(|(line, _)| *line == candidate.line);
+        let (probes, lost) = candidate.estimator.totals();
+        then.map_or((0, 0), |(_, (before, lost_before))| {
+            (
+                probes.saturating_sub(*before),
+                lost.saturating_sub(*lost_before),
+            )
+        })
+    }
+}
+
+impl Spared {
+    /// Whether `other` is spared what `breach` says of another line, by its probes since `baseline`.
+    pub(super) fn of(baseline: &Baseline, other: &Candidate<'_>, breach: &Breach) -> Self {
+        if other.estimate.state != State::Alive {
+            return Self::default();
+        }
+        let (probes, lost) = baseline.since(other);
+        let shown = match breach.metric {
+            Metric::Loss => favour(probes, lost, breach) >= SURE.ln(),
+            Metric::RoundTrip | Metric::Jitter => {
+                let mut same = other.estimator.watches().iter().filter(|watch| {
+                    let demand = watch.demand();
+                    demand.metric == breach.metric && demand.limit == breach.limit
+                });
+                same.all(|watch| watch.suspicion() < NEAR)
+            }
+        };
+        Self {
+            probes,
+            lost,
+            shown,
+        }
+    }
+}
+
+/// The logarithm of the likelihood ratio: half of the limit against the harm, which is taken at the
+/// lower end of what its losses leave open.
+fn favour(probes: u64, lost: u64, breach: &Breach) -> f64 {
+    let limit = (breach.limit / 1e2).clamp(1e-5, 0.25);
+    let harmed = breach.surely.lost as f64;
+    let share = (harmed - 2.0 * harmed.sqrt()) / breach.surely.of.max(1) as f64;
+    let (spared, harmed) = (0.5 * limit, share.clamp(2.0 * limit, 0.9));
+    let answered = probes.saturating_sub(lost) as f64;
+    answered * ((1.0 - spared) / (1.0 - harmed)).ln() - lost as f64 * (harmed / spared).ln()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::line::Surely;
+
+    fn breach(lost: u64, of: u64) -> Breach {
+        Breach {
+            metric: Metric::Loss,
+            measured: lost as f64 / of as f64 * 1e2,
+            limit: 1.0,
+            of,
+            lost: Some(lost),
+            surely: Surely { of, lost },
+            mistake_every: Duration::from_secs(604_800),
+        }
+    }
+
+    #[test]
+    fn the_heavier_the_harm_the_fewer_probes_show_that_another_line_is_spared() {
+        let needed = |breach: &Breach| {
+            let enough = |probes: &u64| favour(*probes, 0, breach) >= SURE.ln();
+            (1..10_000).find(enough).unwrap()
+        };
+        assert_eq!([needed(&breach(5, 8)), needed(&breach(8, 160))], [84, 349]);
+    }
+
+    #[test]
+    fn one_loss_outweighs_many_answers() {
+        let harm = breach(20, 100);
+        assert!(favour(80, 0, &harm) >= SURE.ln());
+        assert!(favour(80, 3, &harm) < SURE.ln());
+        assert!(favour(80, 9, &harm) < 0.0);
+    }
+}
