@@ -75,8 +75,8 @@ impl Autoflow {
             mode: None,
         });
         let mut decision = self.decision.clone();
-        if let Some(window_ms) = at {
-            decision.window_ms = window_ms as u32;
+        if let Some(mistake_every_h) = at {
+            decision.mistake_every_h = mistake_every_h as u32;
         }
         Config {
             clock: Clock::Manual,
@@ -102,8 +102,8 @@ impl Maker for Autoflow {
 
     fn knob(&self) -> Option<Knob> {
         Some(Knob {
-            name: "decision.window_ms",
-            positions: &[2_500.0, 5_000.0, 10_000.0, 20_000.0, 40_000.0],
+            name: "decision.mistake_every_h",
+            positions: &[1.0, 6.0, 24.0, 168.0, 720.0],
         })
     }
 
