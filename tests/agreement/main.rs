@@ -41,7 +41,7 @@ const SCENARIOS: [&str; 4] = [
 /// Lines that meet each of them at the same time.
 const LINES: usize = 10;
 /// Runs of each in virtual time.
-const RUNS: usize = 60;
+const RUNS: usize = 40;
 /// When it happens, and how long is waited for a switch, in seconds.
 const BEFORE_S: f64 = 30.0;
 const AFTER_S: f64 = 60.0;
