@@ -209,7 +209,7 @@ impl Setting {
     fn lines(&self, finish: impl Fn(&LineAddresses, Line) -> Line) -> Vec<Arc<Line>> {
         (1..)
             .zip(LINES.iter().zip(&self.addresses))
-            .map(|(id, (uplink, addresses))| finish(addresses, unbound(id, uplink.name)).into())
+            .map(|(id, (uplink, addresses))| finish(addresses, Line::new(id, uplink.name)).into())
             .collect()
     }
 }
@@ -258,35 +258,6 @@ fn responder() -> Responder {
         control_port: CONTROL_PORT,
         test_ports: TEST_PORTS,
         ..Responder::default()
-    }
-}
-
-fn unbound(id: u64, name: &str) -> Line {
-    Line {
-        id,
-        name: name.to_owned(),
-        underlay: None,
-        far_end: None,
-        local: None,
-        remote: None,
-        device: None,
-        mark: None,
-        namespace: None,
-        hardware_stamps: false,
-        cost: 0,
-        metered: false,
-        profile: Default::default(),
-        flows_movable: true,
-        mtu: None,
-        capacity_up_mbps: None,
-        capacity_down_mbps: None,
-        sender: true,
-        responder: false,
-        groups: Vec::new(),
-        probe: None,
-        export: true,
-        export_s: None,
-        owner: Default::default(),
     }
 }
 

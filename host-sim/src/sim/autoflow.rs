@@ -7,7 +7,7 @@
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 
-use plugin_abi::config::{Clock, Config, Decision, Group, Line, Mode, Owner, Probe as How, Remote};
+use plugin_abi::config::{Clock, Config, Decision, Group, Line, Mode, Probe as How, Remote};
 use plugin_abi::host::{CallError, Choice, Engine, Plugin, Silent};
 use plugin_abi::{TwampObservation, TwampProbe, observation};
 
@@ -61,13 +61,13 @@ impl Autoflow {
             groups.map(|(id, _)| id).collect()
         };
         let lines = setting.lines.iter().enumerate().map(|(place, of)| Line {
-            name: of.name.clone(),
+            remote: Some(far_end(place as u64 + 1)),
             underlay: Some(of.underlay.clone()),
             far_end: Some(of.far_end.clone()),
             cost: of.cost,
             metered: of.metered,
             groups: group_of(place),
-            ..line(place as u64 + 1)
+            ..Line::new(place as u64 + 1, &of.name)
         });
         let groups = (1..).zip(setting.groups).map(|(id, _)| Group {
             id,
@@ -194,34 +194,5 @@ pub(super) fn far_end(line: u64) -> Remote {
     Remote {
         address: IpAddr::V6(address).into(),
         port: None,
-    }
-}
-
-fn line(id: u64) -> Line {
-    Line {
-        id,
-        name: String::new(),
-        underlay: None,
-        far_end: None,
-        local: None,
-        remote: Some(far_end(id)),
-        device: None,
-        mark: None,
-        namespace: None,
-        hardware_stamps: false,
-        cost: 0,
-        metered: false,
-        profile: Default::default(),
-        flows_movable: true,
-        mtu: None,
-        capacity_up_mbps: None,
-        capacity_down_mbps: None,
-        export: true,
-        export_s: None,
-        owner: Owner::Document,
-        sender: true,
-        responder: false,
-        groups: Vec::new(),
-        probe: None,
     }
 }

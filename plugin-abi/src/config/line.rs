@@ -110,6 +110,37 @@ impl Profile {
 }
 
 impl Line {
+    /// A line that sends probes and says nothing else of itself, as one in a document.
+    #[must_use]
+    pub fn new(id: u64, name: impl Into<String>) -> Self {
+        Self {
+            id,
+            name: name.into(),
+            underlay: None,
+            far_end: None,
+            local: None,
+            remote: None,
+            device: None,
+            mark: None,
+            namespace: None,
+            hardware_stamps: false,
+            cost: 0,
+            metered: false,
+            profile: Profile::default(),
+            flows_movable: true,
+            mtu: None,
+            capacity_up_mbps: None,
+            capacity_down_mbps: None,
+            sender: true,
+            responder: false,
+            groups: Vec::new(),
+            probe: None,
+            export: true,
+            export_s: None,
+            owner: Owner::default(),
+        }
+    }
+
     /// Who is at the other end: as named, else the far address, with link and namespace where it has
     /// some; without one, the line's own name.
     #[must_use]
@@ -146,6 +177,12 @@ impl Line {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_new_line_is_one_that_a_document_says_nothing_else_of() {
+        let read: Line = serde_json::from_str(r#"{"id": 7, "name": "fibre"}"#).unwrap();
+        assert_eq!(Line::new(7, "fibre"), read);
+    }
 
     #[test]
     fn the_same_address_elsewhere_is_another_far_end() {
