@@ -94,6 +94,9 @@ pub mod reason {
     /// Somebody keeps classes off the former line: it is drained, or in maintenance.
     pub const WITHDRAWN: u32 = 10;
 
+    /// The flows are shared by several lines, or by others than before.
+    pub const SPREAD: u32 = 11;
+
     /// The word for a reason.
     #[must_use]
     pub fn name(reason: u32) -> &'static str {
@@ -108,6 +111,7 @@ pub mod reason {
             LINE_GONE => "line gone",
             PINNED => "pinned",
             WITHDRAWN => "line withdrawn",
+            SPREAD => "spread",
             _ => "none",
         }
     }

@@ -27,7 +27,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 pub use address::{Address, AddressError, Remote, Zone};
-pub use class::{Class, Group, Sla};
+pub use class::{Class, Group, Moves, Sla, Strategy};
 pub use dscp::Dscp;
 pub use export::{Collector, DOCUMENTATION_ENTERPRISE, Export, Transport};
 pub use feature::Feature;

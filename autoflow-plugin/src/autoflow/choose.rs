@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use plugin_abi::config::{Override, Sla};
+use plugin_abi::config::{Override, Sla, Strategy};
 use twamp_core::time::Mono;
 
 use super::Candidate;
+use super::crowd::Crowds;
 use super::detect::{Breach, Standing, Verdict};
 use super::guard::{Fault, Places, is_heard};
 use super::ordered::ordered;
@@ -43,6 +44,9 @@ pub(super) struct Situation<'a> {
     pub(super) places: Option<&'a Places<'a>>,
     /// Where somebody has pinned the class to.
     pub(super) pin: Option<&'a Override>,
+    /// Which lines suffer from our own traffic.
+    pub(super) crowds: &'a Crowds,
+    pub(super) strategy: Strategy,
     pub(super) dwell: Duration,
     pub(super) failback: Duration,
 }
@@ -93,6 +97,16 @@ pub(super) enum Obstacle {
         here: Duration,
         breach: Option<Breach>,
     },
+    /// The line suffered from its own traffic, and another class has left it so long ago.
+    Relieved { since: Duration, breach: Breach },
+    /// The line is full of its own traffic, for which there is no room on the other.
+    NoRoom(Breach),
+    /// The other line suffered when the class came the last time, and must be good for longer.
+    Crowded {
+        clean: Duration,
+        asked: Duration,
+        breach: Breach,
+    },
     /// The line breaks the SLA, but the other one is not yet shown to be spared that.
     Shared { spared: Spared, breach: Breach },
     /// The line breaks the SLA, but the other one must stay a lesser evil for so long.
@@ -101,6 +115,8 @@ pub(super) enum Obstacle {
     NoneBetter(Breach),
     /// The more preferred line was not clean for long enough.
     NotClean { clean: Duration, asked: Duration },
+    /// The line breaks the SLA, but the class is to stay on a line that lives.
+    Bound(Breach),
     /// The line breaks the SLA, but somebody has pinned the class to it.
     Pinned(Ordered, Breach),
     /// Somebody keeps classes off the line, but no other lives.
@@ -123,6 +139,9 @@ pub(super) fn choose<'a>(seat: &Seat, at: &Situation<'a>) -> Step<'a> {
     };
     match on.standing.verdict {
         Verdict::Dead => dead(at, on),
+        Verdict::Breaks(breach) if at.strategy == Strategy::Pinned => {
+            Step::Stay(None, Obstacle::Bound(breach))
+        }
         Verdict::Breaks(breach) => broken(seat, at, on, breach),
         Verdict::Unmeasured => {
             Step::Stay(None, Obstacle::Unmeasured(on.candidate.estimate.trouble))
@@ -171,7 +190,12 @@ fn dead<'a>(at: &Situation<'a>, on: &Row<'a>) -> Step<'a> {
 /// A line that breaks the SLA is left for one that is shown to keep it and to be spared what harms
 /// this one, or for a clearly lesser evil; after the dwell.
 fn broken<'a>(seat: &Seat, at: &Situation<'a>, on: &Row<'a>, breach: Breach) -> Step<'a> {
+    if let Some(since) = at.crowds.relieved(at.now, on.candidate, &breach) {
+        return Step::Stay(None, Obstacle::Relieved { since, breach });
+    }
     let fit = at.rows.iter().filter(|row| row.standing.fit);
+    let room = fit.filter(|row| at.crowds.has_room(on.candidate, row.candidate));
+    let fit = room.clone().filter(|row| !shuns(seat, at, row));
     let judged = fit.map(|row| {
         let spared = seat.baseline();
         let spared = spared.map(|since| Spared::of(since, row.candidate, &breach));
@@ -184,8 +208,21 @@ fn broken<'a>(seat: &Seat, at: &Situation<'a>, on: &Row<'a>, breach: Breach) -> 
         }
         Some((row, _)) => (row, Ground::Breach(breach)),
         None => {
-            let Some(row) = lesser_evil(at, on) else {
-                return Step::Stay(None, Obstacle::NoneBetter(breach));
+            let Some(row) = lesser_evil(seat, at, on) else {
+                let fit = at.rows.iter().find(|row| row.standing.fit);
+                let why = match (fit, room.clone().next()) {
+                    (_, Some(row)) => {
+                        let (clean, asked) = clean(seat, at, row);
+                        Obstacle::Crowded {
+                            clean,
+                            asked,
+                            breach,
+                        }
+                    }
+                    (Some(_), None) => Obstacle::NoRoom(breach),
+                    (None, None) => Obstacle::NoneBetter(breach),
+                };
+                return Step::Stay(fit, why);
             };
             let watch = on.candidate.estimate.window.span;
             let since = on.standing.bad_since;
@@ -204,11 +241,28 @@ fn broken<'a>(seat: &Seat, at: &Situation<'a>, on: &Row<'a>, breach: Breach) -> 
     }
 }
 
-fn lesser_evil<'a>(at: &Situation<'a>, on: &Row<'a>) -> Option<&'a Row<'a>> {
-    let others = at
-        .rows
-        .iter()
-        .filter(|row| row.candidate.line != on.candidate.line);
+/// Its coming has filled a line before, and that was not good for long enough since.
+fn shuns(seat: &Seat, at: &Situation<'_>, row: &Row<'_>) -> bool {
+    let (clean, asked) = clean(seat, at, row);
+    seat.filled(row.candidate.line) && clean < asked
+}
+
+/// For how long a line was clean, and what is asked of it.
+fn clean(seat: &Seat, at: &Situation<'_>, row: &Row<'_>) -> (Duration, Duration) {
+    let since = row.standing.clean_since;
+    let clean = since.map_or(Duration::ZERO, |since| at.now.since(since));
+    (
+        clean,
+        seat.clean_time(row.candidate.line, at.now, at.failback),
+    )
+}
+
+fn lesser_evil<'a>(seat: &Seat, at: &Situation<'a>, on: &Row<'a>) -> Option<&'a Row<'a>> {
+    let others = at.rows.iter().filter(|row| {
+        row.candidate.line != on.candidate.line
+            && !shuns(seat, at, row)
+            && at.crowds.has_room(on.candidate, row.candidate)
+    });
     best_of_bad(others).filter(|row| {
         row.score() >= on.score() + CLEARLY && row.lasting_score() >= on.lasting_score() + CLEARLY
     })
@@ -222,11 +276,7 @@ fn failback<'a>(seat: &Seat, at: &Situation<'a>, on: &Row<'a>) -> Step<'a> {
         .iter()
         .filter(|row| row.rank < on.rank && row.standing.fit)
     {
-        let clean = row
-            .standing
-            .clean_since
-            .map_or(Duration::ZERO, |since| at.now.since(since));
-        let asked = seat.clean_time(row.candidate.line, at.now, at.failback);
+        let (clean, asked) = clean(seat, at, row);
         let obstacle = if clean < asked {
             Obstacle::NotClean { clean, asked }
         } else if let Some(here) = seat.dwells(at.now, at.dwell) {
@@ -262,7 +312,7 @@ impl Row<'_> {
     }
 
     /// Over the recent time; 0 if unknown.
-    fn lasting_score(&self) -> u32 {
+    pub(super) fn lasting_score(&self) -> u32 {
         score_over(&self.candidate.estimate.recent, self.sla).unwrap_or(0)
     }
 

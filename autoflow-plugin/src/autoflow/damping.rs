@@ -1,7 +1,8 @@
 //! How long a line must be clean before a class returns to it.
 //!
 //! A return that fails within 15 minutes doubles the time, up to 15 minutes; each hour without
-//! such a failure halves it.
+//! such a failure halves it. A line that the class itself has filled is another matter: it is good
+//! whenever the class isn't there, so its time grows eightfold, up to two hours.
 
 use std::time::Duration;
 
@@ -11,6 +12,9 @@ use twamp_core::time::Mono;
 const TRIAL: Duration = Duration::from_secs(15 * 60);
 /// The clean time grows no further, unless it is configured longer.
 const LONGEST: Duration = Duration::from_secs(15 * 60);
+/// Of a line that the class has filled: failures that one of these counts for, and the longest.
+const FILLED: u32 = 3;
+const LONGEST_FILLED: Duration = Duration::from_secs(2 * 3_600);
 /// So much time without a failure halves the clean time.
 const FORGIVES: Duration = Duration::from_secs(3600);
 
@@ -22,6 +26,8 @@ pub(super) struct Damping {
     /// Returns that failed, less those forgiven up to `failed_at`.
     failures: u32,
     failed_at: Mono,
+    /// The class has filled it.
+    filled: bool,
 }
 
 impl Damping {
@@ -44,12 +50,35 @@ impl Damping {
         self.left = true;
     }
 
+    /// The class leaves the line, which it has filled.
+    pub(super) fn fills(&mut self, now: Mono) {
+        self.failures = (self.standing_failures(now) + FILLED).min(3 * FILLED);
+        self.failed_at = now;
+        self.returned_at = None;
+        self.left = true;
+        self.filled = true;
+    }
+
+    /// The class has filled it before.
+    pub(super) fn is_filled(&self) -> bool {
+        self.filled
+    }
+
+    /// It was left for a fault before.
+    pub(super) fn was_left(&self) -> bool {
+        self.left
+    }
+
     /// How long the line must be clean, where `base` is asked of a line without history.
     pub(super) fn clean_time(&self, now: Mono, base: Duration) -> Duration {
         let times = 1u32
             .checked_shl(self.standing_failures(now))
             .unwrap_or(u32::MAX);
-        base.saturating_mul(times).min(longest(base))
+        let longest = match self.filled {
+            true => LONGEST_FILLED.max(base),
+            false => longest(base),
+        };
+        base.saturating_mul(times).min(longest)
     }
 
     fn standing_failures(&self, now: Mono) -> u32 {

@@ -16,7 +16,7 @@ use std::time::Duration;
 use plugin_abi::config::Sla;
 use twamp_core::time::Mono;
 
-use crate::line::{Estimate, Metric, State, Surely, Watch, within};
+use crate::line::{Directions, Estimate, Metric, State, Surely, Watch, Way, within};
 
 /// Before so many probes have a fate there is no verdict.
 const LEAST_PROBES: u64 = 10;
@@ -50,6 +50,8 @@ pub(super) struct Breach {
     pub(super) of: u64,
     /// Loss only: how many were lost.
     pub(super) lost: Option<u64>,
+    /// Loss only: the way that it is of, if that is sure.
+    pub(super) way: Option<Way>,
     /// The part of it that is no chance any more.
     pub(super) surely: Surely,
     /// Of a line that keeps the limit it would be said once in so much time.
@@ -149,7 +151,7 @@ impl Detector {
         mut watches: impl Iterator<Item = &'a Watch> + Clone,
         sla: &Sla,
     ) -> Verdict {
-        if let Some(breach) = watches.clone().find_map(breach) {
+        if let Some(breach) = watches.clone().find_map(|watch| breach(watch, estimate)) {
             self.turn_bad(now);
             return Verdict::Breaks(breach);
         }
@@ -175,7 +177,7 @@ impl Detector {
     }
 }
 
-fn breach(watch: &Watch) -> Option<Breach> {
+fn breach(watch: &Watch, estimate: &Estimate) -> Option<Breach> {
     let (demand, evidence) = (watch.demand(), watch.verdict()?);
     Some(Breach {
         metric: demand.metric,
@@ -183,6 +185,11 @@ fn breach(watch: &Watch) -> Option<Breach> {
         limit: demand.limit,
         of: evidence.of,
         lost: evidence.lost,
+        way: estimate
+            .directions
+            .filter(|_| demand.metric == Metric::Loss)
+            .as_ref()
+            .and_then(Directions::surely),
         surely: evidence.surely,
         mistake_every: demand.mistake_every,
     })

@@ -13,9 +13,12 @@
 //! | `pace` | which lines are worth a closer look, and is there room for it? |
 //! | `spared` | is another line spared what harms this one? |
 //! | `guard`  | whose fault is a silence: the line's, or that of all lines at one place? |
+//! | `crowd` | does a line suffer from our own traffic, and has it been relieved? |
 //! | `choose` | stay or move, and on what ground? |
 //! | `overrides` | what has somebody laid upon the decisions, and does it hold now? |
 //! | `ordered` | stay or move, where somebody has ordered it? |
+//! | `spread` | which lines share a class, and with what weight? |
+//! | `shares` | which of them does a flow take? |
 //! | `seat` | where a class of a group is now, and what it has been through |
 //! | `damping`| how long must a line be clean before it is used again? |
 //! | `reason` | how to say it, and where it is kept |
@@ -23,6 +26,7 @@
 
 mod choices;
 mod choose;
+mod crowd;
 mod damping;
 mod detect;
 mod guard;
@@ -34,17 +38,20 @@ mod reason;
 #[cfg(test)]
 mod scenarios;
 mod seat;
+mod shares;
 mod spared;
+mod spread;
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use plugin_abi::answer;
-use plugin_abi::config::{Class, Mode};
+use plugin_abi::config::{Class, Mode, Strategy};
 use twamp_core::time::{Mono, Now};
 
 use crate::line::{Demand, Estimate, Estimator, State};
 use choose::{Rank, Row, Situation};
+use crowd::Crowds;
 use detect::{Detector, Standing, Verdict};
 use guard::Places;
 use pace::Pacer;
@@ -53,7 +60,7 @@ use reason::Log;
 use seat::Seat;
 
 pub(crate) use choices::{Choice, Choices};
-pub(crate) use overrides::{Held, Ordered};
+pub(crate) use overrides::{Held, Ordered, Overrides};
 pub(crate) use pace::RateRequest;
 pub(crate) use policy::Policy;
 pub(crate) use reason::Ruling;
@@ -73,12 +80,30 @@ pub(crate) struct Candidate<'a> {
     pub(crate) far_end: &'a str,
     /// Its traffic is paid by volume.
     pub(crate) metered: bool,
+    /// Its flows may be moved while it lives.
+    pub(crate) movable: bool,
+    /// Towards the far end and from it, in Mbit/s.
+    pub(crate) capacity: [Option<f64>; 2],
+    /// Its traffic, as the host tells, likewise.
+    pub(crate) rates: Option<[f64; 2]>,
+    /// The host's own queue of it has overflowed of late.
+    pub(crate) overflows: bool,
     /// The groups it is in.
     pub(crate) groups: &'a [u64],
     /// What was seen of its probes.
     pub(crate) estimator: &'a Estimator,
     /// What its probes say.
     pub(crate) estimate: &'a Estimate,
+}
+
+impl Candidate<'_> {
+    /// The part of its capacity that its traffic takes, of the fuller way.
+    fn used(&self) -> Option<f64> {
+        let rates = self.rates?;
+        let parts = self.capacity.iter().zip(rates);
+        let parts = parts.filter_map(|(capacity, rate)| Some(rate / (*capacity)?));
+        parts.reduce(f64::max)
+    }
 }
 
 /// What one look at the lines led to.
@@ -103,6 +128,7 @@ pub(crate) struct AutoFlow {
     /// By group and class.
     seats: HashMap<(u64, u64), Seat>,
     choices: Choices,
+    crowds: Crowds,
     pacer: Pacer,
     log: Log,
 }
@@ -116,6 +142,7 @@ impl AutoFlow {
             members: Members::default(),
             seats: HashMap::new(),
             choices: Choices::default(),
+            crowds: Crowds::default(),
             pacer: Pacer::default(),
             log: Log::default(),
         }
@@ -151,6 +178,10 @@ impl AutoFlow {
         let asked = self.policy.asked(&holding);
         let standings = self.judge(now.mono, candidates, &asked);
         self.members.update(candidates);
+        self.choices
+            .look(candidates, |line| holding.withdrawal(line).is_some());
+        let on = self.seats.values().filter_map(Seat::line);
+        self.crowds.look(now.mono, candidates, on);
         // Who shares a silence is asked only where there is one.
         let dead = |candidate: &Candidate<'_>| candidate.estimate.state == State::Dead;
         let places = candidates.iter().any(dead).then(|| Places::of(candidates));
@@ -171,18 +202,35 @@ impl AutoFlow {
             let mut rows: Vec<Row<'_>> = self.members.of(group.id).iter().map(row).collect();
             rows.retain(|row| row.withdrawn.is_none() || seat.line() == Some(row.candidate.line));
             rows.sort_unstable_by_key(|row| (row.rank, row.candidate.line));
+            let pin = holding.pin(&group.name, &class.name);
             let situation = Situation {
                 now: now.mono,
                 rows: &rows,
                 places: places.as_ref(),
-                pin: holding.pin(&group.name, &class.name),
+                pin,
+                crowds: &self.crowds,
+                strategy: class.strategy,
                 dwell: self.policy.dwell,
                 failback: self.policy.failback,
             };
-            if let Some(said) = seat.decide(&situation) {
-                decided.rulings.push(said.ruling(now, group.id, class));
+            let before = seat.line();
+            let said = seat.decide(&situation);
+            decided
+                .rulings
+                .extend(said.map(|said| said.ruling(now, group.id, class)));
+            let ordered = |line: &str| holding.weight(&group.name, &class.name, line);
+            if let Some(changed) = seat.spread(&situation, ordered) {
+                decided.rulings.push(changed.ruling(now, group.id, class));
             }
-            let choice = choice(now.mono, self.policy.stale_after, seat, &rows, mode);
+            if let (Some(from), to) = (before, seat.line())
+                && to != before
+            {
+                self.crowds.left(now.mono, from);
+                let to = rows.iter().find(|row| Some(row.candidate.line) == to);
+                to.into_iter()
+                    .for_each(|row| self.crowds.came(now.mono, row.candidate));
+            }
+            let choice = choice(now.mono, self.policy.stale_after, seat, &rows, class, mode);
             if self.choices.get(group.id, class.id) != Some(&choice) {
                 changed.push((key, choice));
             }
@@ -286,7 +334,14 @@ impl Members {
     }
 }
 
-fn choice(now: Mono, stale_after: Duration, seat: &Seat, rows: &[Row<'_>], mode: Mode) -> Choice {
+fn choice(
+    now: Mono,
+    stale_after: Duration,
+    seat: &Seat,
+    rows: &[Row<'_>],
+    class: &Class,
+    mode: Mode,
+) -> Choice {
     let newest = rows
         .iter()
         .filter_map(|row| row.candidate.estimate.last_reply)
@@ -305,6 +360,8 @@ fn choice(now: Mono, stale_after: Duration, seat: &Seat, rows: &[Row<'_>], mode:
     };
     Choice {
         line: seat.line(),
+        shares: seat.shares().cloned(),
+        follows: class.strategy == Strategy::FollowPeer && mode == Mode::Act,
         answer,
         reason: seat.reason(),
         mode,
@@ -312,20 +369,19 @@ fn choice(now: Mono, stale_after: Duration, seat: &Seat, rows: &[Row<'_>], mode:
     }
 }
 
-/// Which lines a closer look would help: the one that the class is on, as long as it is suspect;
-/// after its alarm the best of the others, which must be shown to be spared.
+/// Which lines a closer look would help: those that the class is on, as long as they are suspect;
+/// after an alarm the best of the others, which must be shown to be spared.
 fn suspect(seat: &Seat, rows: &[Row<'_>], suspects: &mut Vec<u64>) {
-    let on = seat.line();
-    let Some(row) = rows.iter().find(|row| Some(row.candidate.line) == on) else {
-        return;
-    };
-    if row.standing.raised {
-        suspects.push(row.candidate.line);
-    }
-    if row.standing.alarm {
-        let mut others = rows.iter().filter(|row| Some(row.candidate.line) != on);
-        let next = others.find(|row| row.standing.fit);
-        suspects.extend(next.map(|row| row.candidate.line));
+    for row in rows.iter().filter(|row| seat.uses(row.candidate.line)) {
+        let line = row.candidate.line;
+        if row.standing.raised {
+            suspects.push(line);
+        }
+        if row.standing.alarm {
+            let mut others = rows.iter().filter(|other| other.candidate.line != line);
+            let next = others.find(|row| row.standing.fit);
+            suspects.extend(next.map(|row| row.candidate.line));
+        }
     }
 }
 

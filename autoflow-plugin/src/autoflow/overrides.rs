@@ -37,7 +37,7 @@ pub(crate) struct Ordered {
 
 /// Those that hold at one time.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Holding<'a>(Vec<&'a Override>);
+pub(crate) struct Holding<'a>(Vec<&'a Override>);
 
 impl Held {
     /// # Errors
@@ -98,7 +98,7 @@ impl Held {
 impl Overrides {
     /// Those of a configuration that was judged good. One whose time zone has gone is told and left
     /// out.
-    pub(super) fn new(orders: &[Override]) -> Self {
+    pub(crate) fn new(orders: &[Override]) -> Self {
         let held = orders.iter().filter_map(|order| match Held::new(order) {
             Ok(held) => Some(held),
             Err(error) => {
@@ -110,7 +110,7 @@ impl Overrides {
     }
 
     /// Those that hold at `wall`, the newest first.
-    pub(super) fn at(&self, wall: Wall) -> Holding<'_> {
+    pub(crate) fn at(&self, wall: Wall) -> Holding<'_> {
         let held = self.0.iter().rev().filter(|held| held.holds(wall));
         Holding(held.map(|held| &held.order).collect())
     }
@@ -126,10 +126,21 @@ impl<'a> Holding<'a> {
     }
 
     /// What keeps classes off a line.
-    pub(super) fn withdrawal(&self, line: &str) -> Option<&'a Override> {
+    pub(crate) fn withdrawal(&self, line: &str) -> Option<&'a Override> {
         let of_line = |order: &Override| order.line.as_deref() == Some(line);
         let maintained = self.find(Hand::Maintain, of_line);
         maintained.or_else(|| self.find(Hand::Drain, of_line))
+    }
+
+    /// The share of the flows that a line has, of what it would have.
+    pub(super) fn weight(&self, group: &str, class: &str, line: &str) -> f32 {
+        let meant = |named: &Option<String>, is: &str| named.as_deref().is_none_or(|of| of == is);
+        let order = self.find(Hand::Weight, |order| {
+            order.line.as_deref() == Some(line)
+                && meant(&order.class, class)
+                && meant(&order.group, group)
+        });
+        order.and_then(|order| order.percent).unwrap_or(100) as f32 / 100.0
     }
 
     /// What a class needs now.
@@ -162,6 +173,7 @@ impl fmt::Display for Ordered {
             Hand::Drain => "drained",
             Hand::Maintain => "in maintenance",
             Hand::Sla => "given another SLA",
+            Hand::Weight => "given another weight",
         };
         write!(f, "{what} by {} until ", self.by.whom())?;
         let until = i64::try_from(self.until).ok();

@@ -11,7 +11,8 @@ use twamp_core::time::Now;
 use super::choose::{Ground, Obstacle, Row, Step};
 use super::detect::Breach;
 use super::guard::Fault;
-use crate::line::Metric;
+use super::spread::Respread;
+use crate::line::{Metric, Way};
 
 /// So many rulings are kept.
 const KEPT: usize = 4096;
@@ -78,6 +79,7 @@ impl Refusal {
         let (fault, metric) = match obstacle {
             Obstacle::Silence(fault) => (Some(*fault), None),
             Obstacle::NoneBetter(breach)
+            | Obstacle::Bound(breach)
             | Obstacle::Dwell {
                 breach: Some(breach),
                 ..
@@ -246,7 +248,40 @@ impl<'a> Said<'a> {
             Obstacle::Pinned(order, breach) => {
                 format!("{class} is {order}, though {}", breach.words())
             }
+            Obstacle::Bound(breach) => {
+                format!(
+                    "{class} stays while its line lives, though {}",
+                    breach.words()
+                )
+            }
             Obstacle::Alone(order) => format!("{on} is {order}, but no other line lives"),
+            Obstacle::Relieved { since, breach } => {
+                format!(
+                    "{}, but another class has left {on} {} ago, and it is not shown that {on} \
+                     suffers still",
+                    breach.words(),
+                    seconds(*since)
+                )
+            }
+            Obstacle::NoRoom(breach) => {
+                format!(
+                    "{}, by traffic of its own, for which {to} has no room",
+                    breach.words()
+                )
+            }
+            Obstacle::Crowded {
+                clean,
+                asked,
+                breach,
+            } => {
+                format!(
+                    "{}, but {to} suffered when {class} came the last time: it must be good for \
+                     {}, and is for {}",
+                    breach.words(),
+                    seconds(*asked),
+                    seconds(*clean)
+                )
+            }
             Obstacle::NoneBetter(breach) => {
                 format!(
                     "{}, but no other line is shown to be better",
@@ -263,6 +298,21 @@ impl<'a> Said<'a> {
             }
         };
         format!("{class} stays on {on}: {why}")
+    }
+}
+
+impl Respread {
+    pub(super) fn ruling(self, now: Now, group: u64, class: &Class) -> Ruling {
+        Ruling {
+            at: now,
+            group,
+            class: class.id,
+            from: self.from,
+            to: self.to,
+            reason: self.reason,
+            switched: true,
+            sentence: format!("{} {}", class.name, self.words),
+        }
     }
 }
 
@@ -290,17 +340,21 @@ impl Obstacle {
                 breach: Some(breach),
                 ..
             } => breach.reason(),
-            Self::Shared { breach, .. } | Self::Watch { breach, .. } => breach.reason(),
+            Self::Shared { breach, .. }
+            | Self::Watch { breach, .. }
+            | Self::Relieved { breach, .. }
+            | Self::NoRoom(breach)
+            | Self::Crowded { breach, .. } => breach.reason(),
             Self::Dwell { breach: None, .. } | Self::NotClean { .. } => reason::FAILBACK,
             Self::NoneBetter(_) => reason::BEST_OF_BAD,
-            Self::Pinned(..) => reason::PINNED,
+            Self::Pinned(..) | Self::Bound(_) => reason::PINNED,
             Self::Alone(_) => reason::WITHDRAWN,
         }
     }
 }
 
 impl Breach {
-    fn reason(&self) -> u32 {
+    pub(super) fn reason(&self) -> u32 {
         match self.metric {
             Metric::Loss => reason::LOSS,
             Metric::RoundTrip => reason::LATENCY,
@@ -308,8 +362,8 @@ impl Breach {
         }
     }
 
-    /// As `loss 4.8 % (12 of 250; by chance once in 168 h) breaks its SLA of 1 %`.
-    fn words(&self) -> String {
+    /// As `loss on the way back 4.8 % (12 of 250; by chance once in 168 h) breaks its SLA of 1 %`.
+    pub(super) fn words(&self) -> String {
         let (name, unit) = (self.metric.name(), self.metric.unit());
         let (measured, limit) = (figure(self.measured), figure(self.limit));
         let basis = match self.lost {
@@ -317,8 +371,13 @@ impl Breach {
             None => format!("{} samples", self.of),
         };
         let hours = self.mistake_every.as_secs() / 3_600;
+        let way = match self.way {
+            Some(Way::Forward) => " towards the far end",
+            Some(Way::Backward) => " on the way back",
+            None => "",
+        };
         format!(
-            "{name} {measured} {unit} ({basis}; by chance once in {hours} h) breaks its SLA of \
+            "{name}{way} {measured} {unit} ({basis}; by chance once in {hours} h) breaks its SLA of \
              {limit} {unit}"
         )
     }

@@ -1,6 +1,7 @@
 //! What must hold, as stories in virtual time.
 
 mod hand;
+mod strategies;
 mod world;
 
 use std::time::Duration;
@@ -12,6 +13,9 @@ use super::Policy;
 use crate::line::{State, Trouble};
 use world::{GROUP, VOICE, World, config, voice};
 
+/// How a sentence names the way of a loss.
+const FORWARD: &str = "loss towards the far end ";
+const BACKWARD: &str = "loss on the way back ";
 const HOUR: u64 = 3_600;
 /// A round trip so long that the line's death is seen later than that of others.
 const LATER: Duration = Duration::from_millis(140);
@@ -94,6 +98,46 @@ fn five_percent_loss_moves_voice() {
         );
         assert!(sentence.ends_with(" breaks its SLA of 1 %"), "{sentence}");
     }
+}
+
+#[test]
+fn the_way_that_loss_is_of_is_named_rightly() {
+    let (mut named, mut wrong, mut runs) = (0, 0, 0);
+    for seed in 0..60 {
+        for (forward, right, other) in [(1.0, FORWARD, BACKWARD), (0.0, BACKWARD, FORWARD)] {
+            let mut world = World::new(&["A", "B"]).seeded(seed);
+            for path in &mut world.paths {
+                (path.loss, path.forward) = (0.001, 0.5);
+            }
+            world.run(90);
+            (world.path("A").loss, world.path("A").forward) = (0.05, forward);
+            world.run_until(60, |world| world.on() == "B");
+            let said = world.switches()[0];
+            runs += 1;
+            named += u32::from(said.contains(right));
+            wrong += u32::from(said.contains(other));
+        }
+    }
+    assert_eq!(wrong, 0, "of {runs}");
+    assert!(named * 100 >= runs * 99, "{named} of {runs}");
+}
+
+#[test]
+fn loss_of_both_ways_is_seldom_said_to_be_of_one() {
+    let mut named = 0;
+    for seed in 0..60 {
+        let mut world = World::new(&["A", "B"]).seeded(seed);
+        world
+            .paths
+            .iter_mut()
+            .for_each(|path| (path.loss, path.forward) = (0.001, 0.5));
+        world.run(90);
+        world.path("A").loss = 0.05;
+        world.run_until(60, |world| world.on() == "B");
+        let said = world.switches()[0];
+        named += u32::from(said.contains(FORWARD) || said.contains(BACKWARD));
+    }
+    assert!(named <= 6, "{named} of 60");
 }
 
 #[test]

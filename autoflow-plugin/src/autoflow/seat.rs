@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use plugin_abi::config::Strategy;
 use plugin_abi::reason;
 use twamp_core::time::Mono;
 
@@ -9,7 +10,9 @@ use super::choose::{Ground, Situation, Step, choose};
 use super::damping::Damping;
 use super::detect::Verdict;
 use super::reason::{Refusal, Said};
+use super::shares::Shares;
 use super::spared::Baseline;
+use super::spread::{self, Respread, Spread};
 
 /// A refusal that was away for less than this is still the same one.
 const SAME_REFUSAL: Duration = Duration::from_secs(60);
@@ -27,6 +30,8 @@ pub(super) struct Seat {
     reason: u32,
     /// From when the line of the class became suspect.
     baseline: Option<Baseline>,
+    /// Who shares its flows.
+    spread: Option<Box<Spread>>,
 }
 
 /// The line that the class is on.
@@ -60,6 +65,57 @@ impl Seat {
         self.verdict_since
     }
 
+    /// Where flows go by their hash; `None`: all to the line of the class.
+    pub(super) fn shares(&self) -> Option<&Shares> {
+        self.spread.as_ref()?.shares()
+    }
+
+    /// Are flows of the class on a line?
+    pub(super) fn uses(&self, line: u64) -> bool {
+        let shares = |spread: &Spread| spread.uses(line);
+        self.line() == Some(line) || self.spread.as_deref().is_some_and(shares)
+    }
+
+    /// Shares the flows among lines, where the class is to be spread and nobody has pinned it.
+    /// Answers what has changed.
+    pub(super) fn spread(
+        &mut self,
+        at: &Situation<'_>,
+        ordered: impl Fn(&str) -> f32,
+    ) -> Option<Respread> {
+        if at.strategy != Strategy::Spread || at.pin.is_some() || self.on.is_none() {
+            self.spread = None;
+            return None;
+        }
+        let mut spread = self.spread.take().unwrap_or_default();
+        let ground = spread::Ground {
+            now: at.now,
+            rows: at.rows,
+            dwell: at.dwell,
+            failback: at.failback,
+            ordered,
+        };
+        let changed = spread.decide(self, &ground);
+        self.spread = Some(spread);
+        changed
+    }
+
+    /// Flows of the class have left a line for a fault of that.
+    pub(super) fn left_for_a_fault(&mut self, line: u64, now: Mono, failback: Duration) {
+        self.damping(line).leaves(now, failback);
+    }
+
+    /// Flows of the class have come to a line beside its own.
+    pub(super) fn joined(&mut self, line: u64, now: Mono) {
+        self.damping(line).comes(now);
+    }
+
+    /// It was left for a fault before.
+    pub(super) fn was_left(&self, line: u64) -> bool {
+        let mut known = self.damping.iter();
+        known.any(|(of, damping)| *of == line && damping.was_left())
+    }
+
     /// How long it is here, if that is too short to go on. The first line asks for no dwell.
     pub(super) fn dwells(&self, now: Mono, dwell: Duration) -> Option<Duration> {
         let on = self.on.as_ref().filter(|on| on.switched)?;
@@ -69,6 +125,12 @@ impl Seat {
     /// What the lines had counted when that of the class became suspect.
     pub(super) fn baseline(&self) -> Option<&Baseline> {
         self.baseline.as_ref()
+    }
+
+    /// A line has suffered from the coming of the class.
+    pub(super) fn filled(&self, line: u64) -> bool {
+        let mut known = self.damping.iter();
+        known.any(|(of, damping)| *of == line && damping.is_filled())
     }
 
     /// How long `line` must be clean for a return.
@@ -134,7 +196,14 @@ impl Seat {
             Some(Ground::Dead { .. } | Ground::Breach(_) | Ground::LesserEvil(_))
         );
         match ground {
-            _ if at_fault => self.damping(on.line).leaves(at.now, at.failback),
+            _ if at_fault => {
+                let ours = at.crowds.is_ours(on.line);
+                let damping = self.damping(on.line);
+                match ours {
+                    true => damping.fills(at.now),
+                    false => damping.leaves(at.now, at.failback),
+                }
+            }
             // By no fault of the line's, and it is still there.
             Some(Ground::Failback { .. } | Ground::Pinned(_) | Ground::Withdrawn(_)) => {}
             _ => self.damping.retain(|(line, _)| *line != on.line),

@@ -11,6 +11,8 @@ use crate::line::{Metric, State};
 
 /// In one case of so many, a line that is harmed as much passes for one that is not.
 const SURE: f64 = 200.0;
+/// In one case of so many, a line that is harmed no more passes for one that is.
+const STILL: f64 = 20.0;
 /// A figure that has come so near to its limit is not spared.
 const NEAR: f32 = 0.25;
 
@@ -71,6 +73,11 @@ impl Spared {
     }
 }
 
+/// Whether a line is shown to be harmed still, as `breach` says, by these of its probes.
+pub(super) fn harmed(probes: u64, lost: u64, breach: &Breach) -> bool {
+    -favour(probes, lost, breach) >= STILL.ln()
+}
+
 /// The logarithm of the likelihood ratio: half of the limit against the harm, which is taken at the
 /// lower end of what its losses leave open.
 fn favour(probes: u64, lost: u64, breach: &Breach) -> f64 {
@@ -96,6 +103,7 @@ mod tests {
             limit: 1.0,
             of,
             lost: Some(lost),
+            way: None,
             surely: Surely { of, lost },
             mistake_every: Duration::from_secs(604_800),
         }

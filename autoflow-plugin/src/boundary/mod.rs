@@ -29,6 +29,7 @@ const CAPABILITIES: u64 = capability::TWAMP
     | capability::MANUAL_CLOCK
     | capability::IPFIX
     | capability::CLASSIFY
+    | capability::LINE_LOAD
     | capability::SAMPLES;
 
 /// What both doors lead to.

@@ -240,21 +240,16 @@ fn null_and_undersized_arguments_are_refused_by_every_function() {
 fn a_function_without_its_capability_says_so_when_its_arguments_are_right() {
     let listener = Listener::default();
     let engine = create(&listener.host(), "{}").unwrap();
-    let load = TwampLineLoad {
-        struct_size: size_of::<TwampLineLoad>() as u32,
-        ..TwampLineLoad::default()
-    };
     let mut text = String::new();
     // SAFETY: all lives during the calls.
     let answers = unsafe {
         [
             (TABLE.save_state)(engine, sink(&mut text)),
             (TABLE.load_state)(engine, [1].as_ptr(), 1, TwampSink::NONE),
-            (TABLE.line_load)(engine, &raw const load),
             (TABLE.observe)(engine, ptr::null(), 0, 0),
         ]
     };
-    assert_eq!(answers, [code::UNSUPPORTED; 4]);
+    assert_eq!(answers, [code::UNSUPPORTED; 3]);
     assert_eq!(
         text,
         "this plugin has no save_state; look at its capabilities first"

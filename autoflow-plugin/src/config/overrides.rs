@@ -14,6 +14,7 @@ fn keys(hand: Hand) -> (&'static [&'static str], &'static [&'static str]) {
         Hand::Pin => (&["class", "line"], &["group"]),
         Hand::Drain | Hand::Maintain => (&["line"], &[]),
         Hand::Sla => (&["class", "sla"], &[]),
+        Hand::Weight => (&["line", "percent"], &["class", "group"]),
     }
 }
 
@@ -54,7 +55,7 @@ pub(super) fn one(order: &Node, problems: &mut Vec<Problem>) {
 
 fn parts(order: &Node, hand: Hand, problems: &mut Vec<Problem>) {
     let (needed, allowed) = keys(hand);
-    for key in ["class", "line", "group", "sla"] {
+    for key in ["class", "line", "group", "sla", "percent"] {
         let node = order.key(key);
         let what = hand.name();
         if needed.contains(&key) && !node.is_there() {

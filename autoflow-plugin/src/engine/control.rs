@@ -218,6 +218,7 @@ impl Control {
             Wish::Apply(config) => self.apply(*config),
             Wish::Roles(line) => self.change_roles(&line),
             Wish::Respond(added) => self.respond(added),
+            Wish::Load(told) => self.publisher.load(&told),
             Wish::Override(overrides) => self.override_by(overrides),
             Wish::Run(key, measurement) => self.open(key, *measurement),
             Wish::Session(id, session) => self.put_session(&id, &session),

@@ -222,6 +222,8 @@ impl Manual {
                 self.drop_line(line.id);
                 self.take(&line);
             }
+            // It says something to the next look at the lines, and changes nothing by itself.
+            Wish::Load(told) => return self.publisher.load(&told),
             Wish::Override(overrides) => {
                 self.config.overrides = overrides;
                 self.publisher.policy(&self.config);

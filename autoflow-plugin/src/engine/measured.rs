@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use plugin_abi::config::Line;
 use plugin_abi::manage::LineRow;
-use plugin_abi::{TwampLineState, line_state};
+use plugin_abi::{TwampLineLoad, TwampLineState, line_state};
 use twamp_core::probe::Outcome;
 use twamp_core::time::Mono;
 
 use crate::autoflow::Candidate;
-use crate::line::{Demand, Estimate, Estimator, EstimatorConfig, Pulse, Trouble, state_row};
+use crate::line::{Demand, Estimate, Estimator, EstimatorConfig, Load, Pulse, Trouble, state_row};
 use crate::session::{Entry, Key};
 
 /// One line. There are thousands, so it keeps no configuration that it doesn't need.
@@ -21,10 +21,15 @@ pub(super) struct Measured {
     underlay: Option<Box<str>>,
     far_end: Box<str>,
     metered: bool,
+    movable: bool,
+    /// Towards the far end and from it, in Mbit/s.
+    capacity: [Option<f64>; 2],
     groups: Box<[u64]>,
     /// The one that measures it.
     pub(super) session: Option<Key>,
     estimator: Estimator,
+    /// What the host tells of its traffic, if it does.
+    load: Option<Box<Load>>,
     /// What keeps it from being measured, for people.
     trouble: Option<(Mono, Arc<str>)>,
     /// Why the interface's own stamps are not taken.
@@ -55,10 +60,13 @@ impl Measured {
             underlay: line.underlay.as_deref().map(Box::from),
             far_end: line.far_end().into(),
             metered: line.metered,
+            movable: line.flows_movable,
+            capacity: [line.capacity_up_mbps, line.capacity_down_mbps],
             groups: line.groups.as_slice().into(),
             session: None,
             estimate: estimator.view(Mono::default()),
             estimator,
+            load: None,
             trouble: None,
             stamps: None,
             until: Mono::default(),
@@ -73,6 +81,8 @@ impl Measured {
         self.underlay = line.underlay.as_deref().map(Box::from);
         self.far_end = line.far_end().into();
         self.metered = line.metered;
+        self.movable = line.flows_movable;
+        self.capacity = [line.capacity_up_mbps, line.capacity_down_mbps];
         self.groups = line.groups.as_slice().into();
         self.estimator.profile(line.profile);
     }
@@ -105,6 +115,11 @@ impl Measured {
             return true;
         }
         false
+    }
+
+    /// The host has read its counters.
+    pub(super) fn load(&mut self, told: &TwampLineLoad) {
+        self.load.get_or_insert_default().enter(told);
     }
 
     /// Enters a look of the probe thread at the line.
@@ -145,7 +160,8 @@ impl Measured {
         &self.estimate
     }
 
-    pub(super) fn candidate(&self) -> Candidate<'_> {
+    pub(super) fn candidate(&self, now: Mono) -> Candidate<'_> {
+        let load = self.load.as_ref();
         Candidate {
             line: self.id,
             name: &self.name,
@@ -153,6 +169,10 @@ impl Measured {
             underlay: self.underlay.as_deref().unwrap_or(&self.name),
             far_end: &self.far_end,
             metered: self.metered,
+            movable: self.movable,
+            capacity: self.capacity,
+            rates: load.and_then(|load| load.rates(now)),
+            overflows: load.is_some_and(|load| load.overflows(now)),
             groups: &self.groups,
             estimator: &self.estimator,
             estimate: &self.estimate,
@@ -171,6 +191,13 @@ impl Measured {
             trouble: self.trouble.as_ref().map(|(_, why)| Arc::clone(why)),
             stamps: self.stamps.clone(),
         }
+    }
+}
+
+impl Listed {
+    /// It is the line with this id.
+    pub(super) fn is(&self, line: u64) -> bool {
+        self.id == line
     }
 }
 

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 
+use plugin_abi::TwampLineLoad;
 use plugin_abi::config::{Answering, Config, Line, Override, Session};
 use plugin_abi::manage::Failure;
 use twamp_core::wire::control::Modes;
@@ -30,6 +31,8 @@ pub(super) enum Wish {
     Roles(Arc<Line>),
     /// These answer by the will of persons.
     Respond(Vec<Answering>),
+    /// The host has read the counters of a line.
+    Load(TwampLineLoad),
     /// These go before the decisions.
     Override(Vec<Override>),
     /// Start a run.

@@ -57,6 +57,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use plugin_abi::TwampLineLoad;
 use plugin_abi::config::{Answering, Clock, Config, Line};
 use plugin_abi::manage::{Answer, Refusal, Request};
 use plugin_abi::{TwampObservation, TwampProbe, TwampSample, engine_state};
@@ -78,6 +79,7 @@ use crew::{Crew, dismiss};
 use ends::By;
 pub(crate) use error::EngineError;
 use manual::Manual;
+use measured::Listed;
 use message::Wish;
 pub(crate) use shared::Answered;
 use shared::Shared;
@@ -320,6 +322,27 @@ impl Engine {
         Ok(())
     }
 
+    /// The host has read its counters of a line.
+    ///
+    /// # Errors
+    /// The line is unknown, or the engine does not run.
+    pub(crate) fn line_load(&self, told: &TwampLineLoad) -> Result<(), EngineError> {
+        let own = lock(&self.shared.config);
+        let known = own.lines.iter().any(|line| line.id == told.line);
+        drop(own);
+        let listed = |listed: &Listed| listed.is(told.line);
+        if !known && !lock(&self.shared.lines).iter().any(listed) {
+            return Err(EngineError::UnknownLine(told.line));
+        }
+        match self.wish(Wish::Load(*told)) {
+            true => Ok(()),
+            false => Err(EngineError::State {
+                expected: "running",
+                found: state_name(self.shared.state()),
+            }),
+        }
+    }
+
     /// A line is gone.
     ///
     /// # Errors
@@ -419,10 +442,11 @@ impl Engine {
         &self,
         group: u64,
         class: u64,
+        flow_hash: u64,
         current: Option<u64>,
         now_ns: u64,
     ) -> Answered {
-        self.shared.choose(group, class, current, now_ns)
+        self.shared.choose(group, class, flow_hash, current, now_ns)
     }
 
     /// Where its log goes.

@@ -8,7 +8,7 @@ use twamp_core::time::Wall;
 use super::control::Control;
 use super::message::Wish;
 use super::{Engine, EngineError, lock};
-use crate::autoflow::{Held, Ordered};
+use crate::autoflow::Held;
 use crate::config::{expand, judge_override};
 
 /// The longest that an override may hold, in seconds: a year.
@@ -79,17 +79,6 @@ impl Control {
         self.publisher.policy(&self.config);
         self.publish_soon();
     }
-}
-
-/// Who keeps classes off a line, and until when.
-pub(super) fn withdrawal(overrides: &[Override], line: &str, wall: Wall) -> Option<String> {
-    let withdraws = |order: &Override| {
-        use plugin_abi::config::Hand::{Drain, Maintain};
-        matches!(order.what, Drain | Maintain) && order.line.as_deref() == Some(line)
-    };
-    let mut live = live(overrides, wall).into_iter().rev();
-    live.find(|(order, held)| withdraws(order) && held.holds(wall))
-        .map(|(order, _)| Ordered::of(order).to_string())
 }
 
 /// Those that have not expired.

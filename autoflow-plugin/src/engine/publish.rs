@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use plugin_abi::config::{Class, Config, Line, Sla};
 use plugin_abi::manage::{ChoiceRow, Decision};
-use plugin_abi::{NONE, TwampLineState, TwampScore, answer, reason};
+use plugin_abi::{NONE, TwampLineLoad, TwampLineState, TwampScore, answer, reason};
 use twamp_core::time::{ErrorEstimate, Mono, Now};
 
 use super::lock;
@@ -165,6 +165,13 @@ impl Publisher {
         }
     }
 
+    /// What the host tells of a line's traffic.
+    pub(super) fn load(&mut self, told: &TwampLineLoad) {
+        if let Some(line) = self.lines.get_mut(&told.line) {
+            line.load(told);
+        }
+    }
+
     /// Enters what the probe thread has seen.
     pub(super) fn absorb(&mut self, report: &Report) {
         for (key, entry) in &report.entries {
@@ -218,7 +225,8 @@ impl Publisher {
         let (lines, scores) = self.rows(now, valid_until, error.synchronised());
         let states: Vec<_> = lines.iter().map(|row| (row.line, row.state)).collect();
         let measured = self.lines.values();
-        let candidates: Vec<Candidate<'_>> = measured.map(|line| line.candidate()).collect();
+        let candidates: Vec<Candidate<'_>> =
+            measured.map(|line| line.candidate(now.mono)).collect();
         let decided = self.autoflow.decide(now, &candidates);
         let other_states = states != self.states;
         if other_states || !self.listed {

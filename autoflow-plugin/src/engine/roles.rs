@@ -9,9 +9,9 @@ use plugin_abi::manage::{Answer, LineRoles, LineRow, ResponderRow, Roles};
 
 use super::control::Control;
 use super::message::Wish;
-use super::overriding::withdrawal;
 use super::owners::{effective, may_change};
 use super::{Engine, EngineError, lock};
+use crate::autoflow::{Ordered, Overrides};
 use crate::config::{expand, judge, judge_line};
 
 impl Engine {
@@ -115,13 +115,18 @@ impl Engine {
                 (line.id, (roles, line.owner))
             })
             .collect();
-        let wall = self.shared.time.now().wall;
+        let overrides = Overrides::new(&config.overrides);
+        let holding = overrides.at(self.shared.time.now().wall);
+        let withdrawn = |line: &str| {
+            let order = holding.withdrawal(line)?;
+            Some(Ordered::of(order).to_string())
+        };
         let rows = lock(&self.shared.lines);
         let rows = rows.iter().map(|listed| {
             let row = LineRow::from(listed);
             let (roles, owner) = known.get(&row.id).copied().unwrap_or_default();
             LineRow {
-                withdrawn: withdrawal(&config.overrides, &row.name, wall),
+                withdrawn: withdrawn(&row.name),
                 roles,
                 owner,
                 ..row

@@ -166,6 +166,7 @@ impl Shared {
         &self,
         group: u64,
         class: u64,
+        flow_hash: u64,
         current: Option<u64>,
         now_ns: u64,
     ) -> Answered {
@@ -194,21 +195,25 @@ impl Shared {
         else {
             return base;
         };
-        if choice.answer == answer::NO_OPINION {
-            return base;
-        }
+        let taken = decided.choices.take(choice, flow_hash, current);
+        let answered = match choice.answer {
+            // The other end knows better than nobody.
+            answer::NO_OPINION if taken.kept && choice.follows => answer::LINE,
+            answer::NO_OPINION => return base,
+            known => known,
+        };
         if age > decided.stale_after / 3 {
             return Answered {
                 answer: answer::KEEP,
                 ..base
             };
         }
-        let moves = current.is_some() && current != choice.line;
-        let at_once = moves && choice.reason == reason::DEAD;
+        let left = current.filter(|_| current != taken.line);
+        let at_once = left.is_some_and(|line| !decided.choices.lives(line));
         Answered {
-            answer: choice.answer,
-            line: choice.line,
-            flags: if moves { choice_flag::MOVE } else { 0 }
+            answer: answered,
+            line: taken.line,
+            flags: if left.is_some() { choice_flag::MOVE } else { 0 }
                 | if at_once { choice_flag::AT_ONCE } else { 0 },
             reason: choice.reason,
             ..base

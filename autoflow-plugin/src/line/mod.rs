@@ -13,6 +13,7 @@ mod count;
 mod estimator;
 mod extremes;
 mod liveness;
+mod load;
 mod metric;
 mod order;
 mod ring;
@@ -26,7 +27,9 @@ mod watch;
 
 pub(crate) use estimator::{Estimate, Estimator, EstimatorConfig};
 pub(crate) use liveness::{Pulse, State, Trouble};
+pub(crate) use load::Load;
 pub(crate) use metric::{Metric, within};
 pub(crate) use row::{score_row, state_row};
 pub(crate) use score::{score, score_over};
+pub(crate) use summary::{Directions, Way};
 pub(crate) use watch::{Demand, Surely, Watch};

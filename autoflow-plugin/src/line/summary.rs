@@ -9,6 +9,9 @@ use twamp_core::metrics::span::{Fates, LossSplit, Numbers};
 
 use super::slice::{Brief, RoundTrip, Slice, Sums};
 
+/// Losses of both ways look like those of one in less than one case of so many.
+const SURE_OF_WAY: f64 = 20.0;
+
 /// The figures of one rolling span. What is not known is `None`, never 0.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Summary {
@@ -34,6 +37,15 @@ pub(crate) struct Directions {
     pub(crate) backward: u64,
 }
 
+/// One of the two ways of a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// Towards the far end.
+    Forward,
+    /// On the way back.
+    Backward,
+}
+
 /// Delays of the same samples: inbound mean + outbound mean = round-trip mean, exactly.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Delays {
@@ -48,6 +60,25 @@ pub(crate) struct Delays {
     /// The far end said in every sample that its clock is synchronised. This end's clock is for the
     /// reader to add.
     pub(crate) peer_synchronised: bool,
+}
+
+impl Directions {
+    /// The way that surely most of the losses are of: a test between one in twenty of the other way
+    /// and half of them.
+    pub(crate) fn surely(&self) -> Option<Way> {
+        let nats = |most: u64, least: u64| {
+            let (most, least) = (most as f64, least as f64);
+            most * (0.95_f64 / 0.5).ln() + least * (0.05_f64 / 0.5).ln()
+        };
+        let is_sure = |nats: f64| nats >= SURE_OF_WAY.ln();
+        if is_sure(nats(self.forward, self.backward)) {
+            Some(Way::Forward)
+        } else if is_sure(nats(self.backward, self.forward)) {
+            Some(Way::Backward)
+        } else {
+            None
+        }
+    }
 }
 
 impl Summary {

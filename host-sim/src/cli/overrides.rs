@@ -31,6 +31,8 @@ pub enum OverridesCommand {
     Maintain(Withdraw),
     /// Let a class need something else
     Sla(OtherSla),
+    /// Give a line another share of the flows, where they are spread
+    Weight(OtherWeight),
     /// End an override before it expires
     End(NamedOverride),
 }
@@ -79,6 +81,26 @@ pub struct OtherSla {
     /// Loss in percent, at most
     #[arg(long, value_name = "PERCENT", value_parser = positive, group = "demand")]
     pub loss: Option<f64>,
+    /// How long.
+    #[command(flatten)]
+    pub term: Term,
+}
+
+/// `host-sim overrides weight`.
+#[derive(Args, Clone, Debug)]
+pub struct OtherWeight {
+    /// The line
+    #[arg(value_name = "LINE")]
+    pub line: String,
+    /// Its share, in percent of what it would be: 0 to 1000
+    #[arg(value_name = "PERCENT")]
+    pub percent: u32,
+    /// Only of this class
+    #[arg(long, value_name = "CLASS")]
+    pub class: Option<String>,
+    /// Only in this group
+    #[arg(long, value_name = "GROUP")]
+    pub group: Option<String>,
     /// How long.
     #[command(flatten)]
     pub term: Term,

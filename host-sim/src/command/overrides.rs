@@ -27,6 +27,15 @@ pub(super) fn run(arguments: &Overrides, around: &Surroundings) -> Result<Exit, 
         Some(OverridesCommand::Maintain(of)) => {
             (Hand::Maintain, json!({ "line": of.line }), &of.term)
         }
+        Some(OverridesCommand::Weight(of)) => {
+            let mut parts = json!({ "line": of.line, "percent": of.percent });
+            for (key, name) in [("class", &of.class), ("group", &of.group)] {
+                if let Some(name) = name {
+                    parts[key] = json!(name);
+                }
+            }
+            (Hand::Weight, parts, &of.term)
+        }
         Some(OverridesCommand::Sla(of)) => {
             let demands = [
                 ("round_trip_ms", of.round_trip),
@@ -137,11 +146,15 @@ fn page(rows: &[OverrideRow], now: f64, paint: Paint) -> String {
 /// As `voice is pinned to fibre in hq`.
 fn what(order: &Override) -> String {
     let [class, line] = [&order.class, &order.line].map(|name| name.as_deref().unwrap_or("?"));
+    let group = order.group.as_ref();
+    let group = group.map_or_else(String::new, |group| format!(" in {group}"));
     match order.what {
-        Hand::Pin => {
-            let group = order.group.as_ref();
-            let group = group.map_or_else(String::new, |group| format!(" in {group}"));
-            format!("{class} is pinned to {line}{group}")
+        Hand::Pin => format!("{class} is pinned to {line}{group}"),
+        Hand::Weight => {
+            let class = order.class.as_ref();
+            let class = class.map_or_else(String::new, |class| format!(" of {class}"));
+            let percent = order.percent.unwrap_or(100);
+            format!("{line} has {percent} % of its share{class}{group}")
         }
         Hand::Drain => format!("{line} is drained"),
         Hand::Maintain => format!("{line} is in maintenance"),
@@ -202,12 +215,19 @@ mod tests {
                 true,
                 None,
             ),
+            row(
+                json!({"name": "less", "what": "weight", "line": "lte", "percent": 50,
+                       "class": "bulk", "until": 1_090, "by": "analyzer"}),
+                true,
+                None,
+            ),
         ];
         let expected = "\
 name    what                                     by        holds  expires     note
 pin-1   voice is pinned to fibre in hq           person    now       in 2 h   tests
 sunday  cable is in maintenance                  analyzer  in 5 min  in 11 days
 calm    voice needs jitter 40 ms, loss 2.5 %     person    now      in 90 s
+less    lte has 50 % of its share of bulk        analyzer  now      in 90 s
 ";
         let words = |text: &str| -> Vec<String> {
             let lines = text

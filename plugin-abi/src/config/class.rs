@@ -34,6 +34,12 @@ pub struct Class {
     /// Underlays in order of preference; the rest follows by cost.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub prefer: Vec<String>,
+    /// How its line is chosen.
+    #[serde(default, skip_serializing_if = "super::is_default")]
+    pub strategy: Strategy,
+    /// How its flows leave a line that lives.
+    #[serde(default, skip_serializing_if = "super::is_default")]
+    pub moves: Moves,
     /// A line may be said wrongly to break the SLA once in so many hours; absent: as the engine
     /// says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -41,6 +47,60 @@ pub struct Class {
     /// What may be done with its verdicts; absent: as the group says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mode: Option<Mode>,
+}
+
+/// How the line of a class is chosen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Strategy {
+    /// The most preferred line, or else the cheapest, that keeps the SLA.
+    #[default]
+    SlaThenCost,
+    /// Of the lines that keep the SLA the one whose figures are shown to be the best, whatever it
+    /// costs.
+    BestScore,
+    /// All lines that keep the SLA, each with a share of the flows by its capacity and its score.
+    Spread,
+    /// The most preferred line as long as it lives, whatever its figures are.
+    Pinned,
+    /// The line that the other end has chosen, which is the one that a flow comes in by, as long as
+    /// it lives; where none is told, or it doesn't, as [`Self::SlaThenCost`].
+    FollowPeer,
+}
+
+/// How the flows of a class leave a line that lives. A dead line is left at once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Moves {
+    /// All together.
+    #[default]
+    AtOnce,
+    /// A tenth of them first, then three, then six, then all; back again if the new line suffers
+    /// from it.
+    Gradual,
+}
+
+impl Strategy {
+    /// All of them.
+    pub const ALL: [Self; 5] = [
+        Self::SlaThenCost,
+        Self::BestScore,
+        Self::Spread,
+        Self::Pinned,
+        Self::FollowPeer,
+    ];
+
+    /// What it is called in documents.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::SlaThenCost => "sla-then-cost",
+            Self::BestScore => "best-score",
+            Self::Spread => "spread",
+            Self::Pinned => "pinned",
+            Self::FollowPeer => "follow-peer",
+        }
+    }
 }
 
 impl Class {
@@ -53,6 +113,8 @@ impl Class {
             flows: Vec::new(),
             sla,
             prefer: Vec::new(),
+            strategy: Strategy::default(),
+            moves: Moves::default(),
             mistake_every_h: None,
             mode: None,
         }

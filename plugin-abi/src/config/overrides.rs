@@ -13,18 +13,22 @@ pub struct Override {
     pub name: String,
     /// What is ordered.
     pub what: Hand,
-    /// The class, by name: of `pin` and `sla`.
+    /// The class, by name: of `pin` and `sla`. Of `weight` only this class; absent: each that is
+    /// spread.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub class: Option<String>,
     /// The line, by name: of all but `sla`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub line: Option<String>,
-    /// Of `pin`: only in this group, by name; absent: in each that has the line.
+    /// Of `pin` and `weight`: only in this group, by name; absent: in each that has the line.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<String>,
     /// Of `sla`: what the class needs meanwhile.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sla: Option<Sla>,
+    /// Of `weight`: the line's share of the flows, in percent of what it would be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub percent: Option<u32>,
     /// From when on, Unix seconds; absent: it holds already.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<u64>,
@@ -56,6 +60,8 @@ pub enum Hand {
     Maintain,
     /// The class needs something else.
     Sla,
+    /// Where flows are spread, the line has another share of them.
+    Weight,
 }
 
 /// Whose order an override is.
@@ -71,7 +77,13 @@ pub enum By {
 
 impl Hand {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Pin, Self::Drain, Self::Maintain, Self::Sla];
+    pub const ALL: [Self; 5] = [
+        Self::Pin,
+        Self::Drain,
+        Self::Maintain,
+        Self::Sla,
+        Self::Weight,
+    ];
 
     /// What it is called in documents and requests.
     #[must_use]
@@ -81,6 +93,7 @@ impl Hand {
             Self::Drain => "drain",
             Self::Maintain => "maintain",
             Self::Sla => "sla",
+            Self::Weight => "weight",
         }
     }
 }
@@ -109,6 +122,7 @@ mod tests {
                 r#""schedule":{"cron":"0 3 * * sun"},"lasts_s":7200,"by":"analyzer","note":"x"}"#
             ),
             r#"{"name":"c","what":"sla","class":"voice","sla":{"loss_percent":3.0},"until":9}"#,
+            r#"{"name":"d","what":"weight","line":"lte","percent":50,"until":9}"#,
         ] {
             let read: Override = serde_json::from_str(json).unwrap();
             assert_eq!(serde_json::to_string(&read).unwrap(), json);

@@ -51,6 +51,7 @@ const KEYS: &[&str] = &[
     "group",
     "until",
     "lasts_s",
+    "percent",
 ];
 
 /// A run that is cancelled ends much sooner, unless it is stuck.

@@ -39,7 +39,17 @@ pub(super) struct Path {
     pub(super) noise: Duration,
     /// Of probes, there and back together, 0 to 1.
     pub(super) loss: f64,
+    /// Of lost probes, those that never come to the far end, 0 to 1.
+    pub(super) forward: f64,
     pub(super) cut: bool,
+    /// How many probes came to the far end.
+    reflected: u64,
+    /// Flows may leave it while it lives.
+    pub(super) movable: bool,
+    /// Each way, Mbit/s, if it is known.
+    pub(super) capacity: Option<f64>,
+    /// What the host tells of its traffic.
+    pub(super) rates: Option<[f64; 2]>,
     raised: bool,
     id: u64,
     random: Random,
@@ -173,6 +183,21 @@ impl World {
         path.map_or("none", |path| path.name)
     }
 
+    /// The lines of 1,000 flows that are on no line yet.
+    pub(super) fn flows(&self) -> Vec<&'static str> {
+        (0..1_000).map(|flow| self.flow_on(flow, None)).collect()
+    }
+
+    /// The line of a flow that is on `current`.
+    pub(super) fn flow_on(&self, flow: u64, current: Option<&str>) -> &'static str {
+        let current = current.and_then(|name| self.paths.iter().find(|path| path.name == name));
+        let choices = self.flow.choices();
+        let choice = choices.get(GROUP, VOICE).expect("a choice");
+        let line = choices.take(choice, flow, current.map(|path| path.id)).line;
+        let path = self.paths.iter().find(|path| Some(path.id) == line);
+        path.map_or("none", |path| path.name)
+    }
+
     pub(super) fn answer(&self) -> u32 {
         self.flow
             .choices()
@@ -238,7 +263,12 @@ impl Path {
             round_trip: Duration::from_millis(20),
             noise: Duration::from_millis(2),
             loss: 0.0,
+            forward: 0.0,
             cut: false,
+            reflected: 0,
+            movable: true,
+            capacity: None,
+            rates: None,
             raised: false,
             id,
             random: Random::new(id + 1),
@@ -285,13 +315,18 @@ impl Path {
         self.unanswered.push_back((sequence, sent));
         let round_trip = self.round_trip + self.noise.mul_f64(self.random.uniform());
         let is_lost = self.random.uniform() < self.loss;
+        let number = self.reflected;
         let (known, outcome) = if self.cut || is_lost {
+            let arrives = !self.cut && self.random.uniform() >= self.forward;
+            self.reflected += u64::from(arrives);
             (sent + TIMEOUT, synthetic::lost(sequence, sent, TIMEOUT))
         } else {
-            (
-                sent + round_trip,
-                synthetic::sample(sequence, sent, round_trip),
-            )
+            self.reflected += 1;
+            let mut outcome = synthetic::sample(sequence, sent, round_trip);
+            if let Outcome::Sample(sample) = &mut outcome {
+                sample.reflector_sequence = number;
+            }
+            (sent + round_trip, outcome)
         };
         self.coming.insert((known, sequence), outcome);
     }
@@ -321,6 +356,10 @@ fn candidate<'a>((path, estimate): (&'a Path, &'a Estimate)) -> Candidate<'a> {
         underlay: path.underlay,
         far_end: path.far_end,
         metered: false,
+        movable: path.movable,
+        capacity: [path.capacity; 2],
+        rates: path.rates,
+        overflows: false,
         groups: &[GROUP],
         estimator: &path.estimator,
         estimate,

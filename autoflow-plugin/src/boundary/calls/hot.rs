@@ -33,7 +33,7 @@ pub(in super::super) unsafe extern "C" fn choose(
     engine: *const TwampEngine,
     group: u64,
     class: u64,
-    _flow_hash: u64,
+    flow_hash: u64,
     current: u64,
     now_ns: u64,
     out: *mut TwampChoice,
@@ -53,7 +53,7 @@ pub(in super::super) unsafe extern "C" fn choose(
         // SAFETY: `out` was read, and is the host's to be written.
         unsafe { out.write(choice) };
         let current = (current != NONE).then_some(current);
-        let answered = engine.choose(group, class, current, now_ns);
+        let answered = engine.choose(group, class, flow_hash, current, now_ns);
         choice = TwampChoice {
             struct_size: choice.struct_size,
             answer: answered.answer,

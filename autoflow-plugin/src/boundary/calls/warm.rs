@@ -91,10 +91,11 @@ pub(in super::super) unsafe extern "C" fn line_load(
     engine: *mut TwampEngine,
     load: *const TwampLineLoad,
 ) -> i32 {
-    let body = |_: &Engine| {
+    let body = |engine: &Engine| {
         // SAFETY: see the module above.
-        unsafe { argument::read(load)? };
-        Err(Refusal::unsupported("line_load"))
+        let told = unsafe { argument::read(load)? };
+        engine.line_load(&told)?;
+        Ok(String::new())
     };
     // SAFETY: see the module above.
     unsafe { barrier::call("line_load", engine, TwampSink::NONE, body) }
