@@ -97,6 +97,11 @@ pub mod reason {
     /// The flows are shared by several lines, or by others than before.
     pub const SPREAD: u32 = 11;
 
+    /// This line is shown to be better, though the former one keeps the SLA as well.
+    pub const BETTER: u32 = 12;
+    /// The former line suffered since the class came: it goes back.
+    pub const FILLED: u32 = 13;
+
     /// The word for a reason.
     #[must_use]
     pub fn name(reason: u32) -> &'static str {
@@ -112,6 +117,8 @@ pub mod reason {
             PINNED => "pinned",
             WITHDRAWN => "line withdrawn",
             SPREAD => "spread",
+            BETTER => "better line",
+            FILLED => "line filled",
             _ => "none",
         }
     }

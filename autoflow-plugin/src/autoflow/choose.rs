@@ -2,15 +2,16 @@
 
 use std::time::Duration;
 
-use plugin_abi::config::{Override, Sla, Strategy};
+use plugin_abi::config::{Moves, Override, Sla, Strategy};
 use twamp_core::time::Mono;
 
 use super::Candidate;
-use super::crowd::Crowds;
+use super::crowd::{Crowds, Seated};
 use super::detect::{Breach, Standing, Verdict};
 use super::guard::{Fault, Places, is_heard};
 use super::ordered::ordered;
 use super::overrides::Ordered;
+use super::rival::Record;
 use super::seat::Seat;
 use super::spared::Spared;
 use crate::line::{State, Trouble, score, score_over};
@@ -47,6 +48,11 @@ pub(super) struct Situation<'a> {
     /// Which lines suffer from our own traffic.
     pub(super) crowds: &'a Crowds,
     pub(super) strategy: Strategy,
+    pub(super) moves: Moves,
+    /// Who chooses.
+    pub(super) seat: Seated,
+    /// How often a line may be mistaken.
+    pub(super) mistake_every: Duration,
     pub(super) dwell: Duration,
     pub(super) failback: Duration,
 }
@@ -77,6 +83,10 @@ pub(super) enum Ground {
     LesserEvil(Breach),
     /// A more preferred line was clean for so long.
     Failback { clean: Duration, asked: Duration },
+    /// The new line is shown to be better, though both keep the SLA.
+    Better(Record),
+    /// The former line suffered when the class came.
+    Filled,
     /// The former line was taken away.
     Gone,
     /// Somebody has pinned the class to the new line.
@@ -137,6 +147,9 @@ pub(super) fn choose<'a>(seat: &Seat, at: &Situation<'a>) -> Step<'a> {
             None => Step::Leave,
         };
     };
+    if let Some(back) = back(seat, at, on) {
+        return Step::Move(back, Ground::Filled);
+    }
     match on.standing.verdict {
         Verdict::Dead => dead(at, on),
         Verdict::Breaks(breach) if at.strategy == Strategy::Pinned => {
@@ -146,7 +159,39 @@ pub(super) fn choose<'a>(seat: &Seat, at: &Situation<'a>) -> Step<'a> {
         Verdict::Unmeasured => {
             Step::Stay(None, Obstacle::Unmeasured(on.candidate.estimate.trouble))
         }
+        Verdict::Good if at.strategy == Strategy::BestScore => better(seat, at, on),
         Verdict::Good | Verdict::Recovering | Verdict::Unknown => failback(seat, at, on),
+    }
+}
+
+/// The line that a class came from, if its coming harms the one that it is on.
+fn back<'a>(seat: &Seat, at: &Situation<'a>, on: &Row<'a>) -> Option<&'a Row<'a>> {
+    let line = on.candidate.line;
+    let half_way = seat.half_way_from().filter(|_| at.crowds.is_ours(line));
+    let from = half_way.or_else(|| at.crowds.returns(at.seat, line))?;
+    let mut rows = at.rows.iter();
+    let row = rows.find(|row| row.candidate.line == from)?;
+    let lives = row.candidate.estimate.state == State::Alive && row.withdrawn.is_none();
+    lives.then_some(row)
+}
+
+/// A line that is shown to be better than one that keeps the SLA as well.
+fn better<'a>(seat: &Seat, at: &Situation<'a>, on: &Row<'a>) -> Step<'a> {
+    let others = at.rows.iter().filter(|row| {
+        row.candidate.line != on.candidate.line && row.standing.fit && !shuns(seat, at, row)
+    });
+    let mut better = others.filter_map(|row| {
+        let record = seat
+            .rivals()?
+            .is_better(row.candidate.line, at.mistake_every)?;
+        Some((row, record))
+    });
+    match (better.next(), seat.dwells(at.now, at.dwell)) {
+        (None, _) => Step::Rest,
+        (Some((row, _)), Some(here)) => {
+            Step::Stay(Some(row), Obstacle::Dwell { here, breach: None })
+        }
+        (Some((row, record)), None) => Step::Move(row, Ground::Better(record)),
     }
 }
 

@@ -31,17 +31,23 @@ const FULL: f64 = 0.9;
 #[derive(Debug, Default)]
 pub(super) struct Crowds {
     lines: HashMap<u64, Crowd>,
-    /// Classes of groups on each line, where the host tells of its traffic.
+    /// Classes of groups on each line, where some line was come to of late or the host tells of its
+    /// traffic.
     seats: HashMap<u64, u32>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Crowd {
     came: Option<Mono>,
+    /// The last seat that came, and from which line.
+    last: Option<(Seated, u64)>,
     left: Option<Left>,
     suffers: bool,
     ours: bool,
 }
+
+/// A class of a group.
+pub(super) type Seated = (u64, u64);
 
 /// A class has left a line that suffered from it.
 #[derive(Clone, Copy, Debug)]
@@ -60,7 +66,8 @@ impl Crowds {
         on: impl Iterator<Item = u64>,
     ) {
         self.seats.clear();
-        if candidates.iter().any(|candidate| candidate.rates.is_some()) {
+        let told = candidates.iter().any(|candidate| candidate.rates.is_some());
+        if told || !self.lines.is_empty() {
             for line in on {
                 *self.seats.entry(line).or_default() += 1;
             }
@@ -81,12 +88,12 @@ impl Crowds {
         });
     }
 
-    /// A class came to a line.
-    pub(super) fn came(&mut self, now: Mono, line: &Candidate<'_>) {
+    /// A class came to a line; `back` says who, and where to it may return.
+    pub(super) fn came(&mut self, now: Mono, line: &Candidate<'_>, back: Option<(Seated, u64)>) {
         let crowd = self.lines.entry(line.line).or_default();
         // What it suffered from before is another matter.
         if !suffers(line) {
-            crowd.came = Some(now);
+            (crowd.came, crowd.last) = (Some(now), back);
         }
     }
 
@@ -103,6 +110,14 @@ impl Crowds {
     /// A line suffers from its own traffic.
     pub(super) fn is_ours(&self, line: u64) -> bool {
         self.lines.get(&line).is_some_and(|crowd| crowd.ours)
+    }
+
+    /// Where a class returns to, because its coming harms others on the line that it is on.
+    pub(super) fn returns(&self, seat: Seated, line: u64) -> Option<u64> {
+        let crowd = self.lines.get(&line).filter(|crowd| crowd.ours)?;
+        let (_, from) = crowd.last.filter(|(last, _)| *last == seat)?;
+        let others = self.seats.get(&line).is_some_and(|seats| *seats > 1);
+        others.then_some(from)
     }
 
     /// How long ago one class has left a line that suffered from its own traffic, if it is not

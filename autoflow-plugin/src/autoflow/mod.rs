@@ -12,6 +12,7 @@
 //! | `detect` | is this line good for this class? |
 //! | `pace` | which lines are worth a closer look, and is there room for it? |
 //! | `spared` | is another line spared what harms this one? |
+//! | `rival` | is another line that keeps the SLA as well shown to be better? |
 //! | `guard`  | whose fault is a silence: the line's, or that of all lines at one place? |
 //! | `crowd` | does a line suffer from our own traffic, and has it been relieved? |
 //! | `choose` | stay or move, and on what ground? |
@@ -35,6 +36,7 @@ mod overrides;
 mod pace;
 mod policy;
 mod reason;
+mod rival;
 #[cfg(test)]
 mod scenarios;
 mod seat;
@@ -210,6 +212,9 @@ impl AutoFlow {
                 pin,
                 crowds: &self.crowds,
                 strategy: class.strategy,
+                moves: class.moves,
+                seat: key,
+                mistake_every: asked[place].mistake_every,
                 dwell: self.policy.dwell,
                 failback: self.policy.failback,
             };
@@ -227,8 +232,9 @@ impl AutoFlow {
             {
                 self.crowds.left(now.mono, from);
                 let to = rows.iter().find(|row| Some(row.candidate.line) == to);
+                let back = seat.may_return().then_some((key, from));
                 to.into_iter()
-                    .for_each(|row| self.crowds.came(now.mono, row.candidate));
+                    .for_each(|row| self.crowds.came(now.mono, row.candidate, back));
             }
             let choice = choice(now.mono, self.policy.stale_after, seat, &rows, class, mode);
             if self.choices.get(group.id, class.id) != Some(&choice) {
@@ -385,11 +391,15 @@ fn suspect(seat: &Seat, rows: &[Row<'_>], suspects: &mut Vec<u64>) {
     }
 }
 
-/// Underlays that the class prefers come first, the rest follows by cost.
+/// Underlays that the class prefers come first, the rest follows by cost; where figures decide, all
+/// are equal.
 fn rank(candidate: &Candidate<'_>, class: &Class) -> Rank {
     let preferred = class
         .prefer
         .iter()
         .position(|underlay| underlay == candidate.underlay);
-    (preferred.unwrap_or(class.prefer.len()), candidate.cost)
+    match class.strategy {
+        Strategy::BestScore => (0, 0),
+        _ => (preferred.unwrap_or(class.prefer.len()), candidate.cost),
+    }
 }

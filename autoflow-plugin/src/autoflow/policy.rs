@@ -14,6 +14,8 @@ pub(super) struct Asked {
     pub(super) sla: Sla,
     /// Its figures among the demands.
     pub(super) places: Vec<usize>,
+    /// How often a line may be mistaken.
+    pub(super) mistake_every: Duration,
 }
 
 /// The part of the configuration that decisions look at.
@@ -86,7 +88,11 @@ impl Policy {
                 let sla = holding.sla(class);
                 let place = |demand| self.demands.iter().position(|known| *known == demand);
                 let places = demanded(&sla, *mistake_every).filter_map(place).collect();
-                Asked { sla, places }
+                Asked {
+                    sla,
+                    places,
+                    mistake_every: *mistake_every,
+                }
             })
             .collect()
     }

@@ -183,6 +183,17 @@ impl<'a> Said<'a> {
                     seconds(*asked)
                 )
             }
+            Ground::Better(record) => {
+                format!(
+                    "{class} goes from {from} to {to}: {to} is better in {} of {} seconds in which \
+                     they differ",
+                    record.better,
+                    record.better + record.worse
+                )
+            }
+            Ground::Filled => {
+                format!("{class} goes back from {from} to {to}: {from} suffers since it came")
+            }
             Ground::Gone => format!("{leaves}: {from} was taken away"),
             Ground::Pinned(order) => {
                 format!("{class} goes from {from} to {to}: {class} is {order}")
@@ -324,6 +335,8 @@ impl Ground {
             Self::Breach(breach) => breach.reason(),
             Self::LesserEvil(_) => reason::BEST_OF_BAD,
             Self::Failback { .. } => reason::FAILBACK,
+            Self::Better(_) => reason::BETTER,
+            Self::Filled => reason::FILLED,
             Self::Gone => reason::LINE_GONE,
             Self::Pinned(_) => reason::PINNED,
             Self::Withdrawn(_) => reason::WITHDRAWN,

@@ -1,5 +1,6 @@
 //! What must hold, as stories in virtual time.
 
+mod crowding;
 mod hand;
 mod strategies;
 mod world;

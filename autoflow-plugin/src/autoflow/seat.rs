@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use plugin_abi::config::Strategy;
+use plugin_abi::config::{Moves, Strategy};
 use plugin_abi::reason;
 use twamp_core::time::Mono;
 
@@ -10,10 +10,14 @@ use super::choose::{Ground, Situation, Step, choose};
 use super::damping::Damping;
 use super::detect::Verdict;
 use super::reason::{Refusal, Said};
+use super::rival::Rivals;
 use super::shares::Shares;
 use super::spared::Baseline;
 use super::spread::{self, Respread, Spread};
 
+/// The part of the flows that is on the new line at each step, and how long that takes.
+const STEPS: [f32; 3] = [0.1, 0.3, 0.6];
+const STEP: Duration = Duration::from_secs(5);
 /// A refusal that was away for less than this is still the same one.
 const SAME_REFUSAL: Duration = Duration::from_secs(60);
 
@@ -32,6 +36,21 @@ pub(super) struct Seat {
     baseline: Option<Baseline>,
     /// Who shares its flows.
     spread: Option<Box<Spread>>,
+    /// A move of which not all flows are part yet.
+    moving: Option<Moving>,
+    /// Who competes with its line by figures.
+    rivals: Option<Box<Rivals>>,
+    /// It came by a move that can be taken back.
+    may_return: bool,
+}
+
+/// A class moves little by little.
+#[derive(Clone, Debug)]
+struct Moving {
+    from: u64,
+    step: usize,
+    since: Mono,
+    shares: Option<Shares>,
 }
 
 /// The line that the class is on.
@@ -67,7 +86,27 @@ impl Seat {
 
     /// Where flows go by their hash; `None`: all to the line of the class.
     pub(super) fn shares(&self) -> Option<&Shares> {
-        self.spread.as_ref()?.shares()
+        let moving = self.moving.as_ref();
+        let spread = self.spread.as_ref();
+        moving.map_or_else(
+            || spread.and_then(|spread| spread.shares()),
+            |moving| moving.shares.as_ref(),
+        )
+    }
+
+    /// The line that some of its flows are still on, while it moves.
+    pub(super) fn half_way_from(&self) -> Option<u64> {
+        self.moving.as_ref().map(|moving| moving.from)
+    }
+
+    /// It came to its line by a move that can be taken back.
+    pub(super) fn may_return(&self) -> bool {
+        self.may_return
+    }
+
+    /// Who competes with its line by figures.
+    pub(super) fn rivals(&self) -> Option<&Rivals> {
+        self.rivals.as_deref()
     }
 
     /// Are flows of the class on a line?
@@ -146,6 +185,8 @@ impl Seat {
             self.verdict_since = Some(at.now);
         }
         self.compare(at);
+        self.compete(at);
+        self.go_on(at);
         let step = choose(self, at);
         if let Step::Stay(to, obstacle) = &step {
             let refusal = Refusal::of(*to, obstacle);
@@ -160,8 +201,19 @@ impl Seat {
         )?;
         match step {
             Step::Move(row, ground) => {
+                let from = self.line();
                 self.leave(at, Some(&ground));
                 self.arrive(at, row.candidate.line, row.candidate.name);
+                self.may_return = matches!(
+                    ground,
+                    Ground::Breach(_)
+                        | Ground::LesserEvil(_)
+                        | Ground::Failback { .. }
+                        | Ground::Better(_)
+                );
+                if let Some(from) = from.filter(|_| self.may_return) {
+                    self.begin(at, from, row.candidate.line);
+                }
             }
             Step::Leave => self.leave(at, None),
             Step::Rest | Step::Stay(..) => {}
@@ -174,6 +226,48 @@ impl Seat {
             };
         }
         Some(said)
+    }
+
+    /// By figures, where those decide.
+    fn compete(&mut self, at: &Situation<'_>) {
+        match self.line().filter(|_| at.strategy == Strategy::BestScore) {
+            Some(line) => {
+                let rivals = self.rivals.get_or_insert_default();
+                rivals.look(at.now, line, at.rows);
+            }
+            None => self.rivals = None,
+        }
+    }
+
+    /// Some flows move first, if the class moves little by little.
+    fn begin(&mut self, at: &Situation<'_>, from: u64, to: u64) {
+        let is_gradual = at.moves == Moves::Gradual && at.strategy != Strategy::Spread;
+        self.moving = is_gradual.then(|| Moving {
+            from,
+            step: 0,
+            since: at.now,
+            shares: Shares::of([(from, 1.0 - STEPS[0]), (to, STEPS[0])]),
+        });
+    }
+
+    /// More flows move, or all, as soon as there is no way back.
+    fn go_on(&mut self, at: &Situation<'_>) {
+        let (Some(moving), Some(to)) = (&mut self.moving, &self.on) else {
+            self.moving = None;
+            return;
+        };
+        let from = at.rows.iter().find(|row| row.candidate.line == moving.from);
+        if from.is_none_or(|row| row.standing.verdict == Verdict::Dead) {
+            self.moving = None;
+        } else if at.now.since(moving.since) >= STEP {
+            (moving.step, moving.since) = (moving.step + 1, at.now);
+            match STEPS.get(moving.step) {
+                Some(part) => {
+                    moving.shares = Shares::of([(moving.from, 1.0 - part), (to.line, *part)]);
+                }
+                None => self.moving = None,
+            }
+        }
     }
 
     /// From halfway to an alarm on, the other lines are counted beside that of the class.
@@ -189,11 +283,11 @@ impl Seat {
 
     fn leave(&mut self, at: &Situation<'_>, ground: Option<&Ground>) {
         self.refused.clear();
-        self.baseline = None;
+        (self.baseline, self.moving) = (None, None);
         let Some(on) = self.on.take() else { return };
         let at_fault = matches!(
             ground,
-            Some(Ground::Dead { .. } | Ground::Breach(_) | Ground::LesserEvil(_))
+            Some(Ground::Dead { .. } | Ground::Breach(_) | Ground::LesserEvil(_) | Ground::Filled)
         );
         match ground {
             _ if at_fault => {
@@ -205,7 +299,12 @@ impl Seat {
                 }
             }
             // By no fault of the line's, and it is still there.
-            Some(Ground::Failback { .. } | Ground::Pinned(_) | Ground::Withdrawn(_)) => {}
+            Some(
+                Ground::Failback { .. }
+                | Ground::Better(_)
+                | Ground::Pinned(_)
+                | Ground::Withdrawn(_),
+            ) => {}
             _ => self.damping.retain(|(line, _)| *line != on.line),
         }
     }

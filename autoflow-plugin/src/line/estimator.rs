@@ -56,6 +56,8 @@ pub(crate) struct Estimator {
     order: InOrder,
     /// Of the probes whose turn has come: all, and those lost.
     totals: (u64, u64),
+    /// Of all answers: how many, and the sum of their round trips in nanoseconds.
+    round_trips: (u64, i64),
     watches: Vec<Watch>,
     /// The newest probe that has a fate.
     newest: Option<(u64, Mono)>,
@@ -134,6 +136,7 @@ impl Estimator {
             liveness: Liveness::new(config.dead_intervals, config.profile),
             order: InOrder::default(),
             totals: (0, 0),
+            round_trips: (0, 0),
             watches: Vec::new(),
             newest: None,
             pace: 1.0,
@@ -185,6 +188,11 @@ impl Estimator {
     /// How many probes had a fate so far, and how many of them were lost, in the order of sending.
     pub(crate) fn totals(&self) -> (u64, u64) {
         self.totals
+    }
+
+    /// How many were answered so far, and the sum of their round trips in nanoseconds.
+    pub(crate) fn round_trips(&self) -> (u64, i64) {
+        self.round_trips
     }
 
     /// Enters what became of a probe, in any order of sending. One that was set aside makes no
@@ -316,6 +324,8 @@ impl Estimator {
             self.last_round_trip = None;
         }
         let round_trip = sample.round_trip();
+        self.round_trips.0 += 1;
+        self.round_trips.1 = self.round_trips.1.wrapping_add(round_trip);
         let step = self.last_round_trip.replace(round_trip);
         let step = step.map(|last| round_trip.abs_diff(last) as i64);
         for watch in &mut self.watches {

@@ -1,5 +1,7 @@
 //! What each strategy does, as stories in virtual time.
 
+use std::time::Duration;
+
 use plugin_abi::config::{Config, Override, Strategy};
 use plugin_abi::reason;
 use serde_json::json;
@@ -184,4 +186,31 @@ fn a_flow_that_cannot_be_moved_leaves_only_a_dead_line() {
     world.path("A").cut = true;
     world.run(5);
     assert_eq!(world.flow_on(7, Some("A")), "B");
+}
+
+#[test]
+fn a_line_that_is_shown_to_be_better_is_taken_whatever_it_costs() {
+    let mut world = World::with(with(Strategy::BestScore), &["A", "B"]);
+    world.path("A").round_trip = Duration::from_millis(60);
+    let took = world.run_until(300, |world| world.on() == "B");
+    assert!((20..120).contains(&took.as_secs()), "{took:?}");
+    assert_eq!(world.rulings.last().unwrap().reason, reason::BETTER);
+    let said = world.switches().pop().unwrap();
+    assert!(
+        said.starts_with("voice goes from A to B: B is better in "),
+        "{said}"
+    );
+    world.run(3_600);
+    assert_eq!(world.switches().len(), 1, "{:?}", world.switches());
+}
+
+#[test]
+fn lines_with_figures_alike_are_equal_where_the_best_counts() {
+    let mut world = World::with(with(Strategy::BestScore), &["A", "B"]);
+    world.path("A").round_trip = Duration::from_millis(21);
+    for path in &mut world.paths {
+        path.loss = 0.002;
+    }
+    world.run(4 * 3_600);
+    assert_eq!(world.switches(), [""; 0]);
 }

@@ -24,6 +24,8 @@ pub(super) struct World {
     pub(super) paths: Vec<Path>,
     pub(super) flow: AutoFlow,
     pub(super) rulings: Vec<Ruling>,
+    /// Of classes, what their traffic takes of a line, Mbit/s.
+    pub(super) loads: Vec<(u64, f64)>,
     config: Config,
 }
 
@@ -48,6 +50,8 @@ pub(super) struct Path {
     pub(super) movable: bool,
     /// Each way, Mbit/s, if it is known.
     pub(super) capacity: Option<f64>,
+    /// More traffic is on it than it has room for.
+    crowded: bool,
     /// What the host tells of its traffic.
     pub(super) rates: Option<[f64; 2]>,
     raised: bool,
@@ -109,6 +113,7 @@ impl World {
             paths,
             flow,
             rulings: Vec::new(),
+            loads: Vec::new(),
             config,
         }
     }
@@ -225,8 +230,39 @@ impl World {
         self.path(name).estimator.view(now)
     }
 
+    /// The part of a class's flows that is on a line.
+    pub(super) fn part(&self, class: u64, name: &str) -> f64 {
+        let path = self.paths.iter().find(|path| path.name == name);
+        let (Some(choice), Some(path)) = (self.flow.choices().get(GROUP, class), path) else {
+            return 0.0;
+        };
+        match &choice.shares {
+            Some(shares) => {
+                let parts = shares.parts().into_iter();
+                let own = parts.filter(|(line, _)| *line == path.id);
+                own.map(|(_, part)| f64::from(part)).sum()
+            }
+            None => f64::from(u8::from(choice.line == Some(path.id))),
+        }
+    }
+
+    fn crowd(&mut self) {
+        for place in 0..self.paths.len() {
+            let name = self.paths[place].name;
+            let loads = self.loads.iter();
+            let load: f64 = loads
+                .map(|(class, load)| load * self.part(*class, name))
+                .sum();
+            let path = &mut self.paths[place];
+            path.crowded = path.capacity.is_some_and(|capacity| load > capacity);
+        }
+    }
+
     fn step(&mut self) {
         let now = self.now;
+        if !self.loads.is_empty() {
+            self.crowd();
+        }
         for path in &mut self.paths {
             path.advance(now);
         }
@@ -268,6 +304,7 @@ impl Path {
             reflected: 0,
             movable: true,
             capacity: None,
+            crowded: false,
             rates: None,
             raised: false,
             id,
@@ -313,8 +350,13 @@ impl Path {
         self.sequence += 1;
         self.next_send = sent + self.spacing();
         self.unanswered.push_back((sequence, sent));
-        let round_trip = self.round_trip + self.noise.mul_f64(self.random.uniform());
-        let is_lost = self.random.uniform() < self.loss;
+        // A full queue is waited in, and what finds no room in it is lost.
+        let (wait, overflow) = match self.crowded {
+            true => (Duration::from_millis(300), 0.05),
+            false => (Duration::ZERO, 0.0),
+        };
+        let round_trip = self.round_trip + wait + self.noise.mul_f64(self.random.uniform());
+        let is_lost = self.random.uniform() < self.loss + overflow;
         let number = self.reflected;
         let (known, outcome) = if self.cut || is_lost {
             let arrives = !self.cut && self.random.uniform() >= self.forward;
