@@ -248,6 +248,15 @@ typedef struct TwampEngine TwampEngine;
 /// Somebody keeps classes off the former line: it is drained, or in maintenance.
 #define TWAMP_REASON_WITHDRAWN 10
 
+/// The flows are shared by several lines, or by others than before.
+#define TWAMP_REASON_SPREAD 11
+
+/// This line is shown to be better, though the former one keeps the SLA as well.
+#define TWAMP_REASON_BETTER 12
+
+/// The former line suffered since the class came: it goes back.
+#define TWAMP_REASON_FILLED 13
+
 // Kinds of observation.
 
 /// A reply to a probe handed out by `advance`.

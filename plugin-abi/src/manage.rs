@@ -23,7 +23,7 @@ pub use figures::{
 pub use result::{
     ClockState, Delay, Jitter, LostCounts, ResponderLimited, Seen, ServedResult, SessionResult,
 };
-pub use row::{ChoiceRow, Decision, LineRow, OverrideRow, SessionRow};
+pub use row::{AdviceRow, ChoiceRow, Decision, LineRow, OverrideRow, SessionRow};
 pub use session::{Cause, Changed, Paused, RunResult, ScheduleRow, SessionKind, TakesEffect};
 pub use state::{Applied, Difference, LineRoles, Pending, ResponderRow, Roles};
 pub use statistics::{SendLateness, Statistics};
@@ -171,6 +171,12 @@ pub enum Request {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         class: Option<String>,
     },
+    /// What decisions have been worth, or would have been if they had been acted on.
+    Advice {
+        /// Only of this class, by name.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        class: Option<String>,
+    },
     /// Counters of the engine.
     Statistics,
     /// Every collector, how it stands and what it has been told.
@@ -250,6 +256,8 @@ pub enum Answer {
     Lines(Vec<LineRow>),
     /// The choices and why.
     Why(Vec<ChoiceRow>),
+    /// What decisions have been worth.
+    Advice(Vec<AdviceRow>),
     /// The counters.
     Statistics(Statistics),
     /// The collectors.

@@ -14,6 +14,7 @@ use plugin_abi::config::Mode;
 use twamp_core::time::Mono;
 
 use super::Candidate;
+use super::ledger::Ledger;
 use super::seat::Seat;
 use super::shares::Shares;
 use crate::line::State;
@@ -33,6 +34,8 @@ pub(crate) struct Choice {
     pub(crate) line: Option<u64>,
     /// Several lines, where they share the flows.
     pub(crate) shares: Option<Shares>,
+    /// What it would have been worth.
+    pub(crate) ledger: Ledger,
     /// A flow stays on the line that it comes in by.
     pub(crate) follows: bool,
     /// What `choose` answers: one of [`plugin_abi::answer`].

@@ -23,6 +23,7 @@
 //! | `seat` | where a class of a group is now, and what it has been through |
 //! | `damping`| how long must a line be clean before it is used again? |
 //! | `reason` | how to say it, and where it is kept |
+//! | `ledger` | what would decisions have been worth? |
 //! | `choices` | what the host looks up |
 
 mod choices;
@@ -31,6 +32,7 @@ mod crowd;
 mod damping;
 mod detect;
 mod guard;
+mod ledger;
 mod ordered;
 mod overrides;
 mod pace;
@@ -62,6 +64,7 @@ use reason::Log;
 use seat::Seat;
 
 pub(crate) use choices::{Choice, Choices};
+pub(crate) use ledger::Ledger;
 pub(crate) use overrides::{Held, Ordered, Overrides};
 pub(crate) use pace::RateRequest;
 pub(crate) use policy::Policy;
@@ -220,9 +223,11 @@ impl AutoFlow {
             };
             let before = seat.line();
             let said = seat.decide(&situation);
-            decided
-                .rulings
-                .extend(said.map(|said| said.ruling(now, group.id, class)));
+            if let Some(said) = said {
+                seat.ledger().ruled(said.switched);
+                decided.rulings.push(said.ruling(now, group.id, class));
+            }
+            seat.ledger().look(now.mono, seat.line(), &rows);
             let ordered = |line: &str| holding.weight(&group.name, &class.name, line);
             if let Some(changed) = seat.spread(&situation, ordered) {
                 decided.rulings.push(changed.ruling(now, group.id, class));
@@ -367,6 +372,7 @@ fn choice(
     Choice {
         line: seat.line(),
         shares: seat.shares().cloned(),
+        ledger: seat.ledger().clone(),
         follows: class.strategy == Strategy::FollowPeer && mode == Mode::Act,
         answer,
         reason: seat.reason(),

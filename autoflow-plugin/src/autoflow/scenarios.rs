@@ -392,6 +392,41 @@ fn in_advise_mode_there_is_a_decision_but_no_opinion() {
 }
 
 #[test]
+fn advice_is_held_against_the_line_in_use() {
+    let advise = plugin_abi::config::Config {
+        mode: Mode::Advise,
+        ..config()
+    };
+    let mut world = World::with(advise, &["A", "B"]);
+    world.run(90);
+    let ledger = |world: &World| {
+        let choice = world.flow.choices().get(GROUP, VOICE).unwrap();
+        choice.ledger.clone()
+    };
+    let before = ledger(&world).balance();
+    assert_eq!(
+        (before.in_use, before.told, before.switches),
+        (Some(0), false, 1)
+    );
+    assert!(before.watched > Duration::from_secs(80) && before.differs.is_zero());
+    world.path("A").loss = 0.2;
+    world.run(300);
+    let balance = ledger(&world).balance();
+    assert_eq!((world.on(), balance.switches), ("B", 2));
+    assert!(balance.spared > Duration::from_secs(280), "{balance:?}");
+    assert_eq!(
+        (balance.harmed, balance.differs),
+        (Duration::ZERO, balance.spared)
+    );
+    // Whose flows are on B by now has nothing to gain.
+    ledger(&world).tell(1);
+    world.run(100);
+    let after = ledger(&world).balance();
+    assert_eq!((after.in_use, after.told), (Some(1), true));
+    assert_eq!(after.spared, balance.spared);
+}
+
+#[test]
 fn the_narrowest_mode_holds() {
     let mut wanted = config();
     wanted.mode = Mode::Act;

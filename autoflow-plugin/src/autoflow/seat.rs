@@ -9,6 +9,7 @@ use twamp_core::time::Mono;
 use super::choose::{Ground, Situation, Step, choose};
 use super::damping::Damping;
 use super::detect::Verdict;
+use super::ledger::Ledger;
 use super::reason::{Refusal, Said};
 use super::rival::Rivals;
 use super::shares::Shares;
@@ -42,6 +43,7 @@ pub(super) struct Seat {
     rivals: Option<Box<Rivals>>,
     /// It came by a move that can be taken back.
     may_return: bool,
+    ledger: Ledger,
 }
 
 /// A class moves little by little.
@@ -102,6 +104,11 @@ impl Seat {
     /// It came to its line by a move that can be taken back.
     pub(super) fn may_return(&self) -> bool {
         self.may_return
+    }
+
+    /// What its decisions would have been worth.
+    pub(super) fn ledger(&self) -> &Ledger {
+        &self.ledger
     }
 
     /// Who competes with its line by figures.

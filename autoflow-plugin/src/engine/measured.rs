@@ -195,6 +195,11 @@ impl Measured {
 }
 
 impl Listed {
+    /// What people call it.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
     /// It is the line with this id.
     pub(super) fn is(&self, line: u64) -> bool {
         self.id == line

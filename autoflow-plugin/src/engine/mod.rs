@@ -231,6 +231,7 @@ impl Engine {
                 rows.retain(|row| class.as_ref().is_none_or(|class| *class == row.class));
                 Answer::Why(rows)
             }
+            Request::Advice { class } => Answer::Advice(self.shared.advice(class.as_deref())),
             Request::Statistics => Answer::Statistics(self.shared.statistics()),
             Request::Collectors => Answer::Collectors(self.shared.exporter.rows()),
             Request::Run { .. }

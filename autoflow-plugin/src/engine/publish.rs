@@ -12,7 +12,7 @@ use twamp_core::time::{ErrorEstimate, Mono, Now};
 use super::lock;
 use super::measured::Measured;
 use super::shared::{Decided, Shared};
-use crate::autoflow::{AutoFlow, Candidate, Policy, Ruling};
+use crate::autoflow::{AutoFlow, Candidate, Ledger, Policy, Ruling};
 use crate::host::{Change, Host, Picture, Taken};
 use crate::line::{EstimatorConfig, Pulse, Trouble, score_row};
 use crate::net::{SendError, clock};
@@ -261,7 +261,10 @@ impl Publisher {
         let rates = rates.collect();
         self.states = states;
         if decided.choices_changed || !decided.rulings.is_empty() {
-            *lock(&shared.why) = self.why();
+            let (why, ledgers) = self.why().into_iter().unzip();
+            let mut known = lock(&shared.why);
+            *lock(&shared.ledgers) = ledgers;
+            *known = why;
         }
         Published {
             changed,
@@ -302,48 +305,53 @@ impl Publisher {
         (lines, scores)
     }
 
-    /// Each choice with the decisions that led to it.
-    fn why(&self) -> Vec<ChoiceRow> {
+    /// Each choice with the decisions that led to it, and what it would have been worth.
+    fn why(&self) -> Vec<(ChoiceRow, Ledger)> {
         let name = |id: Option<u64>| id.and_then(|id| self.name(id)).map(str::to_owned);
         let mut rows: Vec<_> = self
             .autoflow
             .choices()
             .iter()
-            .map(|(group, class, choice)| ChoiceRow {
-                group: named(
-                    self.config
-                        .groups
-                        .iter()
-                        .map(|group| (group.id, &group.name)),
-                    group,
-                ),
-                class: named(
-                    self.config
-                        .classes
-                        .iter()
-                        .map(|class| (class.id, &class.name)),
-                    class,
-                ),
-                line: name(choice.line),
-                best_of_bad: choice.answer == answer::BEST_OF_BAD,
-                mode: choice.mode,
-                decisions: self
-                    .autoflow
-                    .rulings()
-                    .filter(|ruling| (ruling.group, ruling.class) == (group, class))
-                    .take(TOLD)
-                    .map(|ruling| Decision {
-                        at: ruling.at.wall.nanos() as f64 / 1e9,
-                        from: name(ruling.from),
-                        to: name(ruling.to),
-                        reason: reason::name(ruling.reason).to_owned(),
-                        switched: ruling.switched,
-                        sentence: ruling.sentence.clone(),
-                    })
-                    .collect(),
+            .map(|(group, class, choice)| {
+                (
+                    ChoiceRow {
+                        group: named(
+                            self.config
+                                .groups
+                                .iter()
+                                .map(|group| (group.id, &group.name)),
+                            group,
+                        ),
+                        class: named(
+                            self.config
+                                .classes
+                                .iter()
+                                .map(|class| (class.id, &class.name)),
+                            class,
+                        ),
+                        line: name(choice.line),
+                        best_of_bad: choice.answer == answer::BEST_OF_BAD,
+                        mode: choice.mode,
+                        decisions: self
+                            .autoflow
+                            .rulings()
+                            .filter(|ruling| (ruling.group, ruling.class) == (group, class))
+                            .take(TOLD)
+                            .map(|ruling| Decision {
+                                at: ruling.at.wall.nanos() as f64 / 1e9,
+                                from: name(ruling.from),
+                                to: name(ruling.to),
+                                reason: reason::name(ruling.reason).to_owned(),
+                                switched: ruling.switched,
+                                sentence: ruling.sentence.clone(),
+                            })
+                            .collect(),
+                    },
+                    choice.ledger.clone(),
+                )
             })
             .collect();
-        rows.sort_by(|a, b| (&a.group, &a.class).cmp(&(&b.group, &b.class)));
+        rows.sort_by(|(a, _), (b, _)| (&a.group, &a.class).cmp(&(&b.group, &b.class)));
         rows
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use plugin_abi::config::{Config, Line};
-use plugin_abi::manage::{Answer, ChoiceRow, Refusal, Statistics};
+use plugin_abi::manage::{AdviceRow, Answer, ChoiceRow, Refusal, Statistics};
 use plugin_abi::{answer, choice_flag, code, engine_state, reason};
 use twamp_core::time::{Mono, Now};
 
@@ -17,7 +17,7 @@ use super::tap::Tap;
 use super::time::Time;
 use super::timing::Timing;
 use super::{EngineError, lock, owners};
-use crate::autoflow::Choices;
+use crate::autoflow::{Choices, Ledger};
 use crate::config::{Misfit, expand, judge_among};
 use crate::export::Exporter;
 use crate::flow::Classifier;
@@ -47,6 +47,8 @@ pub(super) struct Shared {
     pub(super) board: Mutex<Board>,
     pub(super) lines: Mutex<Vec<Listed>>,
     pub(super) why: Mutex<Vec<ChoiceRow>>,
+    /// What each of these choices would have been worth.
+    pub(super) ledgers: Mutex<Vec<Ledger>>,
     /// Of the newest picture and choices.
     epoch: AtomicU64,
     pub(super) picture: ArcSwap<Picture>,
@@ -123,6 +125,7 @@ impl Shared {
             board: Mutex::default(),
             lines: Mutex::default(),
             why: Mutex::default(),
+            ledgers: Mutex::default(),
             choices: ArcSwapOption::empty(),
             flows: ArcSwap::from_pointee(Classifier::new(&effective.classes)),
             registry: Mutex::new(registry),
@@ -195,6 +198,9 @@ impl Shared {
         else {
             return base;
         };
+        if let Some(current) = current {
+            choice.ledger.tell(current);
+        }
         let taken = decided.choices.take(choice, flow_hash, current);
         let answered = match choice.answer {
             // The other end knows better than nobody.
@@ -262,6 +268,42 @@ impl Shared {
             toggled.set(Arc::make_mut(&mut line));
         }
         Ok(line)
+    }
+
+    /// What the choices would have been worth, of this class or of all.
+    pub(super) fn advice(&self, class: Option<&str>) -> Vec<AdviceRow> {
+        let why = lock(&self.why);
+        let ledgers = lock(&self.ledgers);
+        let rows = why.iter().zip(ledgers.iter());
+        let lines = lock(&self.lines);
+        let name = |line: u64| {
+            Some(
+                lines
+                    .iter()
+                    .find(|listed| listed.is(line))?
+                    .name()
+                    .to_owned(),
+            )
+        };
+        let rows = rows.filter(|(row, _)| class.is_none_or(|class| class == row.class));
+        let rows = rows.map(|(choice, ledger)| {
+            let balance = ledger.balance();
+            AdviceRow {
+                group: choice.group.clone(),
+                class: choice.class.clone(),
+                mode: choice.mode,
+                line: choice.line.clone(),
+                in_use: balance.in_use.and_then(name),
+                told: balance.told,
+                watched_s: balance.watched.as_secs_f64(),
+                differs_s: balance.differs.as_secs_f64(),
+                spared_s: balance.spared.as_secs_f64(),
+                harmed_s: balance.harmed.as_secs_f64(),
+                switches: balance.switches,
+                refused: balance.refused,
+            }
+        });
+        rows.collect()
     }
 
     pub(super) fn statistics(&self) -> Statistics {

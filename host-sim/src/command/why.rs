@@ -1,18 +1,22 @@
-//! `host-sim why`: which line each class of traffic is on, and the last decisions about it.
+//! `host-sim why`: which line each class of traffic is on, the last decisions about it, and what
+//! they have been worth.
 
 use plugin_abi::config::Mode;
-use plugin_abi::manage::{Answer, ChoiceRow, Decision, Request};
+use plugin_abi::manage::{AdviceRow, Answer, ChoiceRow, Decision, Request};
 
 use super::asking::{Asking, read};
 use super::{CommandError, Surroundings, nearest};
 use crate::cli::Why;
 use crate::exit::Exit;
 use crate::host::clock::wall_s;
-use crate::text::{Paint, Style, relative};
+use crate::text::{Cell, Paint, Style, Table, relative};
 
 pub(super) fn run(arguments: &Why, around: &Surroundings) -> Result<Exit, CommandError> {
     let mut host = Asking::at(&arguments.socket)?;
     let class = arguments.class.clone();
+    if arguments.advice {
+        return advice(class, &mut host, around);
+    }
     let answer = host.ask(&Request::Why { class })?;
     let rows = choices(read(&answer)?)?;
     if let (Some(class), []) = (&arguments.class, rows.as_slice()) {
@@ -23,6 +27,74 @@ pub(super) fn run(arguments: &Why, around: &Surroundings) -> Result<Exit, Comman
         .output
         .text(&page(&rows, wall_s(), around.output.paint()))?;
     Ok(Exit::Good)
+}
+
+fn advice(
+    class: Option<String>,
+    host: &mut Asking,
+    around: &Surroundings,
+) -> Result<Exit, CommandError> {
+    let asked = Request::Advice {
+        class: class.clone(),
+    };
+    let answer = host.ask(&asked)?;
+    let Answer::Advice(rows) = read(&answer)? else {
+        return Err(CommandError::Answer("what decisions have been worth"));
+    };
+    if let (Some(class), []) = (&class, rows.as_slice()) {
+        return Err(unknown(class, host)?);
+    }
+    around.output.object(&answer)?;
+    let text = advice_page(&rows, around.output.paint());
+    around.output.text(&text)?;
+    Ok(Exit::Good)
+}
+
+/// A row for each class of each group.
+fn advice_page(rows: &[AdviceRow], paint: Paint) -> String {
+    if rows.is_empty() {
+        return "no class of traffic is decided for\n".to_owned();
+    }
+    let headings = [
+        "class",
+        "mode",
+        "in use",
+        "advised",
+        "switches",
+        "refused",
+        "watched s",
+        "differ s",
+        "spared s",
+        "harmed s",
+    ];
+    let mut table = Table::new(&headings).left(1).left(2).left(3);
+    for row in rows {
+        let name = |line: &Option<String>| line.clone().unwrap_or_else(|| "none".to_owned());
+        let in_use = match row.told {
+            true => name(&row.in_use),
+            false => format!("{}?", name(&row.in_use)),
+        };
+        let seconds = |seconds: f64| Cell::from(format!("{seconds:.0}"));
+        table.row([
+            Cell::from(format!("{}/{}", row.group, row.class)),
+            Cell::from(mode(row.mode)),
+            Cell::from(in_use),
+            Cell::from(name(&row.line)),
+            Cell::from(row.switches.to_string()),
+            Cell::from(row.refused.to_string()),
+            seconds(row.watched_s),
+            seconds(row.differs_s),
+            seconds(row.spared_s),
+            seconds(row.harmed_s),
+        ]);
+    }
+    let mut text = table.render(paint);
+    text += "spared: the line in use broke the SLA, and the advised one kept it; harmed: the other \
+             way round\n";
+    if rows.iter().any(|row| !row.told) {
+        text += "?: the host has told no line, so it is the most preferred one\n";
+    }
+    text
 }
 
 fn choices(answer: Answer) -> Result<Vec<ChoiceRow>, CommandError> {
@@ -91,6 +163,31 @@ fn mode(mode: Mode) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn advice_says_what_it_would_have_spared() {
+        let row = AdviceRow {
+            group: "hub".into(),
+            class: "voice".into(),
+            mode: Mode::Advise,
+            line: Some("lte".into()),
+            in_use: Some("fibre".into()),
+            told: false,
+            watched_s: 3_600.4,
+            differs_s: 310.0,
+            spared_s: 287.6,
+            harmed_s: 0.0,
+            switches: 3,
+            refused: 2,
+        };
+        let page = advice_page(&[row], Paint::PLAIN);
+        let words: Vec<_> = page.lines().nth(1).unwrap().split_whitespace().collect();
+        assert_eq!(
+            words.join(" "),
+            "hub/voice advised, not acted on fibre? lte 3 2 3600 310 288 0"
+        );
+        assert!(page.ends_with("the most preferred one\n"), "{page}");
+    }
 
     #[test]
     fn each_choice_stands_with_its_last_decisions() {

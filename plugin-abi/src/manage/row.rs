@@ -94,6 +94,37 @@ pub struct ChoiceRow {
     pub decisions: Vec<Decision>,
 }
 
+/// The line that a class of a group is advised to be on, beside the one in use, since the engine
+/// began to decide for it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AdviceRow {
+    /// Group, by name.
+    pub group: String,
+    /// Class, by name.
+    pub class: String,
+    /// What may be done with it.
+    pub mode: Mode,
+    /// The line that is advised, by name.
+    pub line: Option<String>,
+    /// The line that it is compared with, by name.
+    pub in_use: Option<String>,
+    /// The host has told that line, by asking for a flow on it. False: the most preferred line is
+    /// taken for it.
+    pub told: bool,
+    /// How long both were looked at, seconds.
+    pub watched_s: f64,
+    /// Of that, they were different lines.
+    pub differs_s: f64,
+    /// Of that, the line in use broke the SLA or was dead, and the advised one kept it.
+    pub spared_s: f64,
+    /// Of that, it was the other way round.
+    pub harmed_s: f64,
+    /// Switches that were advised, the first choice among them.
+    pub switches: u64,
+    /// Switches that were refused.
+    pub refused: u64,
+}
+
 /// A switch, or a switch that was refused.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Decision {

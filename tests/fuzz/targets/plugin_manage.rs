@@ -169,6 +169,7 @@ fn fits(request: &Request, answer: &Answer) {
         }
         Request::EndOverride { .. } => matches!(answer, Answer::Error(_)),
         Request::Lines => matches!(answer, Answer::Lines(_)),
+        Request::Advice { .. } => matches!(answer, Answer::Advice(_)),
         Request::Why { .. } => matches!(answer, Answer::Why(_)),
         Request::Statistics => matches!(answer, Answer::Statistics(_)),
         Request::Collectors => matches!(answer, Answer::Collectors(_)),
