@@ -246,3 +246,37 @@ fn samples_a_second() {
         samples / began.elapsed().as_secs_f64()
     );
 }
+
+#[test]
+fn a_hub_that_only_answers_sends_return_traffic_over_the_line_that_the_other_end_chose() {
+    let config = r#"{
+        "clock": "manual", "mode": "act", "groups": [{"id": 1, "name": "branch"}],
+        "classes": [{"id": 1, "name": "voice", "sla": {"loss_percent": 1.0},
+                     "strategy": "follow-peer"}],
+        "lines": [{"id": 1, "name": "A", "remote": "192.0.2.1", "groups": [1], "sender": false},
+                  {"id": 2, "name": "B", "remote": "192.0.2.2", "groups": [1], "sender": false}]}"#;
+    let plugin = Plugin::load_checked(&artifacts().plugin).expect("the plugin is let in");
+    let hub = plugin.create(config, Silent).expect("an engine");
+    hub.start().expect("it starts");
+    let at_the_hub = |now: u64, comes_by: Option<u64>| {
+        let mut probes = [TwampProbe::default(); 8];
+        let (count, _) = hub.advance(now, &mut probes).expect("it advances");
+        assert_eq!(count, 0, "it sends nothing");
+        hub.choose(GROUP, CLASS, 7, comes_by, 0)
+    };
+    // The branch measures: A loses on the way back alone, and only its end can see that.
+    let mut branch = World::new();
+    branch.run(60 * SECOND, |_, _| Some(20));
+    assert_eq!(at_the_hub(60 * SECOND, Some(1)), Choice::Line(1));
+    branch.run(120 * SECOND, |line, at| {
+        (line == 2 || !(at / (100 * MS)).is_multiple_of(8)).then_some(20)
+    });
+    let (_, chosen) = branch.choices.last().expect("a choice");
+    assert_eq!(*chosen, Choice::Line(2), "{:?}", branch.choices);
+    assert_eq!(at_the_hub(120 * SECOND, Some(2)), Choice::Line(2));
+    assert_eq!(
+        at_the_hub(121 * SECOND, None),
+        Choice::NoOpinion,
+        "nobody has told it"
+    );
+}

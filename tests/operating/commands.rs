@@ -36,13 +36,40 @@ fn lines_and_sessions_are_listed_with_their_figures() {
 }
 
 #[test]
+fn what_decisions_have_been_worth_is_told_of_each_class() {
+    let host = Host::start();
+    let watched = |answer: &Value| answer["advice"][0]["watched_s"].as_f64() > Some(0.0);
+    host.until("why --advice", watched);
+    let advice = host.object("why voice --advice");
+    let row = &advice["advice"][0];
+    assert_eq!(
+        (&row["class"], &row["line"]),
+        (&json!("voice"), &json!("fibre"))
+    );
+    assert_eq!(
+        (&row["spared_s"], &row["harmed_s"]),
+        (&json!(0.0), &json!(0.0))
+    );
+    let text = host.text("why --advice");
+    assert!(text.starts_with("class "), "{text}");
+    assert!(text.contains("\nspared: "), "{text}");
+}
+
+#[test]
 fn no_table_is_wider_than_a_terminal() {
     let host = Host::start();
     host.text(
         "sessions add FAR:8621 --mode light --name a-session-by-name --count 3 --interval 20",
     );
     host.text("sessions run a-session-by-name");
-    for words in ["lines", "sessions", "results", "schedules", "responders"] {
+    for words in [
+        "lines",
+        "sessions",
+        "results",
+        "schedules",
+        "responders",
+        "why --advice",
+    ] {
         for line in host.text(words).lines() {
             assert!(line.chars().count() <= 120, "{words}: {line}");
         }

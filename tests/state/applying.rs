@@ -190,3 +190,42 @@ fn every_mistake_of_an_apply_is_told_at_once() {
             .starts_with("another clock than at the start")
     );
 }
+
+#[test]
+fn of_a_bad_policy_all_mistakes_are_listed_and_the_one_that_runs_stays() {
+    let far = End::far();
+    let (near, document) = End::near(&far);
+    let sla = json!({"loss_percent": 1});
+    let mut good = document.clone();
+    good["classes"] = json!([{"id": 1, "name": "voice", "sla": sla}]);
+    near.told(&json!({"do": "apply", "config": good}), "applied");
+    let before = near.configuration();
+    let mut bad = good.clone();
+    bad["classes"] = json!([
+        {"id": 1, "name": "voice", "sla": {"loss_percent": 0, "bandwidth_mbps": 5}},
+        {"id": 2, "name": "bulk", "sla": {}, "strategy": "cheapest"},
+        {"id": 2, "name": "video", "sla": sla, "mistake_every_h": -3},
+    ]);
+    bad["decision"] = json!({"dwell_ms": -1});
+    bad["lines"][0]["groups"] = json!([77]);
+    let problems = near.told(&json!({"do": "apply", "config": bad}), "problems");
+    let paths = problems.as_array().unwrap().iter();
+    let mut paths: Vec<_> = paths
+        .map(|problem| problem["path"].as_str().unwrap())
+        .collect();
+    paths.sort_unstable();
+    assert_eq!(
+        paths,
+        [
+            "classes[0].sla.bandwidth_mbps",
+            "classes[0].sla.loss_percent",
+            "classes[1].sla",
+            "classes[1].strategy",
+            "classes[2].id",
+            "classes[2].mistake_every_h",
+            "decision.dwell_ms",
+            "lines[0].groups[0]",
+        ]
+    );
+    assert_eq!(near.configuration(), before);
+}

@@ -84,9 +84,11 @@ impl Choices {
     pub(crate) fn take(&self, choice: &Choice, flow_hash: u64, current: Option<u64>) -> Taken {
         let shares = choice.shares.as_ref();
         let line = shares.map_or(choice.line, |shares| Some(shares.line(flow_hash)));
-        let stays = current.filter(|_| current != line).filter(|&current| {
-            self.living(current)
-                .is_some_and(|of| !of.movable || choice.follows && !of.withdrawn)
+        let stays = current.filter(|&current| {
+            self.living(current).is_some_and(|of| match choice.follows {
+                true => !of.withdrawn,
+                false => !of.movable && Some(current) != line,
+            })
         });
         Taken {
             line: stays.or(line),

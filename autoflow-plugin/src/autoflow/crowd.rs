@@ -112,6 +112,13 @@ impl Crowds {
         self.lines.get(&line).is_some_and(|crowd| crowd.ours)
     }
 
+    /// A line suffers since this class came, the last to come.
+    pub(super) fn is_by(&self, seat: Seated, line: u64) -> bool {
+        let crowd = self.lines.get(&line).filter(|crowd| crowd.ours);
+        let last = crowd.and_then(|crowd| crowd.last);
+        last.is_some_and(|(last, _)| last == seat)
+    }
+
     /// Where a class returns to, because its coming harms others on the line that it is on.
     pub(super) fn returns(&self, seat: Seated, line: u64) -> Option<u64> {
         let crowd = self.lines.get(&line).filter(|crowd| crowd.ours)?;

@@ -298,9 +298,10 @@ impl Seat {
         );
         match ground {
             _ if at_fault => {
-                let ours = at.crowds.is_ours(on.line);
+                let is_dead = matches!(ground, Some(Ground::Dead { .. }));
+                let fills = !is_dead && at.crowds.is_by(at.seat, on.line);
                 let damping = self.damping(on.line);
-                match ours {
+                match fills {
                     true => damping.fills(at.now),
                     false => damping.leaves(at.now, at.failback),
                 }

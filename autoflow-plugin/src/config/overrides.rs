@@ -101,12 +101,15 @@ mod tests {
             {"name": "c", "what": "maintain", "line": "fibre", "until": 9, "by": "analyzer",
              "schedule": {"cron": "0 3 * * sun"}, "lasts_s": 3600},
             {"name": "d", "what": "sla", "class": "voice", "sla": {"loss_percent": 1}, "until": 9},
+            {"name": "e", "what": "weight", "line": "lte", "percent": 0, "class": "bulk",
+             "group": "hub", "until": 9},
         ]);
         assert_eq!(found(&good), [""; 0]);
         assert_eq!(
             found(&json!([
                 {"name": "a", "what": "pin", "line": "fibre", "sla": {}, "until": 9},
                 {"name": "b", "what": "drain", "class": "voice", "until": 9},
+                {"name": "c", "what": "weight", "line": "lte", "until": 9},
             ])),
             [
                 r#"overrides[0].class: expected the key "class", as it is pin, found nothing; add it"#,
@@ -114,6 +117,7 @@ mod tests {
                 "overrides[0].sla: expected at least one of round_trip_ms, jitter_ms, loss_percent, found no demand; say what the class needs",
                 "overrides[1].class: expected no class, as it is drain, found \"voice\"; remove it",
                 r#"overrides[1].line: expected the key "line", as it is drain, found nothing; add it"#,
+                r#"overrides[2].percent: expected the key "percent", as it is weight, found nothing; add it"#,
             ]
         );
     }

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::net::IpAddr;
 
-use plugin_abi::config::{Config, Line, Peer, Security};
+use plugin_abi::config::{Config, Group, Line, Peer, Security};
 use plugin_abi::manage::Problem;
 
 use super::export::borrowed_enterprise;
@@ -21,6 +21,7 @@ pub(crate) fn warnings(config: &Config) -> Vec<Problem> {
         warnings.extend(fragmented(config, index, line));
     }
     unknown_underlays(config, &mut warnings);
+    nothing_to_choose_from(config, &mut warnings);
     warnings.extend(borrowed_enterprise(config));
     flows::warnings(config, &mut warnings);
     warnings
@@ -151,6 +152,29 @@ fn unknown_underlays(config: &Config, warnings: &mut Vec<Problem>) {
     }
 }
 
+/// Groups without lines, where there are classes that choose from them.
+fn nothing_to_choose_from(config: &Config, warnings: &mut Vec<Problem>) {
+    if config.classes.is_empty() {
+        return;
+    }
+    let has_line = |group: &Group| {
+        config
+            .lines
+            .iter()
+            .any(|line| line.groups.contains(&group.id))
+    };
+    for (index, group) in config.groups.iter().enumerate() {
+        if !has_line(group) {
+            warnings.push(Problem {
+                path: format!("groups[{index}]"),
+                expected: "lines that classes choose from".into(),
+                found: format!("no line that is in {:?}", group.name),
+                fix: "name its id in the groups of lines, unless such come later".into(),
+            });
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
@@ -252,5 +276,22 @@ mod tests {
                 r#"classes[0].prefer[1]: expected the underlay of a line, found "fiber", which no line has; mend the name, unless such a line comes later"#
             ]
         );
+    }
+
+    #[test]
+    fn a_group_without_lines_leaves_classes_nothing_to_choose_from() {
+        let mut document = json!({
+            "lines": [{"id": 1, "name": "fibre", "remote": "192.0.2.1", "groups": [1]}],
+            "groups": [{"id": 1, "name": "hub"}, {"id": 2, "name": "internet"}],
+            "classes": [{"id": 1, "name": "voice", "sla": {"loss_percent": 1}}]
+        });
+        assert_eq!(
+            said(&document),
+            [
+                r#"groups[1]: expected lines that classes choose from, found no line that is in "internet"; name its id in the groups of lines, unless such come later"#
+            ]
+        );
+        document["classes"] = json!([]);
+        assert_eq!(said(&document), [""; 0]);
     }
 }

@@ -244,14 +244,13 @@ impl Publisher {
         shared
             .picture
             .store(Arc::new(Picture::new(taken, lines, scores)));
-        shared.choices.store(fresh.map(|fresh| {
-            Arc::new(Decided {
-                choices: self.autoflow.choices().clone(),
-                epoch,
-                fresh,
-                stale_after: self.stale_after,
-            })
-        }));
+        shared.choices.store(Some(Arc::new(Decided {
+            choices: self.autoflow.choices().clone(),
+            epoch,
+            // Of an engine that measures nothing they are as old as time.
+            fresh: fresh.unwrap_or_default(),
+            stale_after: self.stale_after,
+        })));
         lock(&shared.board).statistics().snapshots += 1;
         let changed = decided.choices_changed || other_states;
         let rates = decided.rates.iter().filter_map(|request| {

@@ -191,23 +191,26 @@ impl Shared {
             valid_until_ns: (decided.fresh + decided.stale_after).nanos(),
             ..Answered::NO_OPINION
         };
-        let Some(choice) = decided
-            .choices
-            .get(group, class)
-            .filter(|_| age < decided.stale_after)
-        else {
+        let Some(choice) = decided.choices.get(group, class) else {
             return base;
         };
         if let Some(current) = current {
             choice.ledger.tell(current);
         }
         let taken = decided.choices.take(choice, flow_hash, current);
-        let answered = match choice.answer {
-            // The other end knows better than nobody.
-            answer::NO_OPINION if taken.kept && choice.follows => answer::LINE,
-            answer::NO_OPINION => return base,
-            known => known,
-        };
+        if choice.follows && taken.kept {
+            // The other end knows; what is measured here, if anything, may be as old as it likes.
+            return Answered {
+                answer: answer::LINE,
+                line: taken.line,
+                reason: choice.reason,
+                valid_until_ns: (now + decided.stale_after).nanos(),
+                ..base
+            };
+        }
+        if age >= decided.stale_after || choice.answer == answer::NO_OPINION {
+            return base;
+        }
         if age > decided.stale_after / 3 {
             return Answered {
                 answer: answer::KEEP,
@@ -217,7 +220,7 @@ impl Shared {
         let left = current.filter(|_| current != taken.line);
         let at_once = left.is_some_and(|line| !decided.choices.lives(line));
         Answered {
-            answer: answered,
+            answer: choice.answer,
             line: taken.line,
             flags: if left.is_some() { choice_flag::MOVE } else { 0 }
                 | if at_once { choice_flag::AT_ONCE } else { 0 },

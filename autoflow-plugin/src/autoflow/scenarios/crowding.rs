@@ -91,6 +91,7 @@ fn who_fills_a_line_that_others_are_on_goes_back_and_nobody_else_moves() {
 #[test]
 fn a_line_that_stays_too_small_is_tried_ever_more_seldom() {
     let mut world = crowded(Moves::AtOnce);
+    world.tick = Duration::from_millis(500);
     world.path("A").loss = 0.08;
     let hours: Vec<usize> = (0..6)
         .map(|_| {

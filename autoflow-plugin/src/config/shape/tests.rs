@@ -25,6 +25,18 @@ fn a_responder_may_offer_every_feature_there_is() {
 }
 
 #[test]
+fn a_class_may_have_every_strategy_there_is() {
+    let names = plugin_abi::config::Strategy::ALL.map(plugin_abi::config::Strategy::name);
+    assert_eq!(STRATEGIES, names);
+    for name in names {
+        let written = serde_json::to_value(plugin_abi::config::Strategy::default()).unwrap();
+        let read: plugin_abi::config::Strategy = serde_json::from_value(json!(name)).unwrap();
+        assert_eq!(read.name(), name);
+        assert_eq!(written, "sla-then-cost");
+    }
+}
+
+#[test]
 fn every_rule_of_the_tables_has_its_sentence() {
     let cases: &[(&str, Value, &str)] = &[
         (
@@ -41,6 +53,31 @@ fn every_rule_of_the_tables_has_its_sentence() {
             "/responder/features",
             json!(["dscp"]),
             r#"responder.features[0]: expected one of individual-sessions, reflect-octets, symmetrical-size, dscp-ecn, ptp-timestamps, found "dscp"; take one of them"#,
+        ),
+        (
+            "/classes/1/strategy",
+            json!("cheapest"),
+            r#"classes[1].strategy: expected one of sla-then-cost, best-score, spread, pinned, follow-peer, found "cheapest"; take one of them"#,
+        ),
+        (
+            "/classes/1/moves",
+            json!("slowly"),
+            r#"classes[1].moves: expected one of at-once, gradual, found "slowly"; take one of them"#,
+        ),
+        (
+            "/classes/0/sla/loss_percent",
+            json!(0),
+            "classes[0].sla.loss_percent: expected a number above 0, up to 100, found 0; choose a number in that range",
+        ),
+        (
+            "/classes/0/mistake_every_h",
+            json!(-1),
+            "classes[0].mistake_every_h: expected a whole number from 1 to 8760, found -1; choose a number in that range",
+        ),
+        (
+            "/classes/0/sla/bandwidth",
+            json!(5),
+            r#"classes[0].sla.bandwidth: expected a key that is known here, found "bandwidth"; remove it, or take one of round_trip_ms, jitter_ms, loss_percent"#,
         ),
         (
             "/mod",
@@ -298,7 +335,9 @@ fn every_key_that_the_types_know_is_in_the_tables() {
         names
     };
     assert_eq!(keys(&typed), table(CONFIG));
-    let beside_sla = table(OVERRIDE).into_iter().filter(|key| key != "sla");
+    let beside_sla = table(OVERRIDE)
+        .into_iter()
+        .filter(|key| key != "sla" && key != "percent");
     assert!(keys(&typed["overrides"][0]).into_iter().eq(beside_sla));
     let without_line = table(SESSION).into_iter().filter(|key| key != "line");
     assert!(keys(&typed["sessions"][0]).into_iter().eq(without_line));
