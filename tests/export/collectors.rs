@@ -63,7 +63,7 @@ fn told() -> &'static Told {
 }
 
 /// A program that is there; a reason is told if it isn't.
-fn is_there(program: &str) -> bool {
+pub(crate) fn is_there(program: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let found = std::env::split_paths(&path).any(|directory| directory.join(program).is_file());
     if !found {
@@ -75,7 +75,7 @@ fn is_there(program: &str) -> bool {
 }
 
 /// What a program prints, and its complaints.
-fn output(command: &mut Command) -> (String, String) {
+pub(crate) fn output(command: &mut Command) -> (String, String) {
     let output = command.stdin(Stdio::null()).output().unwrap();
     let text = |octets| String::from_utf8_lossy(octets).into_owned();
     assert!(
@@ -87,10 +87,10 @@ fn output(command: &mut Command) -> (String, String) {
 }
 
 /// Another maker's collector at work; killed when dropped.
-struct Running(Child);
+pub(crate) struct Running(Child);
 
 impl Running {
-    fn start(command: &mut Command) -> Self {
+    pub(crate) fn start(command: &mut Command) -> Self {
         Self(command.stdin(Stdio::null()).spawn().unwrap())
     }
 

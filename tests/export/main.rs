@@ -4,8 +4,10 @@
 
 mod engine;
 mod pcap;
+mod scraped;
 mod sink;
 
 mod collectors;
+mod prometheus;
 mod states;
 mod values;

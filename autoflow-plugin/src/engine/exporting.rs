@@ -255,7 +255,7 @@ impl Control {
         )
     }
 
-    fn class_named(&self, id: u64) -> (u64, String) {
+    pub(super) fn class_named(&self, id: u64) -> (u64, String) {
         let classes = &self.config.classes;
         let known = classes.iter().find(|class| class.id == id);
         (

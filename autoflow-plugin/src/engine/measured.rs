@@ -124,6 +124,11 @@ impl Measured {
         is_new
     }
 
+    /// What keeps it from being measured, for people.
+    pub(super) fn hindrance(&self) -> Option<&str> {
+        self.trouble.as_ref().map(|(_, why)| &**why)
+    }
+
     /// Nothing keeps it from being measured any more.
     pub(super) fn excuse(&mut self, at: Mono) {
         self.estimator.trouble(at, None);

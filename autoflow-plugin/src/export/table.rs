@@ -215,6 +215,21 @@ own! {
     MODE = 109 "twampMode" Unsigned8 Identifier None
         "What may be done with it: 0 measure, 1 advise, 2 act.";
 
+    EVENT_CODE = 110 "twampEventCode" Text Default None
+        "What is wrong, as a stable word: line-dead, sla-broken, line-unmeasured, mark-rewritten and others.";
+    EVENT_SEVERITY = 111 "twampEventSeverity" Unsigned8 Identifier None
+        "1 critical, 2 major, 3 minor, 4 warning (ITU-T X.733).";
+    EVENT_RAISED = 112 "twampEventRaised" Boolean Default None
+        "True: it is wrong from now on. False: it is over.";
+    EVENT_KIND = 113 "twampEventObjectKind" Text Default None
+        "What it is about: line, session, collector, responder or configuration.";
+    EVENT_NAME = 114 "twampEventObjectName" Text Default None
+        "Which one of these; empty where there is but one.";
+    EVENT_TIMES = 115 "twampEventTimes" Unsigned64 Quantity None
+        "How often it began; more than once where it came back before it was cleared.";
+    EVENT_NUMBERS = 116 "twampEventNumbers" Text Default None
+        "The figures it stands on: name=value, separated by spaces.";
+
     RECORDS_PRODUCED = 120 "twampRecordsProducedTotalCount" Unsigned64 TotalCounter Entries
         "Results that were there to be told to this collector.";
     RECORDS_QUEUED = 121 "twampRecordsQueued" Unsigned64 Quantity Entries

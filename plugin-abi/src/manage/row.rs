@@ -1,5 +1,7 @@
 //! Lists for people: sessions, lines, choices.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::{Roles, ServedResult, SessionKind, SessionResult};
@@ -92,6 +94,12 @@ pub struct ChoiceRow {
     pub mode: Mode,
     /// Newest first.
     pub decisions: Vec<Decision>,
+    /// How often it was switched since the engine began, by [`crate::reason::name`].
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub switched: BTreeMap<String, u64>,
+    /// How often a switch was considered and refused.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub refused: BTreeMap<String, u64>,
 }
 
 /// A switch, or a switch that was refused.

@@ -4,13 +4,13 @@ use std::net::SocketAddr;
 
 use plugin_abi::TwampScore;
 use plugin_abi::config::Mode;
-use plugin_abi::manage::{Asked, RunState};
+use plugin_abi::manage::{Asked, EventObject, EventRow, EventSeverity, RunState};
 use proptest::prelude::*;
 use twamp_core::metrics::loss::LossCounts;
 use twamp_core::time::Wall;
 
 use super::super::decoder::{Decoded, Decoder};
-use super::super::record::{ChoiceRecord, DecisionRecord, ScoreRecord, SessionRecord};
+use super::super::record::{ChoiceRecord, DecisionRecord, EventRecord, ScoreRecord, SessionRecord};
 use super::*;
 use crate::session::result::{Interval, Way};
 
@@ -244,12 +244,38 @@ fn choice() -> impl Strategy<Value = ChoiceRecord> {
     })
 }
 
+fn event() -> impl Strategy<Value = EventRecord> {
+    let words = ["\\PC{0,128}", "\\PC{0,400}"];
+    let class = proptest::option::of("\\PC{0,128}");
+    let over = proptest::option::of(0.0..1e9);
+    (wall(), words, class, over, any::<f64>()).prop_map(
+        |(at, [name, sentence], class, over, of)| {
+            let row = EventRow {
+                code: "line-dead".into(),
+                severity: EventSeverity::Critical,
+                object: EventObject {
+                    kind: "line".into(),
+                    name,
+                    class,
+                },
+                raised_at: 1.0,
+                cleared_at: over,
+                times: 3,
+                numbers: [("silent_s".to_owned(), of)].into(),
+                sentence,
+            };
+            EventRecord::new(at, row)
+        },
+    )
+}
+
 fn record() -> impl Strategy<Value = Record> {
     prop_oneof![
         session().prop_map(|record| Record::Session(Box::new(record))),
         score().prop_map(|record| Record::Score(Box::new(record))),
         decision().prop_map(|record| Record::Decision(Box::new(record))),
         choice().prop_map(|record| Record::Choice(Box::new(record))),
+        event().prop_map(|record| Record::Event(Box::new(record))),
     ]
 }
 
@@ -355,6 +381,17 @@ fn arrived(record: &Record, decoded: &Decoded, roomy: bool) {
             assert_eq!(decoded.unsigned(OWN, 7).is_some(), record.line.is_some());
             assert_eq!(decoded.unsigned(OWN, 109), Some(2));
         }
+        Record::Event(record) => {
+            text(110, "line-dead");
+            text(107, &record.row.sentence);
+            text(114, &record.row.object.name);
+            let raised = record.row.cleared_at.is_none();
+            assert_eq!(decoded.unsigned(OWN, 112), Some(2 - u64::from(raised)));
+            assert_eq!(
+                decoded.octets(OWN, 82).is_some(),
+                record.row.object.class.is_some()
+            );
+        }
     }
 }
 
@@ -380,7 +417,7 @@ proptest! {
 
 /// Templates with all that may be known, of each kind.
 fn richest() -> Vec<u16> {
-    let kinds = [(512, 9), (320, 5), (352, 2), (360, 1)];
+    let kinds = [(512, 9), (320, 5), (352, 2), (360, 1), (364, 1)];
     kinds.map(|(first, bits)| first + (1 << bits) - 1).to_vec()
 }
 
