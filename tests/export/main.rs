@@ -8,6 +8,8 @@ mod scraped;
 mod sink;
 
 mod collectors;
+mod lateness;
+mod outage;
 mod prometheus;
 mod states;
 mod values;

@@ -280,6 +280,7 @@ impl Control {
             );
         }
         let ended = lock(&self.shared.board).absorb(thread, report);
+        self.export_served(&ended);
         for served in ended {
             self.run_ended(0, &served);
         }
@@ -426,7 +427,9 @@ impl Control {
         for key in std::mem::take(&mut self.opening) {
             self.end_session(key, None);
         }
-        for served in lock(&self.shared.board).close() {
+        let ended = lock(&self.shared.board).close();
+        self.export_served(&ended);
+        for served in ended {
             self.run_ended(0, &served);
         }
         self.deliver_log();

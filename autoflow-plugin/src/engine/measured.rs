@@ -188,6 +188,7 @@ impl From<&Listed> for LineRow {
             trouble: listed.trouble.as_deref().map(str::to_owned),
             stamps: listed.stamps.as_deref().map(str::to_owned),
             withdrawn: None,
+            mos: None,
             roles: Default::default(),
             owner: Default::default(),
         }

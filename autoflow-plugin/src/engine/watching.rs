@@ -64,6 +64,7 @@ impl Control {
         self.look_at_lines(now, &mut seen);
         self.look_at_limits(&mut seen);
         self.look_at_sessions(&mut seen);
+        self.export_serving(self.watching.turn);
         self.look_at_counters(&mut seen);
         self.look_at_collectors(&mut seen);
         seen.extend(lock(&self.shared.refused).clone());

@@ -47,7 +47,8 @@ use crate::log;
 use crate::net::with_signals_blocked;
 use outbox::Outbox;
 pub(crate) use record::{
-    ChoiceRecord, DecisionRecord, EventRecord, Record, ScoreRecord, SessionRecord,
+    ChoiceRecord, DecisionRecord, EventRecord, QuantilesRecord, Record, ScoreRecord, ServedRecord,
+    SessionRecord,
 };
 use stream::Origin;
 

@@ -5,7 +5,9 @@
 
 mod decision;
 mod event;
+mod quantiles;
 mod score;
+mod served;
 mod session;
 
 use twamp_core::time::Wall;
@@ -13,7 +15,9 @@ use twamp_core::time::Wall;
 use super::element::{Element, Value};
 pub(crate) use decision::{ChoiceRecord, DecisionRecord};
 pub(crate) use event::EventRecord;
+pub(crate) use quantiles::QuantilesRecord;
 pub(crate) use score::ScoreRecord;
+pub(crate) use served::ServedRecord;
 pub(crate) use session::SessionRecord;
 
 /// One thing that collectors are told.
@@ -21,6 +25,10 @@ pub(crate) use session::SessionRecord;
 pub(crate) enum Record {
     /// What a session has measured.
     Session(Box<SessionRecord>),
+    /// What most packets of a session see on each way.
+    Quantiles(Box<QuantilesRecord>),
+    /// What a responder here has seen of somebody's session.
+    Served(Box<ServedRecord>),
     /// How good a line is for a class of traffic.
     Score(Box<ScoreRecord>),
     /// A switch, or one that was refused.
@@ -103,6 +111,8 @@ impl Record {
     pub(super) fn template(&self) -> u16 {
         match self {
             Self::Session(record) => template(&**record),
+            Self::Quantiles(record) => template(&**record),
+            Self::Served(record) => template(&**record),
             Self::Score(record) => template(&**record),
             Self::Decision(record) => template(&**record),
             Self::Choice(record) => template(&**record),
@@ -114,6 +124,8 @@ impl Record {
     pub(super) fn write(&self, room: usize, out: &mut Vec<u8>) {
         match self {
             Self::Session(record) => write(&**record, room, out),
+            Self::Quantiles(record) => write(&**record, room, out),
+            Self::Served(record) => write(&**record, room, out),
             Self::Score(record) => write(&**record, room, out),
             Self::Decision(record) => write(&**record, room, out),
             Self::Choice(record) => write(&**record, room, out),
@@ -135,6 +147,8 @@ pub(super) fn elements(template: u16) -> Vec<&'static Element> {
         .or_else(|| all::<DecisionRecord>(template))
         .or_else(|| all::<ChoiceRecord>(template))
         .or_else(|| all::<EventRecord>(template))
+        .or_else(|| all::<QuantilesRecord>(template))
+        .or_else(|| all::<ServedRecord>(template))
         .unwrap_or_default()
 }
 

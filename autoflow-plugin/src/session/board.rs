@@ -300,6 +300,13 @@ impl Board {
         Some(tally.interval(&whose, counts, sizes, near, now.wall))
     }
 
+    /// Of the sessions that are served, one in `of`, another part with each `turn`.
+    pub(crate) fn serving(&self, turn: u64, of: u64) -> Vec<ServedResult> {
+        let part = self.served.iter().filter(|(key, _)| key.0 % of == turn);
+        let going_on = part.filter(|(_, seen)| seen.ended.is_none());
+        going_on.map(|(_, seen)| result_of(seen)).collect()
+    }
+
     /// How a run stands.
     pub(crate) fn progress(&self, key: Key) -> Option<Progress> {
         let sender = self

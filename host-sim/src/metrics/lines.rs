@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use plugin_abi::manage::Opinions;
 use plugin_abi::{NONE, TwampDelay, TwampScore, line_state, score_flag};
 
 use super::Collected;
@@ -28,6 +29,7 @@ struct Figures {
     one_way_delay: Family,
     one_way_jitter: Family,
     synchronised: Family,
+    mos: Family,
     score: Family,
     within_sla: Family,
 }
@@ -59,6 +61,14 @@ pub(super) fn families(collected: &Collected, names: &BTreeMap<u64, &str>) -> Ve
         }
         if score.class != NONE {
             figures.class(name, &collected.names.class(score.class), score);
+        }
+    }
+    for line in &collected.lines {
+        if let Some(Opinions { forward, backward }) = line.mos {
+            for (way, mos) in [(FORWARD, forward), (BACKWARD, backward)] {
+                let labels = [("line", line.name.as_str()), ("direction", way)];
+                figures.mos.add(&labels, mos);
+            }
         }
     }
     figures.all()
@@ -113,6 +123,10 @@ impl Figures {
             synchronised: gauge(
                 "twamp_line_clocks_synchronised",
                 "Whether both ends say that their clocks are synchronised.",
+            ),
+            mos: gauge(
+                "twamp_line_mos",
+                "What people would think of a call over one way: 1 bad to 4.41 (ITU-T G.107).",
             ),
             score: gauge(
                 "twamp_line_score",
@@ -194,6 +208,7 @@ impl Figures {
             self.one_way_delay,
             self.one_way_jitter,
             self.synchronised,
+            self.mos,
             self.score,
             self.within_sla,
         ]

@@ -42,7 +42,7 @@ pub struct SessionRow {
 }
 
 /// One line in a list.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LineRow {
     /// The host's id.
     pub id: u64,
@@ -58,12 +58,25 @@ pub struct LineRow {
     /// Who keeps classes off it, and until when.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub withdrawn: Option<String>,
+    /// What people would think of a call over it; none unless loss has a direction.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mos: Option<Opinions>,
     /// What it does.
     #[serde(default)]
     pub roles: Roles,
     /// Who wrote it, and so who may change it.
     #[serde(default)]
     pub owner: Owner,
+}
+
+/// Mean opinion scores of a call with G.711, 1 (bad) to 4.41, over the rolling window (E-model,
+/// ITU-T G.107).
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Opinions {
+    /// Towards the far end.
+    pub forward: f64,
+    /// From the far end.
+    pub backward: f64,
 }
 
 /// One override.

@@ -6,6 +6,7 @@ use twamp_core::time::Wall;
 use super::super::element::Value;
 use super::super::table as of;
 use super::{Field, Told, bits, field, millis, whole, with};
+use crate::line::opinions;
 
 /// How good a line is for a class of traffic.
 #[derive(Clone, Debug)]
@@ -53,6 +54,8 @@ impl Told for ScoreRecord {
         with(DIRECTIONS, &of::LOSS_BACKWARD, |it| {
             whole(it.row.loss_backward_ppm)
         }),
+        with(DIRECTIONS | DELAYS, &of::MOS_FORWARD, |it| mos(it, 0)),
+        with(DIRECTIONS | DELAYS, &of::MOS_BACKWARD, |it| mos(it, 1)),
         with(DELAYS, &of::SAMPLE_AGE, |it| whole(it.row.age_ns)),
         with(DELAYS, &of::ROUND_TRIP_MIN, |it| {
             Value::Signed(it.row.round_trip.min_ns)
@@ -90,4 +93,10 @@ impl Told for ScoreRecord {
             (self.class.is_some(), CLASS),
         ])
     }
+}
+
+/// In hundredths.
+fn mos<'a>(it: &ScoreRecord, way: usize) -> Value<'a> {
+    let mos = opinions(&it.row).map_or(0.0, |ways| ways[way]);
+    Value::Unsigned((mos * 100.0).round() as u64)
 }

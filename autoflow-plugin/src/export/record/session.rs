@@ -178,7 +178,7 @@ impl Told for SessionRecord {
     }
 }
 
-fn way<'a>(it: &SessionRecord, which: usize, of: fn(&Way) -> i64) -> Value<'a> {
+pub(super) fn way<'a>(it: &SessionRecord, which: usize, of: fn(&Way) -> i64) -> Value<'a> {
     Value::Signed(it.seen.delays.map_or(0, |ways| of(&ways[which])))
 }
 
