@@ -272,7 +272,10 @@ impl Board {
     pub(crate) fn rewritten(&self, turn: u64, of: u64) -> Vec<(Key, Rewritten)> {
         let senders = self.senders.iter();
         let part = senders.filter(|(key, _)| key.0 % of == turn);
-        let going_on = part.filter(|(_, sender)| sender.state == RunState::Running);
+        // Whoever asks for a single run is told of it with its result.
+        let going_on = part.filter(|(_, sender)| {
+            sender.state == RunState::Running && !matches!(sender.subject, Subject::Run)
+        });
         let rewritten = going_on.filter_map(|(key, sender)| Some((*key, sender.rewritten()?)));
         rewritten.collect()
     }
