@@ -43,7 +43,7 @@ use plugin_abi::answer;
 use plugin_abi::config::{Class, Mode};
 use twamp_core::time::{Mono, Now};
 
-use crate::line::{Demand, Estimate, Estimator, State};
+use crate::line::{Demand, Estimate, Estimator, Metric, State};
 use choose::{Rank, Row, Situation};
 use detect::{Detector, Standing, Verdict};
 use guard::Places;
@@ -90,6 +90,23 @@ pub(crate) struct Decided {
     pub(crate) choices_changed: bool,
     /// Lines that are to be probed at another rate.
     pub(crate) rates: Vec<RateRequest>,
+    /// Every limit that is broken now.
+    pub(crate) broken: Vec<Broken>,
+}
+
+/// A line breaks a limit of a class, surely.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Broken {
+    /// The line.
+    pub(crate) line: u64,
+    /// The class.
+    pub(crate) class: u64,
+    /// Which figure.
+    pub(crate) metric: Metric,
+    /// What it is, in the unit of the limit.
+    pub(crate) measured: f64,
+    /// The most it may be.
+    pub(crate) limit: f64,
 }
 
 /// Auto flow control of one engine.
@@ -154,7 +171,10 @@ impl AutoFlow {
         // Who shares a silence is asked only where there is one.
         let dead = |candidate: &Candidate<'_>| candidate.estimate.state == State::Dead;
         let places = candidates.iter().any(dead).then(|| Places::of(candidates));
-        let mut decided = Decided::default();
+        let mut decided = Decided {
+            broken: self.broken(candidates, &standings),
+            ..Decided::default()
+        };
         let mut suspects = Vec::new();
         let mut changed = Vec::new();
         let mut seats = 0;
@@ -213,6 +233,28 @@ impl AutoFlow {
     /// What was ruled, newest first; the last 4096.
     pub(crate) fn rulings(&self) -> impl Iterator<Item = &Ruling> {
         self.log.newest_first()
+    }
+
+    /// What the standings of lines that may be chosen say is broken.
+    fn broken(&self, candidates: &[Candidate<'_>], standings: &[Standing]) -> Vec<Broken> {
+        let classes = &self.policy.classes;
+        let of_lines = standings.chunks(classes.len().max(1));
+        let chosen = candidates.iter().zip(of_lines);
+        let chosen = chosen.filter(|(candidate, _)| !candidate.groups.is_empty());
+        let each = chosen.flat_map(|(candidate, standings)| {
+            let by_class = classes.iter().zip(standings);
+            by_class.filter_map(|(class, standing)| match &standing.verdict {
+                Verdict::Breaks(breach) => Some(Broken {
+                    line: candidate.line,
+                    class: class.id,
+                    metric: breach.metric,
+                    measured: breach.measured,
+                    limit: breach.limit,
+                }),
+                _ => None,
+            })
+        });
+        each.collect()
     }
 
     /// One standing for each line and class, line by line.

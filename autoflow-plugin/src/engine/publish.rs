@@ -12,7 +12,7 @@ use twamp_core::time::{ErrorEstimate, Mono, Now};
 use super::lock;
 use super::measured::Measured;
 use super::shared::{Decided, Shared};
-use crate::autoflow::{AutoFlow, Candidate, Policy, Ruling};
+use crate::autoflow::{AutoFlow, Broken, Candidate, Policy, Ruling};
 use crate::host::{Change, Host, Picture, Taken};
 use crate::line::{EstimatorConfig, Pulse, Trouble, score_row};
 use crate::net::{SendError, clock};
@@ -34,6 +34,15 @@ pub(super) struct Publisher {
     states: Vec<(u64, u32)>,
     /// The list for people is as it should be, but for the states.
     listed: bool,
+    /// Of each class of each group.
+    counted: BTreeMap<(u64, u64), Counted>,
+}
+
+/// How often a class was switched, and how often that was refused, by reason.
+#[derive(Default)]
+struct Counted {
+    switched: BTreeMap<String, u64>,
+    refused: BTreeMap<String, u64>,
 }
 
 /// What a publication led to.
@@ -43,6 +52,8 @@ pub(super) struct Published {
     pub(super) changed: bool,
     /// Switches, and such as were refused.
     pub(super) rulings: Vec<Ruling>,
+    /// Every limit that is broken now.
+    pub(super) broken: Vec<Broken>,
     /// Sessions that are to be probed faster from now on, or as at rest again.
     pub(super) rates: Vec<(Key, bool)>,
     /// Of the picture and the choices.
@@ -74,6 +85,7 @@ impl Publisher {
             config: without_lines(config),
             states: Vec::new(),
             listed: false,
+            counted: BTreeMap::new(),
         }
     }
 
@@ -146,6 +158,11 @@ impl Publisher {
     /// What people call it.
     pub(super) fn name(&self, line: u64) -> Option<&str> {
         self.lines.get(&line).map(|measured| &*measured.name)
+    }
+
+    /// What keeps it from being measured.
+    pub(super) fn hindrance(&self, line: u64) -> Option<&str> {
+        self.lines.get(&line)?.hindrance()
     }
 
     /// Something keeps a line from being measured. True if that is new.
@@ -252,14 +269,31 @@ impl Publisher {
         });
         let rates = rates.collect();
         self.states = states;
+        self.count(&decided.rulings);
         if decided.choices_changed || !decided.rulings.is_empty() {
             *lock(&shared.why) = self.why();
         }
         Published {
             changed,
             rulings: decided.rulings,
+            broken: decided.broken,
             rates,
             epoch,
+        }
+    }
+
+    fn count(&mut self, rulings: &[Ruling]) {
+        for ruling in rulings {
+            let counted = self
+                .counted
+                .entry((ruling.group, ruling.class))
+                .or_default();
+            let by_reason = match ruling.switched {
+                true => &mut counted.switched,
+                false => &mut counted.refused,
+            };
+            let reason = reason::name(ruling.reason).to_owned();
+            *by_reason.entry(reason).or_default() += 1;
         }
     }
 
@@ -297,6 +331,7 @@ impl Publisher {
     /// Each choice with the decisions that led to it.
     fn why(&self) -> Vec<ChoiceRow> {
         let name = |id: Option<u64>| id.and_then(|id| self.name(id)).map(str::to_owned);
+        let counted = |key| self.counted.get(&key);
         let mut rows: Vec<_> = self
             .autoflow
             .choices()
@@ -333,6 +368,10 @@ impl Publisher {
                         sentence: ruling.sentence.clone(),
                     })
                     .collect(),
+                switched: counted((group, class))
+                    .map_or_else(BTreeMap::new, |counted| counted.switched.clone()),
+                refused: counted((group, class))
+                    .map_or_else(BTreeMap::new, |counted| counted.refused.clone()),
             })
             .collect();
         rows.sort_by(|a, b| (&a.group, &a.class).cmp(&(&b.group, &b.class)));

@@ -19,6 +19,7 @@ use super::timing::Timing;
 use super::{EngineError, lock, owners};
 use crate::autoflow::Choices;
 use crate::config::{Misfit, expand, judge_among};
+use crate::event::{Ledger, Seen};
 use crate::export::Exporter;
 use crate::flow::Classifier;
 use crate::host::{Picture, Taken};
@@ -60,6 +61,10 @@ pub(super) struct Shared {
     pub(super) namespaces: Namespaces,
     pub(super) time: Time,
     pub(super) exporter: Exporter,
+    /// What is wrong, and what was.
+    pub(super) events: Mutex<Ledger>,
+    /// Why the last configuration that was to be applied was not.
+    pub(super) refused: Mutex<Option<Seen>>,
     pub(super) tap: Tap,
 }
 
@@ -113,6 +118,8 @@ impl Shared {
             namespaces: Namespaces::default(),
             time: Time::of(config.clock),
             exporter: Exporter::default(),
+            events: Mutex::default(),
+            refused: Mutex::default(),
             tap: Tap::default(),
             state: AtomicU32::new(engine_state::CREATED),
             picture: ArcSwap::from_pointee(Picture::empty()),
