@@ -7,6 +7,7 @@ mod autoflow;
 mod boundary;
 mod config;
 mod engine;
+mod event;
 mod export;
 mod fault;
 mod flow;

@@ -5,6 +5,7 @@ mod bench;
 mod check;
 mod completions;
 mod demo;
+mod events;
 mod lines;
 mod overrides;
 mod ping;
@@ -29,6 +30,7 @@ pub use bench::{Bench, BenchName};
 pub use check::Check;
 pub use completions::{Completions, Man, ShellName};
 pub use demo::Demo;
+pub use events::Events;
 pub use lines::{Lines, LinesCommand, Role};
 pub use overrides::{NamedOverride, OtherSla, Overrides, OverridesCommand, Pin, Term, Withdraw};
 pub use ping::Ping;
@@ -111,6 +113,8 @@ pub enum Command {
     Overrides(Overrides),
     /// Show which line each class of traffic is on, and why
     Why(Why),
+    /// Show what is wrong with the running host, its lines and collectors, and what was
+    Events(Events),
     /// Give the running host another configuration
     Apply(Apply),
     /// Keep the configuration that was applied for a time

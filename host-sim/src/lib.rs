@@ -5,6 +5,7 @@
 //!   cli ──► command ──► host (plugin, engine, what it tells) ──► text ──► standard output
 //!              │
 //!              ├──► document (TOML with places)
+//!              ├──► metrics (what a running engine tells Prometheus)
 //!              ├──► demo ──► link (the line emulator)
 //!              ├──► sim ──► link (policies side by side in virtual time)
 //!              └──► bench (ours beside a bare reference)
@@ -19,6 +20,7 @@ pub mod document;
 pub mod exit;
 pub mod host;
 pub mod link;
+pub mod metrics;
 pub mod secret;
 pub mod sim;
 pub mod text;

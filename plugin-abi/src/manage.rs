@@ -1,6 +1,7 @@
 //! Requests and answers of `manage`: one JSON object in, one JSON object out.
 
 mod collector;
+mod event;
 mod far_end;
 mod figures;
 mod result;
@@ -15,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::{Answers, Config, Probe, Session};
 pub use collector::{CollectorRow, CollectorState};
+pub use event::{EventObject, EventRow, EventSeverity, Events};
 pub use far_end::{Backward, Endpoint, FarClock, FarEnd};
 pub use figures::{
     Arrived, Asked, Counted, Duplicated, Figures, Finding, LossFigures, MarkTable, PacketOctets,
@@ -23,7 +25,7 @@ pub use figures::{
 pub use result::{
     ClockState, Delay, Jitter, LostCounts, ResponderLimited, Seen, ServedResult, SessionResult,
 };
-pub use row::{AdviceRow, ChoiceRow, Decision, LineRow, OverrideRow, SessionRow};
+pub use row::{AdviceRow, ChoiceRow, Decision, LineRow, Opinions, OverrideRow, SessionRow};
 pub use session::{Cause, Changed, Paused, RunResult, ScheduleRow, SessionKind, TakesEffect};
 pub use state::{Applied, Difference, LineRoles, Pending, ResponderRow, Roles};
 pub use statistics::{SendLateness, Statistics};
@@ -181,6 +183,8 @@ pub enum Request {
     Statistics,
     /// Every collector, how it stands and what it has been told.
     Collectors,
+    /// What is wrong, and what was of late.
+    Events,
 }
 
 /// One measurement run.
@@ -262,6 +266,8 @@ pub enum Answer {
     Statistics(Statistics),
     /// The collectors.
     Collectors(Vec<CollectorRow>),
+    /// What is wrong, and what was of late.
+    Events(Events),
     /// The request is refused.
     Error(Refusal),
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use autoflow_tests::{address, artifacts};
 use plugin_abi::host::{Callbacks, Engine, Plugin};
-use plugin_abi::manage::{Answer, CollectorRow, Progress, Request, SessionResult};
+use plugin_abi::manage::{Answer, CollectorRow, Progress, Request, SessionResult, Statistics};
 use serde_json::{Value, json};
 
 /// What is waited for comes within this, or never.
@@ -76,7 +76,8 @@ impl Exporting {
             .unwrap();
         far.start().unwrap();
         let mut config = rest(to.into());
-        config["export"] = json!({"interval_s": interval_s, "collectors": collectors});
+        config["export"]["interval_s"] = interval_s.into();
+        config["export"]["collectors"] = collectors.clone();
         let ended = Ended::default();
         let near = plugin.create(&config.to_string(), ended.clone()).unwrap();
         near.start().unwrap();
@@ -107,6 +108,27 @@ impl Exporting {
             assert!(matches!(answer, Answer::Run(_)), "{answer:?}");
         }
         self.ended.until(before + count);
+    }
+
+    /// Probes sent so far, by all sessions.
+    pub(crate) fn probes_sent(&self) -> u64 {
+        self.statistics().probes_sent
+    }
+
+    pub(crate) fn late_sends(&self) -> u64 {
+        self.statistics().late_sends
+    }
+
+    /// In the last second or two.
+    pub(crate) fn lateness_p99_us(&self) -> Option<u64> {
+        self.statistics().send_lateness_us.map(|late| late.p99)
+    }
+
+    fn statistics(&self) -> Statistics {
+        match self.near.manage(&Request::Statistics).unwrap() {
+            Answer::Statistics(statistics) => statistics,
+            other => panic!("no statistics: {other:?}"),
+        }
     }
 
     pub(crate) fn rows(&self) -> Vec<CollectorRow> {
@@ -142,6 +164,14 @@ impl Exporting {
         let results = std::mem::take(&mut *self.ended.0.0.lock().unwrap());
         (results, rows)
     }
+}
+
+/// So many records tell of these runs: of those that were answered, two.
+pub(crate) fn records(results: &BTreeMap<u64, SessionResult>) -> u64 {
+    let answered = results
+        .values()
+        .filter(|result| result.round_trip_us.is_some());
+    (results.len() + answered.count()) as u64
 }
 
 /// One collector of a configuration.

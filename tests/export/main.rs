@@ -4,8 +4,12 @@
 
 mod engine;
 mod pcap;
+mod scraped;
 mod sink;
 
 mod collectors;
+mod lateness;
+mod outage;
+mod prometheus;
 mod states;
 mod values;

@@ -1,6 +1,6 @@
 //! Collectors that keep every octet: others are asked later what they read in it.
 
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::net::{IpAddr, SocketAddr, TcpListener, UdpSocket};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -17,7 +17,11 @@ pub(crate) struct Sink {
 
 impl Sink {
     pub(crate) fn udp(ip: IpAddr) -> Self {
-        let socket = UdpSocket::bind((ip, 0)).unwrap();
+        Self::udp_at((ip, 0).into())
+    }
+
+    pub(crate) fn udp_at(at: SocketAddr) -> Self {
+        let socket = UdpSocket::bind(at).unwrap();
         let _ = socket2::SockRef::from(&socket).set_recv_buffer_size(8 << 20);
         let pause = Duration::from_millis(20);
         socket.set_read_timeout(Some(pause)).unwrap();
@@ -35,12 +39,27 @@ impl Sink {
     }
 
     pub(crate) fn tcp(ip: IpAddr) -> Self {
-        let listener = TcpListener::bind((ip, 0)).unwrap();
+        Self::tcp_at((ip, 0).into())
+    }
+
+    /// All of one connection, until that ends or this collector does.
+    pub(crate) fn tcp_at(at: SocketAddr) -> Self {
+        let listener = TcpListener::bind(at).unwrap();
         let at = listener.local_addr().unwrap();
-        Self::hear(at, move |_, heard| {
+        Self::hear(at, move |over, heard| {
             let (mut stream, _) = listener.accept().unwrap();
-            let mut octets = Vec::new();
-            stream.read_to_end(&mut octets).unwrap();
+            let pause = Duration::from_millis(20);
+            stream.set_read_timeout(Some(pause)).unwrap();
+            let (mut octets, mut piece) = (Vec::new(), [0; 65_536]);
+            loop {
+                match stream.read(&mut piece) {
+                    Ok(0) => break,
+                    Ok(length) => octets.extend(&piece[..length]),
+                    Err(error) if error.kind() != ErrorKind::WouldBlock => break,
+                    Err(_) if over.load(Ordering::Acquire) => break,
+                    Err(_) => {}
+                }
+            }
             heard.lock().unwrap().push(octets);
         })
     }
@@ -60,7 +79,8 @@ impl Sink {
         }
     }
 
-    /// Datagrams, or all of a connection, once the exporter has ended.
+    /// Datagrams, or all of a connection, once the exporter has ended; before that, it is gone from
+    /// here on.
     pub(crate) fn end(self) -> Vec<Vec<u8>> {
         self.over.store(true, Ordering::Release);
         self.thread.join().unwrap();

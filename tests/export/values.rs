@@ -8,14 +8,14 @@ use autoflow_tests::{address, artifacts};
 use plugin_abi::manage::SessionResult;
 use serde_json::{Value, json};
 
-use crate::engine::{Exporting, collector};
+use crate::engine::{Exporting, collector, records};
 use crate::sink::Sink;
 
 /// So many results, each twice: over UDP and over TCP.
 const MANY: usize = 10_000;
 
 /// The records in a stream, as Python reads them; `None` without its module.
-fn decoded(stream: &[u8]) -> Option<Vec<Value>> {
+pub(crate) fn decoded(stream: &[u8]) -> Option<Vec<Value>> {
     let module = artifacts().root.join("target/oracles/python/ipfix");
     if !module.exists() {
         let reason = "Python's ipfix is not installed; tests/oracles installs it";
@@ -160,24 +160,27 @@ fn ten_thousand_results_arrive_over_udp_and_tcp_with_the_values_that_the_host_is
     let (results, rows) = engine.end();
     assert_eq!(results.len(), MANY);
     for row in &rows {
-        assert_eq!((row.sent, row.dropped), (MANY as u64, 0), "{row:?}");
+        assert_eq!((row.sent, row.dropped), (records(&results), 0), "{row:?}");
     }
     let answered = results
         .values()
-        .filter(|result| result.received > 0)
+        .filter(|result| result.round_trip_us.is_some())
         .count();
     assert!(answered > MANY / 2, "{answered} were answered");
     for stream in [udp.end().concat(), tcp.end().concat()] {
-        let Some(records) = decoded(&stream) else {
+        let Some(heard) = decoded(&stream) else {
             return;
         };
-        let records = records
-            .iter()
-            .filter(|record| record.get("flowId").is_some());
-        let by_run: BTreeMap<u64, &Value> = records
-            .map(|record| (record["flowId"].as_u64().unwrap(), record))
-            .collect();
-        assert_eq!(by_run.len(), MANY);
+        // Of each its record, and the quantiles beside it.
+        let of_runs = heard.iter().filter(|record| record.get("flowId").is_some());
+        let (by_run, quantiles): (Vec<&Value>, Vec<&Value>) =
+            of_runs.partition(|record| record.get("sourceTransportPort").is_some());
+        let [by_run, quantiles] = [by_run, quantiles].map(|records| {
+            let records = records.into_iter();
+            let by_run = records.map(|record| (record["flowId"].as_u64().unwrap(), record));
+            by_run.collect::<BTreeMap<u64, &Value>>()
+        });
+        assert_eq!((by_run.len(), quantiles.len()), (MANY, answered));
         for (run, result) in &results {
             let record = by_run[run];
             for (name, value) in expected(result) {
@@ -190,6 +193,16 @@ fn ten_thousand_results_arrive_over_udp_and_tcp_with_the_values_that_the_host_is
             }
             let answered = record.get("twampRoundTripMeanNanoseconds").is_some();
             assert_eq!(answered, result.round_trip_us.is_some(), "{record}");
+            for (way, delay) in [
+                ("Outbound", result.outbound_us),
+                ("Inbound", result.inbound_us),
+            ] {
+                let Some(delay) = delay else { continue };
+                for (q, value) in [("P50", delay.p50), ("P99", delay.p99)] {
+                    let name = format!("twamp{way}{q}Nanoseconds");
+                    assert_eq!(quantiles[run][&name], nanos(value), "{name} of run {run}");
+                }
+            }
         }
     }
 }

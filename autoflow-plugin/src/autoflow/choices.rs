@@ -14,9 +14,9 @@ use plugin_abi::config::Mode;
 use twamp_core::time::Mono;
 
 use super::Candidate;
-use super::ledger::Ledger;
 use super::seat::Seat;
 use super::shares::Shares;
+use super::worth::Worth;
 use crate::line::State;
 
 /// All choices of one moment, by group and class. A clone is two reference counts.
@@ -35,7 +35,7 @@ pub(crate) struct Choice {
     /// Several lines, where they share the flows.
     pub(crate) shares: Option<Shares>,
     /// What it would have been worth.
-    pub(crate) ledger: Ledger,
+    pub(crate) worth: Worth,
     /// A flow stays on the line that it comes in by.
     pub(crate) follows: bool,
     /// What `choose` answers: one of [`plugin_abi::answer`].

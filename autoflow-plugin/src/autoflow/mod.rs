@@ -23,7 +23,7 @@
 //! | `seat` | where a class of a group is now, and what it has been through |
 //! | `damping`| how long must a line be clean before it is used again? |
 //! | `reason` | how to say it, and where it is kept |
-//! | `ledger` | what would decisions have been worth? |
+//! | `worth` | what would decisions have been worth? |
 //! | `choices` | what the host looks up |
 
 mod choices;
@@ -32,7 +32,6 @@ mod crowd;
 mod damping;
 mod detect;
 mod guard;
-mod ledger;
 mod ordered;
 mod overrides;
 mod pace;
@@ -45,6 +44,7 @@ mod seat;
 mod shares;
 mod spared;
 mod spread;
+mod worth;
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -53,7 +53,7 @@ use plugin_abi::answer;
 use plugin_abi::config::{Class, Mode, Strategy};
 use twamp_core::time::{Mono, Now};
 
-use crate::line::{Demand, Estimate, Estimator, State};
+use crate::line::{Demand, Estimate, Estimator, Metric, State};
 use choose::{Rank, Row, Situation};
 use crowd::Crowds;
 use detect::{Detector, Standing, Verdict};
@@ -64,11 +64,11 @@ use reason::Log;
 use seat::Seat;
 
 pub(crate) use choices::{Choice, Choices};
-pub(crate) use ledger::Ledger;
 pub(crate) use overrides::{Held, Ordered, Overrides};
 pub(crate) use pace::RateRequest;
 pub(crate) use policy::Policy;
 pub(crate) use reason::Ruling;
+pub(crate) use worth::Worth;
 
 /// A line that may be chosen, and what is known of it.
 #[derive(Clone, Copy, Debug)]
@@ -120,6 +120,23 @@ pub(crate) struct Decided {
     pub(crate) choices_changed: bool,
     /// Lines that are to be probed at another rate.
     pub(crate) rates: Vec<RateRequest>,
+    /// Every limit that is broken now.
+    pub(crate) broken: Vec<Broken>,
+}
+
+/// A line breaks a limit of a class, surely.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Broken {
+    /// The line.
+    pub(crate) line: u64,
+    /// The class.
+    pub(crate) class: u64,
+    /// Which figure.
+    pub(crate) metric: Metric,
+    /// What it is, in the unit of the limit.
+    pub(crate) measured: f64,
+    /// The most it may be.
+    pub(crate) limit: f64,
 }
 
 /// Auto flow control of one engine.
@@ -190,7 +207,10 @@ impl AutoFlow {
         // Who shares a silence is asked only where there is one.
         let dead = |candidate: &Candidate<'_>| candidate.estimate.state == State::Dead;
         let places = candidates.iter().any(dead).then(|| Places::of(candidates));
-        let mut decided = Decided::default();
+        let mut decided = Decided {
+            broken: self.broken(candidates, &standings),
+            ..Decided::default()
+        };
         let mut suspects = Vec::new();
         let mut changed = Vec::new();
         let mut seats = 0;
@@ -224,10 +244,10 @@ impl AutoFlow {
             let before = seat.line();
             let said = seat.decide(&situation);
             if let Some(said) = said {
-                seat.ledger().ruled(said.switched);
+                seat.worth().ruled(said.switched);
                 decided.rulings.push(said.ruling(now, group.id, class));
             }
-            seat.ledger().look(now.mono, seat.line(), &rows);
+            seat.worth().look(now.mono, seat.line(), &rows);
             let ordered = |line: &str| holding.weight(&group.name, &class.name, line);
             if let Some(changed) = seat.spread(&situation, ordered) {
                 decided.rulings.push(changed.ruling(now, group.id, class));
@@ -272,6 +292,28 @@ impl AutoFlow {
     /// What was ruled, newest first; the last 4096.
     pub(crate) fn rulings(&self) -> impl Iterator<Item = &Ruling> {
         self.log.newest_first()
+    }
+
+    /// What the standings of lines that may be chosen say is broken.
+    fn broken(&self, candidates: &[Candidate<'_>], standings: &[Standing]) -> Vec<Broken> {
+        let classes = &self.policy.classes;
+        let of_lines = standings.chunks(classes.len().max(1));
+        let chosen = candidates.iter().zip(of_lines);
+        let chosen = chosen.filter(|(candidate, _)| !candidate.groups.is_empty());
+        let each = chosen.flat_map(|(candidate, standings)| {
+            let by_class = classes.iter().zip(standings);
+            by_class.filter_map(|(class, standing)| match &standing.verdict {
+                Verdict::Breaks(breach) => Some(Broken {
+                    line: candidate.line,
+                    class: class.id,
+                    metric: breach.metric,
+                    measured: breach.measured,
+                    limit: breach.limit,
+                }),
+                _ => None,
+            })
+        });
+        each.collect()
     }
 
     /// One standing for each line and class, line by line.
@@ -372,7 +414,7 @@ fn choice(
     Choice {
         line: seat.line(),
         shares: seat.shares().cloned(),
-        ledger: seat.ledger().clone(),
+        worth: seat.worth().clone(),
         follows: class.strategy == Strategy::FollowPeer && mode == Mode::Act,
         answer,
         reason: seat.reason(),

@@ -399,11 +399,11 @@ fn advice_is_held_against_the_line_in_use() {
     };
     let mut world = World::with(advise, &["A", "B"]);
     world.run(90);
-    let ledger = |world: &World| {
+    let worth = |world: &World| {
         let choice = world.flow.choices().get(GROUP, VOICE).unwrap();
-        choice.ledger.clone()
+        choice.worth.clone()
     };
-    let before = ledger(&world).balance();
+    let before = worth(&world).balance();
     assert_eq!(
         (before.in_use, before.told, before.switches),
         (Some(0), false, 1)
@@ -411,7 +411,7 @@ fn advice_is_held_against_the_line_in_use() {
     assert!(before.watched > Duration::from_secs(80) && before.differs.is_zero());
     world.path("A").loss = 0.2;
     world.run(300);
-    let balance = ledger(&world).balance();
+    let balance = worth(&world).balance();
     assert_eq!((world.on(), balance.switches), ("B", 2));
     assert!(balance.spared > Duration::from_secs(280), "{balance:?}");
     assert_eq!(
@@ -419,9 +419,9 @@ fn advice_is_held_against_the_line_in_use() {
         (Duration::ZERO, balance.spared)
     );
     // Whose flows are on B by now has nothing to gain.
-    ledger(&world).tell(1);
+    worth(&world).tell(1);
     world.run(100);
-    let after = ledger(&world).balance();
+    let after = worth(&world).balance();
     assert_eq!((after.in_use, after.told), (Some(1), true));
     assert_eq!(after.spared, balance.spared);
 }

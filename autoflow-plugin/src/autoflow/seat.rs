@@ -9,12 +9,12 @@ use twamp_core::time::Mono;
 use super::choose::{Ground, Situation, Step, choose};
 use super::damping::Damping;
 use super::detect::Verdict;
-use super::ledger::Ledger;
 use super::reason::{Refusal, Said};
 use super::rival::Rivals;
 use super::shares::Shares;
 use super::spared::Baseline;
 use super::spread::{self, Respread, Spread};
+use super::worth::Worth;
 
 /// The part of the flows that is on the new line at each step, and how long that takes.
 const STEPS: [f32; 3] = [0.1, 0.3, 0.6];
@@ -43,7 +43,7 @@ pub(super) struct Seat {
     rivals: Option<Box<Rivals>>,
     /// It came by a move that can be taken back.
     may_return: bool,
-    ledger: Ledger,
+    worth: Worth,
 }
 
 /// A class moves little by little.
@@ -107,8 +107,8 @@ impl Seat {
     }
 
     /// What its decisions would have been worth.
-    pub(super) fn ledger(&self) -> &Ledger {
-        &self.ledger
+    pub(super) fn worth(&self) -> &Worth {
+        &self.worth
     }
 
     /// Who competes with its line by figures.

@@ -30,7 +30,8 @@ const CAPABILITIES: u64 = capability::TWAMP
     | capability::IPFIX
     | capability::CLASSIFY
     | capability::LINE_LOAD
-    | capability::SAMPLES;
+    | capability::SAMPLES
+    | capability::RENEW;
 
 /// What both doors lead to.
 pub(crate) static TABLE: TwampPlugin = table();
@@ -63,6 +64,7 @@ const fn table() -> TwampPlugin {
         release: hot::release,
         keep_samples: Some(warm::keep_samples),
         take_samples: Some(warm::take_samples),
+        renew: Some(hot::renew),
     }
 }
 

@@ -236,6 +236,7 @@ const SCHEDULE: Keys = &[
 
 const EXPORT: Keys = &[
     ("interval_s", false, EXPORT_S),
+    ("served", false, Flag),
     ("enterprise", false, Whole(1, u32::MAX as u64)),
     ("domain", false, Whole(0, u32::MAX as u64)),
     ("collectors", false, List(&Object(COLLECTOR))),

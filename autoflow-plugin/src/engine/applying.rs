@@ -21,6 +21,7 @@ use super::difference::difference;
 use super::message::Wish;
 use super::owners::{self, effective};
 use super::shared::Shared;
+use super::watching::refused;
 use super::{Engine, EngineError, lock, state_name};
 use crate::config::{expand, judge, judge_among};
 use crate::flow::Classifier;
@@ -55,7 +56,32 @@ impl Engine {
     /// # Errors
     /// A generation that is not newer, a document that takes what a person owns, or nobody is
     /// there to take it back; then nothing has changed.
-    pub(crate) fn apply(&self, mut config: Config, terms: Terms) -> Result<Applied, EngineError> {
+    pub(crate) fn apply(&self, config: Config, terms: Terms) -> Result<Applied, EngineError> {
+        let applied = self.apply_judged(config, terms);
+        if !terms.dry_run {
+            self.stands_refused(applied.as_ref().err().map(|error| (error.to_string(), 1)));
+        }
+        applied
+    }
+
+    /// A document that was to be applied has these mistakes.
+    pub(crate) fn refuse_document(&self, mistakes: &[Problem]) {
+        let first = mistakes.first();
+        self.stands_refused(first.map(|first| (first.to_string(), mistakes.len())));
+    }
+
+    /// The last document was refused for so many mistakes, of which this is the first; or wasn't.
+    fn stands_refused(&self, why: Option<(String, usize)>) {
+        let why = why.map(|(first, mistakes)| refused(&first, mistakes));
+        let is_refused = why.is_some();
+        *lock(&self.shared.refused) = why;
+        if is_refused {
+            // Whoever looks is to wake up.
+            self.wish(Wish::Reschedule);
+        }
+    }
+
+    fn apply_judged(&self, mut config: Config, terms: Terms) -> Result<Applied, EngineError> {
         if (config.clock == Clock::Manual) != self.has_manual_clock() {
             return Err(EngineError::Unsupported("another clock than at the start"));
         }
@@ -87,6 +113,9 @@ impl Engine {
             Ok(config) if problems.is_empty() => config,
             Ok(_) => return Err(EngineError::Mistakes(problems)),
             Err(mistakes) => {
+                if !dry_run {
+                    self.refuse_document(&mistakes);
+                }
                 problems.extend(mistakes);
                 return Err(EngineError::Mistakes(problems));
             }

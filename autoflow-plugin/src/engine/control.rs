@@ -27,6 +27,7 @@ use super::publish::Publisher;
 use super::responders::Serving;
 use super::sessions::Session;
 use super::shared::Shared;
+use super::watching::Watching;
 use crate::host::Host;
 use crate::line::Trouble;
 use crate::net::{Path, clock, clock_error};
@@ -56,6 +57,7 @@ pub(super) struct Control {
     pub(super) opening: HashSet<Key>,
     pub(super) own: Owns,
     pub(super) exporting: Exporting,
+    pub(super) watching: Watching,
     pub(super) by_line: HashMap<u64, Key>,
     /// By where TWAMP-Control is answered.
     pub(super) targets: HashMap<Site, Serving>,
@@ -101,6 +103,7 @@ impl Control {
             opening: HashSet::new(),
             own: Owns::default(),
             exporting: Exporting::default(),
+            watching: Watching::default(),
             by_line: HashMap::new(),
             targets: HashMap::new(),
             doors: HashMap::new(),
@@ -155,7 +158,7 @@ impl Control {
         loop {
             let (stale_at, publish_at) = (self.stale_at(), self.publish_at);
             let (stop_at, run_at) = (self.stopping, self.run_at());
-            let take_back_at = self.take_back_at();
+            let (take_back_at, look_at) = (self.take_back_at(), self.look_at());
             tokio::select! {
                 Some(wish) = wishes.recv() => self.wish(wish),
                 Some(message) = told.recv() => match message {
@@ -172,6 +175,7 @@ impl Control {
                 () = until(stale_at) => self.grow_stale(),
                 () = until(run_at) => self.run_due(),
                 () = until(take_back_at) => self.take_back(),
+                () = until(look_at) => self.look(),
                 () = until(stop_at) => break,
             }
             self.deliver_log();
@@ -277,6 +281,7 @@ impl Control {
             );
         }
         let ended = lock(&self.shared.board).absorb(thread, report);
+        self.export_served(&ended);
         for served in ended {
             self.run_ended(0, &served);
         }
@@ -330,7 +335,7 @@ impl Control {
 
     fn publish_now(&mut self) {
         let now = clock();
-        let published = self
+        let mut published = self
             .publisher
             .publish(now, self.fresh(), clock_error(), &self.shared);
         if published.changed {
@@ -343,8 +348,10 @@ impl Control {
             }
         }
         self.export_decisions(&published.rulings);
+        self.watching.broken = std::mem::take(&mut published.broken);
         published.tell(self.host);
         self.export_due();
+        self.look();
     }
 
     /// No report for too long: `choose` has no opinion by now, and this says so, once.
@@ -421,7 +428,9 @@ impl Control {
         for key in std::mem::take(&mut self.opening) {
             self.end_session(key, None);
         }
-        for served in lock(&self.shared.board).close() {
+        let ended = lock(&self.shared.board).close();
+        self.export_served(&ended);
+        for served in ended {
             self.run_ended(0, &served);
         }
         self.deliver_log();

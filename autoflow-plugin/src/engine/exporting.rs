@@ -8,17 +8,19 @@ use std::collections::{BinaryHeap, HashMap};
 use std::time::Duration;
 
 use plugin_abi::config::{Config, Line};
+use plugin_abi::manage::ServedResult;
 use plugin_abi::{NONE, line_state};
 use twamp_core::time::{Mono, Now, Wall};
 
 use super::control::Control;
 use super::lock;
 use crate::autoflow::Ruling;
-use crate::export::{ChoiceRecord, DecisionRecord, Record, ScoreRecord, SessionRecord};
+use crate::export::{
+    ChoiceRecord, DecisionRecord, QuantilesRecord, Record, ScoreRecord, ServedRecord, SessionRecord,
+};
 use crate::net::clock;
 use crate::session::Key;
 use crate::session::registry::Id;
-use crate::session::result::Interval;
 
 /// The golden section of a whole of 64 bits: phases that are this far apart, one after the other,
 /// lie evenly however many there are.
@@ -140,7 +142,7 @@ impl Control {
             match &subject {
                 Subject::Line(id) => self.tell_line(*id, now, &mut records),
                 Subject::Session(id) => match self.goes_on(id) {
-                    Some((key, _)) => records.extend(self.tell_session(key, None, now)),
+                    Some((key, _)) => self.tell_session(key, None, now, &mut records),
                     None => _ = self.exporting.told.remove(&subject),
                 },
                 Subject::Choices => self.tell_choices(now, &mut records),
@@ -159,8 +161,30 @@ impl Control {
             (None, None) => true,
         };
         if exported && self.shared.exporter.is_active() {
-            let record = self.tell_session(key, line, clock());
-            self.shared.exporter.offer(record.into_iter().collect());
+            let mut records = Vec::new();
+            self.tell_session(key, line, clock(), &mut records);
+            self.shared.exporter.offer(records);
+        }
+    }
+
+    /// Sessions of others that are served here, which have ended.
+    pub(super) fn export_served(&self, ended: &[ServedResult]) {
+        if self.shared.exporter.is_active() && self.config.export.served {
+            let at = clock().wall;
+            let records = ended.iter().map(|seen| {
+                let seen = seen.clone();
+                Record::Served(Box::new(ServedRecord { at, seen }))
+            });
+            self.shared.exporter.offer(records.collect());
+        }
+    }
+
+    /// The part of the sessions served here whose turn it is in this second.
+    pub(super) fn export_serving(&self, second: u64) {
+        if self.shared.exporter.is_active() && self.config.export.served {
+            let every = u64::from(self.config.export.interval_s);
+            let served = lock(&self.shared.board).serving(second % every, every);
+            self.export_served(&served);
         }
     }
 
@@ -207,22 +231,25 @@ impl Control {
             })));
         }
         if let Some(key) = self.by_line.get(&id) {
-            records.extend(self.tell_session(*key, Some(id), now));
+            self.tell_session(*key, Some(id), now, records);
         }
     }
 
-    fn tell_session(&self, key: Key, line: Option<u64>, now: Now) -> Option<Record> {
-        let seen: Interval = lock(&self.shared.board).interval(key, now)?;
+    fn tell_session(&self, key: Key, line: Option<u64>, now: Now, records: &mut Vec<Record>) {
+        let Some(seen) = lock(&self.shared.board).interval(key, now) else {
+            return;
+        };
         let line = self.line_named(line);
         let name = match (&line, self.own_of(key)) {
             (Some((_, name)), _) => name.clone(),
             (None, own) => own.and_then(|own| own.name.clone()).unwrap_or_default(),
         };
-        Some(Record::Session(Box::new(SessionRecord {
-            name,
-            line,
-            seen,
-        })))
+        let record = SessionRecord { name, line, seen };
+        if record.seen.delays.is_some() {
+            let more = QuantilesRecord(record.clone());
+            records.push(Record::Quantiles(Box::new(more)));
+        }
+        records.push(Record::Session(Box::new(record)));
     }
 
     fn tell_choices(&self, now: Now, records: &mut Vec<Record>) {
@@ -255,7 +282,7 @@ impl Control {
         )
     }
 
-    fn class_named(&self, id: u64) -> (u64, String) {
+    pub(super) fn class_named(&self, id: u64) -> (u64, String) {
         let classes = &self.config.classes;
         let known = classes.iter().find(|class| class.id == id);
         (

@@ -139,6 +139,11 @@ impl Measured {
         is_new
     }
 
+    /// What keeps it from being measured, for people.
+    pub(super) fn hindrance(&self) -> Option<&str> {
+        self.trouble.as_ref().map(|(_, why)| &**why)
+    }
+
     /// Nothing keeps it from being measured any more.
     pub(super) fn excuse(&mut self, at: Mono) {
         self.estimator.trouble(at, None);
@@ -215,6 +220,7 @@ impl From<&Listed> for LineRow {
             trouble: listed.trouble.as_deref().map(str::to_owned),
             stamps: listed.stamps.as_deref().map(str::to_owned),
             withdrawn: None,
+            mos: None,
             roles: Default::default(),
             owner: Default::default(),
         }

@@ -48,6 +48,7 @@ mod tap;
 mod time;
 mod timing;
 mod upkeep;
+mod watching;
 
 use std::mem::MaybeUninit;
 use std::os::fd::RawFd;
@@ -234,6 +235,7 @@ impl Engine {
             Request::Advice { class } => Answer::Advice(self.shared.advice(class.as_deref())),
             Request::Statistics => Answer::Statistics(self.shared.statistics()),
             Request::Collectors => Answer::Collectors(self.shared.exporter.rows()),
+            Request::Events => Answer::Events(lock(&self.shared.events).rows()),
             Request::Run { .. }
             | Request::RunSession { .. }
             | Request::AddSession { .. }

@@ -12,7 +12,7 @@ use twamp_core::time::{ErrorEstimate, Mono, Now};
 use super::lock;
 use super::measured::Measured;
 use super::shared::{Decided, Shared};
-use crate::autoflow::{AutoFlow, Candidate, Ledger, Policy, Ruling};
+use crate::autoflow::{AutoFlow, Broken, Candidate, Choice, Policy, Ruling, Worth};
 use crate::host::{Change, Host, Picture, Taken};
 use crate::line::{EstimatorConfig, Pulse, Trouble, score_row};
 use crate::net::{SendError, clock};
@@ -34,6 +34,15 @@ pub(super) struct Publisher {
     states: Vec<(u64, u32)>,
     /// The list for people is as it should be, but for the states.
     listed: bool,
+    /// Of each class of each group.
+    counted: BTreeMap<(u64, u64), Counted>,
+}
+
+/// How often a class was switched, and how often that was refused, by reason.
+#[derive(Default)]
+struct Counted {
+    switched: BTreeMap<String, u64>,
+    refused: BTreeMap<String, u64>,
 }
 
 /// What a publication led to.
@@ -43,6 +52,8 @@ pub(super) struct Published {
     pub(super) changed: bool,
     /// Switches, and such as were refused.
     pub(super) rulings: Vec<Ruling>,
+    /// Every limit that is broken now.
+    pub(super) broken: Vec<Broken>,
     /// Sessions that are to be probed faster from now on, or as at rest again.
     pub(super) rates: Vec<(Key, bool)>,
     /// Of the picture and the choices.
@@ -74,6 +85,7 @@ impl Publisher {
             config: without_lines(config),
             states: Vec::new(),
             listed: false,
+            counted: BTreeMap::new(),
         }
     }
 
@@ -146,6 +158,11 @@ impl Publisher {
     /// What people call it.
     pub(super) fn name(&self, line: u64) -> Option<&str> {
         self.lines.get(&line).map(|measured| &*measured.name)
+    }
+
+    /// What keeps it from being measured.
+    pub(super) fn hindrance(&self, line: u64) -> Option<&str> {
+        self.lines.get(&line)?.hindrance()
     }
 
     /// Something keeps a line from being measured. True if that is new.
@@ -259,17 +276,34 @@ impl Publisher {
         });
         let rates = rates.collect();
         self.states = states;
+        self.count(&decided.rulings);
         if decided.choices_changed || !decided.rulings.is_empty() {
-            let (why, ledgers) = self.why().into_iter().unzip();
+            let (why, worths) = self.why().into_iter().unzip();
             let mut known = lock(&shared.why);
-            *lock(&shared.ledgers) = ledgers;
+            *lock(&shared.worths) = worths;
             *known = why;
         }
         Published {
             changed,
             rulings: decided.rulings,
+            broken: decided.broken,
             rates,
             epoch,
+        }
+    }
+
+    fn count(&mut self, rulings: &[Ruling]) {
+        for ruling in rulings {
+            let counted = self
+                .counted
+                .entry((ruling.group, ruling.class))
+                .or_default();
+            let by_reason = match ruling.switched {
+                true => &mut counted.switched,
+                false => &mut counted.refused,
+            };
+            let reason = reason::name(ruling.reason).to_owned();
+            *by_reason.entry(reason).or_default() += 1;
         }
     }
 
@@ -305,53 +339,56 @@ impl Publisher {
     }
 
     /// Each choice with the decisions that led to it, and what it would have been worth.
-    fn why(&self) -> Vec<(ChoiceRow, Ledger)> {
-        let name = |id: Option<u64>| id.and_then(|id| self.name(id)).map(str::to_owned);
-        let mut rows: Vec<_> = self
-            .autoflow
-            .choices()
+    fn why(&self) -> Vec<(ChoiceRow, Worth)> {
+        let choices = self.autoflow.choices();
+        let mut rows: Vec<_> = choices
             .iter()
-            .map(|(group, class, choice)| {
-                (
-                    ChoiceRow {
-                        group: named(
-                            self.config
-                                .groups
-                                .iter()
-                                .map(|group| (group.id, &group.name)),
-                            group,
-                        ),
-                        class: named(
-                            self.config
-                                .classes
-                                .iter()
-                                .map(|class| (class.id, &class.name)),
-                            class,
-                        ),
-                        line: name(choice.line),
-                        best_of_bad: choice.answer == answer::BEST_OF_BAD,
-                        mode: choice.mode,
-                        decisions: self
-                            .autoflow
-                            .rulings()
-                            .filter(|ruling| (ruling.group, ruling.class) == (group, class))
-                            .take(TOLD)
-                            .map(|ruling| Decision {
-                                at: ruling.at.wall.nanos() as f64 / 1e9,
-                                from: name(ruling.from),
-                                to: name(ruling.to),
-                                reason: reason::name(ruling.reason).to_owned(),
-                                switched: ruling.switched,
-                                sentence: ruling.sentence.clone(),
-                            })
-                            .collect(),
-                    },
-                    choice.ledger.clone(),
-                )
-            })
+            .map(|(group, class, choice)| (self.told(group, class, choice), choice.worth.clone()))
             .collect();
         rows.sort_by(|(a, _), (b, _)| (&a.group, &a.class).cmp(&(&b.group, &b.class)));
         rows
+    }
+
+    fn told(&self, group: u64, class: u64, choice: &Choice) -> ChoiceRow {
+        let name = |id: Option<u64>| id.and_then(|id| self.name(id)).map(str::to_owned);
+        let counted = |key| self.counted.get(&key);
+        ChoiceRow {
+            group: named(
+                self.config
+                    .groups
+                    .iter()
+                    .map(|group| (group.id, &group.name)),
+                group,
+            ),
+            class: named(
+                self.config
+                    .classes
+                    .iter()
+                    .map(|class| (class.id, &class.name)),
+                class,
+            ),
+            line: name(choice.line),
+            best_of_bad: choice.answer == answer::BEST_OF_BAD,
+            mode: choice.mode,
+            decisions: self
+                .autoflow
+                .rulings()
+                .filter(|ruling| (ruling.group, ruling.class) == (group, class))
+                .take(TOLD)
+                .map(|ruling| Decision {
+                    at: ruling.at.wall.nanos() as f64 / 1e9,
+                    from: name(ruling.from),
+                    to: name(ruling.to),
+                    reason: reason::name(ruling.reason).to_owned(),
+                    switched: ruling.switched,
+                    sentence: ruling.sentence.clone(),
+                })
+                .collect(),
+            switched: counted((group, class))
+                .map_or_else(BTreeMap::new, |counted| counted.switched.clone()),
+            refused: counted((group, class))
+                .map_or_else(BTreeMap::new, |counted| counted.refused.clone()),
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use plugin_abi::config::{Answering, Config, Line, Owner, Responder, Toggled};
-use plugin_abi::manage::{Answer, LineRoles, LineRow, ResponderRow, Roles};
+use plugin_abi::manage::{Answer, LineRoles, LineRow, Opinions, ResponderRow, Roles};
 
 use super::control::Control;
 use super::message::Wish;
@@ -13,6 +13,7 @@ use super::owners::{effective, may_change};
 use super::{Engine, EngineError, lock};
 use crate::autoflow::{Ordered, Overrides};
 use crate::config::{expand, judge, judge_line};
+use crate::line::opinions;
 
 impl Engine {
     /// Gives a line these roles, until a document has another line there.
@@ -121,11 +122,21 @@ impl Engine {
             let order = holding.withdrawal(line)?;
             Some(Ordered::of(order).to_string())
         };
+        let picture = self.shared.picture.load();
+        let mos = |line: u64| {
+            // Rows are in the order of lines; all of a line have the same figures.
+            let scores = picture.scores();
+            let first = scores.partition_point(|row| row.line < line);
+            let row = scores.get(first).filter(|row| row.line == line)?;
+            let [forward, backward] = opinions(row)?;
+            Some(Opinions { forward, backward })
+        };
         let rows = lock(&self.shared.lines);
         let rows = rows.iter().map(|listed| {
             let row = LineRow::from(listed);
             let (roles, owner) = known.get(&row.id).copied().unwrap_or_default();
             LineRow {
+                mos: mos(row.id),
                 withdrawn: withdrawn(&row.name),
                 roles,
                 owner,

@@ -17,8 +17,9 @@ use super::tap::Tap;
 use super::time::Time;
 use super::timing::Timing;
 use super::{EngineError, lock, owners};
-use crate::autoflow::{Choices, Ledger};
+use crate::autoflow::{Choices, Worth};
 use crate::config::{Misfit, expand, judge_among};
+use crate::event::{Ledger, Seen};
 use crate::export::Exporter;
 use crate::flow::Classifier;
 use crate::host::{Picture, Taken};
@@ -48,7 +49,7 @@ pub(super) struct Shared {
     pub(super) lines: Mutex<Vec<Listed>>,
     pub(super) why: Mutex<Vec<ChoiceRow>>,
     /// What each of these choices would have been worth.
-    pub(super) ledgers: Mutex<Vec<Ledger>>,
+    pub(super) worths: Mutex<Vec<Worth>>,
     /// Of the newest picture and choices.
     epoch: AtomicU64,
     pub(super) picture: ArcSwap<Picture>,
@@ -62,6 +63,10 @@ pub(super) struct Shared {
     pub(super) namespaces: Namespaces,
     pub(super) time: Time,
     pub(super) exporter: Exporter,
+    /// What is wrong, and what was.
+    pub(super) events: Mutex<Ledger>,
+    /// Why the last configuration that was to be applied was not.
+    pub(super) refused: Mutex<Option<Seen>>,
     pub(super) tap: Tap,
 }
 
@@ -115,6 +120,8 @@ impl Shared {
             namespaces: Namespaces::default(),
             time: Time::of(config.clock),
             exporter: Exporter::default(),
+            events: Mutex::default(),
+            refused: Mutex::default(),
             tap: Tap::default(),
             state: AtomicU32::new(engine_state::CREATED),
             picture: ArcSwap::from_pointee(Picture::empty()),
@@ -125,7 +132,7 @@ impl Shared {
             board: Mutex::default(),
             lines: Mutex::default(),
             why: Mutex::default(),
-            ledgers: Mutex::default(),
+            worths: Mutex::default(),
             choices: ArcSwapOption::empty(),
             flows: ArcSwap::from_pointee(Classifier::new(&effective.classes)),
             registry: Mutex::new(registry),
@@ -195,7 +202,7 @@ impl Shared {
             return base;
         };
         if let Some(current) = current {
-            choice.ledger.tell(current);
+            choice.worth.tell(current);
         }
         let taken = decided.choices.take(choice, flow_hash, current);
         if choice.follows && taken.kept {
@@ -276,8 +283,8 @@ impl Shared {
     /// What the choices would have been worth, of this class or of all.
     pub(super) fn advice(&self, class: Option<&str>) -> Vec<AdviceRow> {
         let why = lock(&self.why);
-        let ledgers = lock(&self.ledgers);
-        let rows = why.iter().zip(ledgers.iter());
+        let worths = lock(&self.worths);
+        let rows = why.iter().zip(worths.iter());
         let lines = lock(&self.lines);
         let name = |line: u64| {
             Some(
@@ -289,8 +296,8 @@ impl Shared {
             )
         };
         let rows = rows.filter(|(row, _)| class.is_none_or(|class| class == row.class));
-        let rows = rows.map(|(choice, ledger)| {
-            let balance = ledger.balance();
+        let rows = rows.map(|(choice, worth)| {
+            let balance = worth.balance();
             AdviceRow {
                 group: choice.group.clone(),
                 class: choice.class.clone(),

@@ -167,6 +167,10 @@ impl Sending<'_> {
             self.link.send(&message.octets, self.outbox).await?;
             self.outbox
                 .handed_over(message.octets.len(), message.results);
+            // Only a datagram can be refused once it has left.
+            if self.link.is_tcp() {
+                self.outbox.settle();
+            }
         }
         Ok(())
     }

@@ -46,7 +46,10 @@ use tokio::task::{JoinSet, LocalSet};
 use crate::log;
 use crate::net::with_signals_blocked;
 use outbox::Outbox;
-pub(crate) use record::{ChoiceRecord, DecisionRecord, Record, ScoreRecord, SessionRecord};
+pub(crate) use record::{
+    ChoiceRecord, DecisionRecord, EventRecord, QuantilesRecord, Record, ScoreRecord, ServedRecord,
+    SessionRecord,
+};
 use stream::Origin;
 
 /// The collectors of one engine.

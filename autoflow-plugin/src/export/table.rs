@@ -115,6 +115,21 @@ own! {
     REORDERED = 31 "twampRepliesReorderedTotalCount" Unsigned64 TotalCounter Packets
         "Replies out of order (RFC 4737).";
 
+    SERVED_RECEIVED = 32 "twampServedReceivedTotalCount" Unsigned64 TotalCounter Packets
+        "Distinct probes that arrived at a responder here since its session began.";
+    SERVED_REFLECTED = 33 "twampServedReflectedTotalCount" Unsigned64 TotalCounter Packets
+        "Replies that a responder here has sent.";
+    SERVED_REORDERED = 34 "twampServedReorderedTotalCount" Unsigned64 TotalCounter Packets
+        "Probes that arrived here out of order (RFC 4737).";
+    SERVED_LIMITED = 35 "twampServedOverflowTotalCount" Unsigned64 TotalCounter Packets
+        "Packets dropped for lack of room on the responder's socket: of its losses, at most so many are none of the line's.";
+    SERVED_VARIATION_MEAN = 36 "twampServedVariationMeanNanoseconds" Unsigned64 Quantity Nanoseconds
+        "Mean delay towards this responder above the smallest one.";
+    SERVED_VARIATION_MAX = 37 "twampServedVariationMaxNanoseconds" Unsigned64 Quantity Nanoseconds
+        "Largest delay towards this responder above the smallest one.";
+    SERVED_ENDED = 38 "twampServedEnded" Text Default None
+        "Why the served session ended; not ended while it goes on.";
+
     ROUND_TRIP_MIN = 40 "twampRoundTripMinNanoseconds" Signed64 Quantity Nanoseconds
         "Smallest round trip in the interval, without the far end's processing.";
     ROUND_TRIP_MEAN = 41 "twampRoundTripMeanNanoseconds" Signed64 Quantity Nanoseconds
@@ -137,8 +152,12 @@ own! {
         "Mean delay towards the far end in the interval.";
     OUTBOUND_MAX = 52 "twampOutboundMaxNanoseconds" Signed64 Quantity Nanoseconds
         "Largest delay towards the far end in the interval.";
+    OUTBOUND_P50 = 53 "twampOutboundP50Nanoseconds" Signed64 Quantity Nanoseconds
+        "Median of the delay towards the far end, of a run exactly, else of late.";
     OUTBOUND_P95 = 54 "twampOutboundP95Nanoseconds" Signed64 Quantity Nanoseconds
         "95th percentile of the delay towards the far end, of a run exactly, else of late.";
+    OUTBOUND_P99 = 55 "twampOutboundP99Nanoseconds" Signed64 Quantity Nanoseconds
+        "99th percentile of the delay towards the far end, of a run exactly, else of late.";
     OUTBOUND_JITTER = 56 "twampOutboundJitterNanoseconds" Unsigned64 Quantity Nanoseconds
         "RFC 3550 jitter towards the far end.";
     INBOUND_MIN = 60 "twampInboundMinNanoseconds" Signed64 Quantity Nanoseconds
@@ -147,8 +166,12 @@ own! {
         "Mean delay from the far end in the interval.";
     INBOUND_MAX = 62 "twampInboundMaxNanoseconds" Signed64 Quantity Nanoseconds
         "Largest delay from the far end in the interval.";
+    INBOUND_P50 = 63 "twampInboundP50Nanoseconds" Signed64 Quantity Nanoseconds
+        "Median of the delay from the far end, of a run exactly, else of late.";
     INBOUND_P95 = 64 "twampInboundP95Nanoseconds" Signed64 Quantity Nanoseconds
         "95th percentile of the delay from the far end, of a run exactly, else of late.";
+    INBOUND_P99 = 65 "twampInboundP99Nanoseconds" Signed64 Quantity Nanoseconds
+        "99th percentile of the delay from the far end, of a run exactly, else of late.";
     INBOUND_JITTER = 66 "twampInboundJitterNanoseconds" Unsigned64 Quantity Nanoseconds
         "RFC 3550 jitter from the far end.";
 
@@ -194,6 +217,11 @@ own! {
     SAMPLE_AGE = 92 "twampSampleAgeNanoseconds" Unsigned64 Quantity Nanoseconds
         "How old the newest sample is.";
 
+    MOS_FORWARD = 93 "twampMosForwardHundredths" Unsigned16 Quantity None
+        "What people would think of a call towards the far end: 100 bad to 441, in hundredths (E-model, ITU-T G.107; G.711).";
+    MOS_BACKWARD = 94 "twampMosBackwardHundredths" Unsigned16 Quantity None
+        "What people would think of a call from the far end, in hundredths.";
+
     GROUP_ID = 100 "twampGroupId" Unsigned64 Identifier None
         "The host's id of the group of lines.";
     GROUP_NAME = 101 "twampGroupName" Text Default None
@@ -214,6 +242,21 @@ own! {
         "What the host is answered: 0 no opinion, 1 this line, 2 this line, the best of a bad lot, 3 keep what you have.";
     MODE = 109 "twampMode" Unsigned8 Identifier None
         "What may be done with it: 0 measure, 1 advise, 2 act.";
+
+    EVENT_CODE = 110 "twampEventCode" Text Default None
+        "What is wrong, as a stable word: line-dead, sla-broken, line-unmeasured, mark-rewritten and others.";
+    EVENT_SEVERITY = 111 "twampEventSeverity" Unsigned8 Identifier None
+        "1 critical, 2 major, 3 minor, 4 warning (ITU-T X.733).";
+    EVENT_RAISED = 112 "twampEventRaised" Boolean Default None
+        "True: it is wrong from now on. False: it is over.";
+    EVENT_KIND = 113 "twampEventObjectKind" Text Default None
+        "What it is about: line, session, collector, responder or configuration.";
+    EVENT_NAME = 114 "twampEventObjectName" Text Default None
+        "Which one of these; empty where there is but one.";
+    EVENT_TIMES = 115 "twampEventTimes" Unsigned64 Quantity None
+        "How often it began; more than once where it came back before it was cleared.";
+    EVENT_NUMBERS = 116 "twampEventNumbers" Text Default None
+        "The figures it stands on: name=value, separated by spaces.";
 
     RECORDS_PRODUCED = 120 "twampRecordsProducedTotalCount" Unsigned64 TotalCounter Entries
         "Results that were there to be told to this collector.";

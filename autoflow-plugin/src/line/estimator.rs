@@ -11,7 +11,7 @@ use super::extremes::FARTHEST;
 use super::liveness::{LEAST_PATIENCE, Liveness, Pulse, State, Trouble};
 use super::order::{Fate, InOrder};
 use super::ring::{Ring, SLICES};
-use super::slice::{Brief, Doubts, PathJitter, Slice};
+use super::slice::{Brief, Doubts, PathJitter, RoundTrip, Slice, Sums};
 use super::summary::{Delays, Directions, Summary};
 use super::watch::{Demand, Seen, Watch};
 
@@ -239,10 +239,10 @@ impl Estimator {
         let window = &self.window;
         let settled = self.settled(now);
         let fates = window.before(settled, SLICES).map(Slice::brief);
-        let delays = window.until(now, SLICES).map(Slice::brief);
-        let of_window = Summary::of(window.span(), fates, delays);
+        let sums = Sums::of(window.until(now, SLICES));
+        let of_window = Summary::of(window.span(), fates, sums.round_trip());
         let fates = self.recent.before(settled, SLICES).copied();
-        let delays = self.recent.until(now, SLICES).copied();
+        let delays = RoundTrip::of(self.recent.until(now, SLICES).copied());
         Estimate {
             state: self.liveness.state,
             since: self.liveness.since,
@@ -253,10 +253,13 @@ impl Estimator {
             longest_round_trip: self.longest_round_trip,
             window: of_window,
             directions: self.numbers.as_ref().map(|numbers| {
+                if of_window.lost == 0 {
+                    return Directions::NONE;
+                }
                 let slices = window.before(settled, SLICES);
                 Directions::of(slices.zip(numbers.before(settled, SLICES)))
             }),
-            delays: Delays::of(window.until(now, SLICES), self.offset.unwrap_or_default()),
+            delays: Delays::of(&sums, self.offset.unwrap_or_default()),
             recent: Summary::of(self.recent.span(), fates, delays),
         }
     }

@@ -89,7 +89,8 @@ impl<S: Clone + Default> Ring<S> {
             .max(next.saturating_sub(self.len()));
         let known = end.min(next).saturating_sub(first) as usize;
         let (again, from) = self.slots.split_at(self.slot(first));
-        from.iter().chain(again).take(known)
+        let in_row = known.min(from.len());
+        from[..in_row].iter().chain(&again[..known - in_row])
     }
 
     fn is_kept(&self, number: u64) -> bool {

@@ -62,13 +62,15 @@ pub(crate) struct RoundTrip {
     pub(crate) jitter_ns: u64,
 }
 
-/// Sums over slices.
-#[derive(Clone, Copy, Debug, Default)]
+/// Sums over slices. Extremes, sums and jitter are of the round trip, forward and backward.
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Sums {
-    pub(super) path: PathSummary,
-    pub(super) doubts: Doubts,
+    samples: u64,
+    extremes: [(i64, i64); 3],
+    sums: [i128; 3],
     smoothed: u64,
     jitter: [f64; 3],
+    pub(super) doubts: Doubts,
 }
 
 impl Slice {
@@ -137,12 +139,12 @@ impl RoundTrip {
     /// Known from two samples in a row on.
     pub(super) fn of(slices: impl Iterator<Item = Brief>) -> Option<Self> {
         let (mut samples, mut smoothed, mut sum, mut jitter) = (0u64, 0u64, 0i128, 0.0);
-        for slice in slices {
+        slices.for_each(|slice| {
             samples += u64::from(slice.samples.get());
             smoothed += u64::from(slice.smoothed.get());
             sum += i128::from(slice.round_trip);
             jitter += f64::from(slice.jitter);
-        }
+        });
         Some(Self {
             mean_ns: DelaySummary::of(samples, (0, 0), sum).mean()?,
             jitter_ns: mean(jitter, smoothed)?,
@@ -152,9 +154,33 @@ impl RoundTrip {
 
 impl Sums {
     pub(super) fn of<'a>(slices: impl Iterator<Item = &'a Slice>) -> Self {
-        let mut sums = Self::default();
+        let mut sums = Self {
+            samples: 0,
+            extremes: [(i64::MAX, i64::MIN); 3],
+            sums: [0; 3],
+            smoothed: 0,
+            jitter: [0.0; 3],
+            doubts: Doubts::default(),
+        };
         slices.for_each(|slice| sums.add(slice));
         sums
+    }
+
+    /// Known from two samples in a row on.
+    pub(super) fn round_trip(&self) -> Option<RoundTrip> {
+        Some(RoundTrip {
+            mean_ns: self.delay(0).mean()?,
+            jitter_ns: mean(self.jitter[0], self.smoothed)?,
+        })
+    }
+
+    /// Delays both ways.
+    pub(super) fn path(&self) -> PathSummary {
+        PathSummary {
+            round_trip: self.delay(0),
+            forward: self.delay(1),
+            backward: self.delay(2),
+        }
     }
 
     /// Mean jitter of round trip, forward, backward, nanoseconds; `None` before two samples in a
@@ -164,25 +190,29 @@ impl Sums {
         Some([round_trip?, forward?, backward?])
     }
 
+    fn delay(&self, which: usize) -> DelaySummary {
+        DelaySummary::of(self.samples, self.extremes[which], self.sums[which])
+    }
+
     fn add(&mut self, slice: &Slice) {
+        if slice.samples.get() == 0 {
+            return;
+        }
+        self.samples += u64::from(slice.samples.get());
         let sums = [
             slice.round_trip,
             slice.forward,
             slice.round_trip.saturating_sub(slice.forward),
         ];
-        let paths = [
-            &mut self.path.round_trip,
-            &mut self.path.forward,
-            &mut self.path.backward,
-        ];
-        for ((path, extremes), sum) in paths.into_iter().zip(slice.extremes).zip(sums) {
-            let samples = slice.samples.get().into();
-            path.merge(&DelaySummary::of(samples, extremes.get(), sum.into()));
+        for which in 0..3 {
+            let (min, max) = slice.extremes[which].get();
+            let (least, most) = self.extremes[which];
+            self.extremes[which] = (least.min(min), most.max(max));
+            self.sums[which] += i128::from(sums[which]);
+            self.jitter[which] += f64::from(slice.jitter[which]);
         }
         self.doubts.add(slice.doubts);
         self.smoothed += u64::from(slice.smoothed.get());
-        let pairs = self.jitter.iter_mut().zip(slice.jitter);
-        pairs.for_each(|(sum, jitter)| *sum += f64::from(jitter));
     }
 }
 

@@ -82,23 +82,23 @@ impl Directions {
 }
 
 impl Summary {
-    /// Sums up: `fates` for loss, `delays` for delay.
+    /// Sums up the `fates` of a span beside its delays.
     pub(super) fn of(
         span: Duration,
         fates: impl Iterator<Item = Brief>,
-        delays: impl Iterator<Item = Brief>,
+        round_trip: Option<RoundTrip>,
     ) -> Self {
         let (mut received, mut lost) = (0u64, 0u64);
-        for slice in fates {
+        fates.for_each(|slice| {
             received += u64::from(slice.received.get());
             lost += u64::from(slice.lost.get());
-        }
+        });
         Self {
             span,
             probes: received + lost,
             received,
             lost,
-            round_trip: RoundTrip::of(delays),
+            round_trip,
         }
     }
 
@@ -115,6 +115,12 @@ impl Summary {
 }
 
 impl Directions {
+    /// Of no lost probe.
+    pub(super) const NONE: Self = Self {
+        forward: 0,
+        backward: 0,
+    };
+
     /// Sums up slices and the numbers of their replies, oldest first.
     pub(super) fn of<'a>(slices: impl Iterator<Item = (&'a Slice, &'a Numbers)>) -> Self {
         let fates = slices
@@ -128,10 +134,9 @@ impl Directions {
 }
 
 impl Delays {
-    /// Sums up slices whose delays were entered without an `offset` of the far clock.
-    pub(super) fn of<'a>(slices: impl Iterator<Item = &'a Slice>, offset: i64) -> Option<Self> {
-        let sums = Sums::of(slices);
-        let path = sums.path.corrected(offset.saturating_neg());
+    /// Of slices whose delays were entered without an `offset` of the far clock.
+    pub(super) fn of(sums: &Sums, offset: i64) -> Option<Self> {
+        let path = sums.path().corrected(offset.saturating_neg());
         let [round_trip, outbound, inbound] = sums.jitter()?;
         let means = path.means()?;
         Some(Self {

@@ -143,6 +143,13 @@ impl Admission {
         self.desk().complaints.note(Complaint::Loop, now, say);
     }
 
+    /// A connection was refused because no key verifies what it says.
+    pub(crate) fn not_authentic(&self, reason: impl FnOnce() -> String, now: Mono) {
+        self.desk()
+            .complaints
+            .note(Complaint::NotAuthentic, now, reason);
+    }
+
     /// A connection begins that is not set up.
     pub(crate) fn probation(&self) -> Probation {
         Probation {
@@ -178,6 +185,7 @@ impl Admission {
         statistics.connections_evicted = count(Complaint::Evicted);
         statistics.sessions_refused = count(Complaint::Session);
         statistics.loops_prevented = count(Complaint::Loop);
+        statistics.not_authentic = count(Complaint::NotAuthentic);
     }
 
     fn place(

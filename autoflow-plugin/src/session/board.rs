@@ -3,7 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
 
-use plugin_abi::config::Probe;
+use plugin_abi::config::{Probe, Protocol};
 use plugin_abi::manage::{
     Asked, Failure, Progress, RunResult, RunState, ServedResult, SessionKind, SessionResult,
     SessionRow, Statistics,
@@ -30,6 +30,20 @@ const KEPT: usize = 256;
 /// more go on, the others' are as right as those of lines.
 const EXACT: usize = 1_024;
 
+/// Clocks that were set and nobody has asked about yet, at most.
+const STEPS: usize = 256;
+
+/// Packets of a session arrive with another DSCP than they left with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Rewritten {
+    /// The session's id.
+    pub(crate) id: String,
+    /// At the far end; else back here.
+    pub(crate) forward: bool,
+    pub(crate) asked: u8,
+    pub(crate) arrived: u8,
+}
+
 /// Every session of one engine.
 #[derive(Default)]
 pub(crate) struct Board {
@@ -40,6 +54,8 @@ pub(crate) struct Board {
     over: [VecDeque<Key>; 2],
     counters: Tellings,
     statistics: Statistics,
+    /// Clocks that were set since somebody asked.
+    steps: Vec<(Key, Step)>,
     /// Runs with exact percentiles that go on.
     exact: usize,
     /// The newest of each configured session.
@@ -187,8 +203,9 @@ impl Board {
     pub(crate) fn absorb(&mut self, thread: u16, report: &Report) -> Vec<ServedResult> {
         for (key, entry) in &report.entries {
             if let Some(sender) = self.senders.get_mut(key) {
-                if let Some(step) = sender.tally.absorb(entry) {
-                    sender.tell(&step);
+                let step = sender.tally.absorb(entry);
+                if let Some(step) = step.filter(|_| self.steps.len() < STEPS) {
+                    self.steps.push((*key, step));
                 }
                 match entry {
                     Entry::Afresh => {
@@ -240,6 +257,29 @@ impl Board {
         ended
     }
 
+    /// Each clock that was set since this was last asked, of which session, and by how much.
+    pub(crate) fn take_steps(&mut self) -> Vec<(Key, String, Step)> {
+        let steps = std::mem::take(&mut self.steps).into_iter();
+        let known = steps.filter_map(|(key, step)| {
+            let sender = self.senders.get(&key)?;
+            Some((key, sender.who.id(), step))
+        });
+        known.collect()
+    }
+
+    /// Of the sessions that go on, those whose newest packets came with another DSCP: of one in
+    /// `of` sessions, another part with each `turn`.
+    pub(crate) fn rewritten(&self, turn: u64, of: u64) -> Vec<(Key, Rewritten)> {
+        let senders = self.senders.iter();
+        let part = senders.filter(|(key, _)| key.0 % of == turn);
+        // Whoever asks for a single run is told of it with its result.
+        let going_on = part.filter(|(_, sender)| {
+            sender.state == RunState::Running && !matches!(sender.subject, Subject::Run)
+        });
+        let rewritten = going_on.filter_map(|(key, sender)| Some((*key, sender.rewritten()?)));
+        rewritten.collect()
+    }
+
     /// Collectors are told of a session that goes on by itself in intervals, from now on.
     pub(crate) fn divide(&mut self, key: Key, now: Now) {
         if let Some(sender) = self.senders.get_mut(&key) {
@@ -261,6 +301,13 @@ impl Board {
         let (counts, sizes) = (&sender.counts, &sender.sizes);
         let tally = &mut sender.tally;
         Some(tally.interval(&whose, counts, sizes, near, now.wall))
+    }
+
+    /// Of the sessions that are served, one in `of`, another part with each `turn`.
+    pub(crate) fn serving(&self, turn: u64, of: u64) -> Vec<ServedResult> {
+        let part = self.served.iter().filter(|(key, _)| key.0 % of == turn);
+        let going_on = part.filter(|(_, seen)| seen.ended.is_none());
+        going_on.map(|(_, seen)| result_of(seen)).collect()
     }
 
     /// How a run stands.
@@ -382,15 +429,24 @@ impl Sender {
             .result(&self.who, &self.counts, &self.sizes, near)
     }
 
-    fn tell(&self, step: &Step) {
-        let name = match self.subject.line() {
-            Some(line) => format!("line {line}"),
-            None => format!("session to {}", self.who.remote),
+    /// What has become of the DSCP, if it is another one.
+    fn rewritten(&self) -> Option<Rewritten> {
+        let asked = self.who.asked.dscp;
+        let [forward, backward] = self.tally.newest_dscp();
+        let other = |arrived: Option<u8>| arrived.filter(|arrived| *arrived != asked);
+        // The far end of Light isn't asked for any.
+        let backward = backward.filter(|_| self.who.mode != Protocol::Light.name());
+        let (forward, arrived) = match (other(forward), other(backward)) {
+            (Some(arrived), _) => (true, arrived),
+            (None, Some(arrived)) => (false, arrived),
+            (None, None) => return None,
         };
-        tracing::warn!(
-            "{name}: a clock was set: the far one has moved by {:+.3} ms against the near one",
-            step.size_ns as f64 / 1e6
-        );
+        Some(Rewritten {
+            id: self.who.id(),
+            forward,
+            asked,
+            arrived,
+        })
     }
 
     fn run_result(&self, key: Key, ended: Option<Wall>, near: ErrorEstimate) -> RunResult {

@@ -204,6 +204,12 @@ impl Tally {
         }
     }
 
+    /// With which DSCP the newest packets arrived: at the far end, and back here.
+    pub(super) fn newest_dscp(&self) -> [Option<u8>; 2] {
+        let newest = [&self.marks.tos_forward, &self.marks.tos_backward];
+        newest.map(|marks| marks.newest().map(|tos| tos >> 2))
+    }
+
     /// The result so far, where `near` is what the kernel says of this end's clock.
     pub(crate) fn result(
         &self,

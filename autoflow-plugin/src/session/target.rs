@@ -241,7 +241,11 @@ impl<Orders: Fn(Order)> Connection<Orders> {
     fn tell_end(&self, reason: ControlError) {
         let peer = self.peer;
         match reason {
-            ControlError::NotAuthentic | ControlError::BadHmac | ControlError::Overloaded => {
+            ControlError::NotAuthentic | ControlError::BadHmac => {
+                let say = || format!("control connection of {peer} is refused: {reason}");
+                self.means.admission.not_authentic(say, clock().mono);
+            }
+            ControlError::Overloaded => {
                 tracing::warn!("control connection of {peer} is refused: {reason}");
             }
             _ => tracing::debug!("control connection of {peer} ended: {reason}"),

@@ -1,5 +1,6 @@
 //! The words of `host-sim run`.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -28,6 +29,9 @@ pub struct Run {
     #[arg(long, value_name = "N", default_value_t = 1_000, requires = "record",
           value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     pub record_mb: u64,
+    /// Serve metrics to Prometheus over HTTP at this address, such as 127.0.0.1:9862
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub metrics: Option<SocketAddr>,
     /// Where other commands reach this host.
     #[command(flatten)]
     pub socket: Socket,

@@ -8,6 +8,7 @@ mod completions;
 mod configuration;
 mod confirm;
 mod demo;
+mod events;
 mod follow;
 mod known;
 mod lines;
@@ -40,6 +41,7 @@ use crate::document::ReadError;
 use crate::exit::Exit;
 use crate::host::control::{ClientError, PlaceError, StateError};
 use crate::host::{self, FindError};
+use crate::metrics::ServerError;
 use crate::secret::SecretError;
 use crate::sim::SimError;
 use crate::sim::recording::RecorderError;
@@ -79,6 +81,9 @@ pub enum CommandError {
     /// A configuration that the plugin calls good but this host can't read.
     #[error("the plugin takes this configuration, this host can't read it: {0}; rebuild the host")]
     Configuration(serde_json::Error),
+    /// Metrics can't be served.
+    #[error(transparent)]
+    Metrics(#[from] ServerError),
     /// A bench could not be run.
     #[error(transparent)]
     Bench(#[from] BenchError),
@@ -193,6 +198,7 @@ fn obey(cli: Cli, output: Output) -> Result<Exit, CommandError> {
         Command::Responders(arguments) => responders::run(&arguments, &around),
         Command::Overrides(arguments) => overrides::run(&arguments, &around),
         Command::Why(arguments) => why::run(&arguments, &around),
+        Command::Events(arguments) => events::run(&arguments, &around),
         Command::Apply(arguments) => apply::run(&arguments, &around),
         Command::Confirm(arguments) => confirm::run(&arguments, &around),
         Command::Configuration(arguments) => configuration::run(&arguments, &around),

@@ -5,6 +5,7 @@
 //!   callbacks ────────┼──► Daemon ──► Telling (text or JSON lines)
 //!   once a second ────┘
 //!   control socket ──────► Reception ──► manage; what persons added ──► --state
+//!   Prometheus ──────────► Server ─────► Metrics
 //! ```
 
 mod persons;
@@ -14,8 +15,8 @@ mod telling;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::mpsc::Receiver;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use plugin_abi::host::Engine;
@@ -32,6 +33,7 @@ use crate::exit::Exit;
 use crate::host::clock::boottime_ns;
 use crate::host::control::{Control, default_path};
 use crate::host::{Event, Interrupt, Names, Status, Watch, listen, wait_for_change};
+use crate::metrics::{Metrics, Server};
 use crate::sim::recording::Recorder;
 
 /// The longest time between two looks at Ctrl-C and the lines.
@@ -67,8 +69,17 @@ pub(super) fn run(arguments: &Run, around: &Surroundings) -> Result<Exit, Comman
         Ok(Recorder::start(Arc::clone(&engine), &config, file, mb)?)
     };
     let recorder = arguments.record.as_ref().map(record).transpose()?;
+    let known = Arc::new(Mutex::new(names.clone()));
+    let metrics = arguments.metrics.map(|at| {
+        let metrics = Metrics::of(Arc::clone(&engine), Arc::clone(&known));
+        Server::open(at, move |form| {
+            let page = metrics.page(form);
+            page.map_err(|error| error.to_string())
+        })
+    });
+    let metrics = metrics.transpose()?;
     engine.start()?;
-    telling.started(&judged, control.path())?;
+    telling.started(&judged, control.path(), metrics.as_ref().map(Server::at))?;
 
     let default = if around.output.is_json() { 1 } else { 5 };
     let mut daemon = Daemon {
@@ -76,6 +87,7 @@ pub(super) fn run(arguments: &Run, around: &Surroundings) -> Result<Exit, Comman
         events: &events,
         reception: &reception,
         watch: Watch::new(names),
+        known: &known,
         states: BTreeMap::new(),
         telling: &telling,
         recorder: recorder.as_ref(),
@@ -86,6 +98,7 @@ pub(super) fn run(arguments: &Run, around: &Surroundings) -> Result<Exit, Comman
     let names = daemon.watch.names().clone();
 
     // Nobody asks from here on.
+    drop(metrics);
     drop(control);
     drop(reception);
     if exit == Exit::Good {
@@ -109,6 +122,8 @@ struct Daemon<'a> {
     events: &'a Receiver<Event>,
     reception: &'a Reception,
     watch: Watch,
+    /// The names in it, for whoever else needs them.
+    known: &'a Mutex<Names>,
     /// Each line's last state that was told.
     states: BTreeMap<String, &'static str>,
     telling: &'a Telling,
@@ -143,6 +158,9 @@ impl Daemon<'_> {
             if start.elapsed() >= next {
                 next += self.every;
                 if let Some(names) = self.reception.other_names()? {
+                    let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+                    known.clone_from(&names);
+                    drop(known);
                     self.watch.rename(names);
                     if let Some(recorder) = self.recorder {
                         recorder.setting(&self.reception.effective()?);

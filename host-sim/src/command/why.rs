@@ -162,6 +162,8 @@ fn mode(mode: Mode) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
 
     #[test]
@@ -206,6 +208,8 @@ mod tests {
             best_of_bad: false,
             mode: Mode::Act,
             decisions: vec![decision(990.0, true), decision(400.0, false)],
+            switched: BTreeMap::new(),
+            refused: BTreeMap::new(),
         };
         let empty = ChoiceRow {
             class: "bulk".into(),

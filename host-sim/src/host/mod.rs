@@ -15,5 +15,6 @@ pub use interrupt::Interrupt;
 pub use listen::{Event, Listener, listen};
 pub use load::{FindError, PLUGIN_FILE, load};
 pub use names::Names;
+pub(crate) use status::engine_name;
 pub use status::{ChoiceStatus, ClassScore, LineStatus, LossStatus, Microseconds, Status, Watch};
 pub use wake::wait_for_change;

@@ -262,7 +262,8 @@ fn seconds_since(then_ns: u64, now_ns: u64) -> f64 {
     now_ns.saturating_sub(then_ns) as f64 / 1e9
 }
 
-fn engine_name(state: u32) -> &'static str {
+/// The word for a state of an engine.
+pub(crate) fn engine_name(state: u32) -> &'static str {
     match state {
         engine_state::CREATED => "created",
         engine_state::RUNNING => "running",

@@ -9,6 +9,9 @@ pub struct Export {
     /// How often a line or a continuous session is told of, in seconds, where it says nothing else;
     /// and how often each choice is. Runs are told of when they end, switches when they happen.
     pub interval_s: u32,
+    /// Sessions of others that are answered here are told of, too: each `interval_s`, and when they
+    /// end.
+    pub served: bool,
     /// The private enterprise number of the elements that IANA has none for. The default is for
     /// documents and tests (RFC 5612): who has a number of his own sets it.
     pub enterprise: u32,
@@ -125,6 +128,7 @@ impl Default for Export {
     fn default() -> Self {
         Self {
             interval_s: 10,
+            served: true,
             enterprise: DOCUMENTATION_ENTERPRISE,
             domain: 1,
             collectors: Vec::new(),

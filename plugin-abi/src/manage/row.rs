@@ -1,5 +1,7 @@
 //! Lists for people: sessions, lines, choices.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::{Roles, ServedResult, SessionKind, SessionResult};
@@ -40,7 +42,7 @@ pub struct SessionRow {
 }
 
 /// One line in a list.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LineRow {
     /// The host's id.
     pub id: u64,
@@ -56,12 +58,25 @@ pub struct LineRow {
     /// Who keeps classes off it, and until when.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub withdrawn: Option<String>,
+    /// What people would think of a call over it; none unless loss has a direction.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mos: Option<Opinions>,
     /// What it does.
     #[serde(default)]
     pub roles: Roles,
     /// Who wrote it, and so who may change it.
     #[serde(default)]
     pub owner: Owner,
+}
+
+/// Mean opinion scores of a call with G.711, 1 (bad) to 4.41, over the rolling window (E-model,
+/// ITU-T G.107).
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Opinions {
+    /// Towards the far end.
+    pub forward: f64,
+    /// From the far end.
+    pub backward: f64,
 }
 
 /// One override.
@@ -92,6 +107,12 @@ pub struct ChoiceRow {
     pub mode: Mode,
     /// Newest first.
     pub decisions: Vec<Decision>,
+    /// How often it was switched since the engine began, by [`crate::reason::name`].
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub switched: BTreeMap<String, u64>,
+    /// How often a switch was considered and refused.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub refused: BTreeMap<String, u64>,
 }
 
 /// The line that a class of a group is advised to be on, beside the one in use, since the engine

@@ -24,6 +24,9 @@ pub struct Statistics {
     /// Control connections refused because too many waited for their keys.
     #[serde(default)]
     pub keys_refused: u64,
+    /// Control connections refused because no key verifies what they said.
+    #[serde(default)]
+    pub not_authentic: u64,
     /// Control connections closed at once: they came from nobody who may be answered.
     #[serde(default)]
     pub foreign_connections: u64,

@@ -173,6 +173,7 @@ fn fits(request: &Request, answer: &Answer) {
         Request::Why { .. } => matches!(answer, Answer::Why(_)),
         Request::Statistics => matches!(answer, Answer::Statistics(_)),
         Request::Collectors => matches!(answer, Answer::Collectors(_)),
+        Request::Events => matches!(answer, Answer::Events(_)),
     };
     assert!(fits, "{request:?} was answered {answer:?}");
 }

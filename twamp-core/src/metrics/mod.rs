@@ -16,6 +16,7 @@
 //! | [`reordering`] | did packets overtake one another? |
 //! | [`quantile`] | what do most packets see? |
 //! | [`sketch`] | the same for streams without an end, in 256 octets |
+//! | [`mos`] | what would people think of a call? |
 //! | [`interval`] | how far can a loss ratio be trusted? |
 //! | [`sequential`] | has it changed, and how often may that be said for nothing? |
 
@@ -25,6 +26,7 @@ mod direction;
 pub mod interval;
 pub mod loss;
 pub mod marks;
+pub mod mos;
 pub mod quantile;
 pub mod ratio;
 pub mod reordering;

@@ -97,7 +97,13 @@ pub(in super::super) unsafe extern "C" fn apply(
             dry_run: dry_run != 0,
             confirm_within: None,
         };
-        written("difference", &engine.apply(judged(document)?, terms)?)
+        let config = config::read(document.as_bytes()).map_err(|problems| {
+            if dry_run == 0 {
+                engine.refuse_document(&problems);
+            }
+            Refusal::problems(code::CONFIGURATION, &problems)
+        })?;
+        written("difference", &engine.apply(config, terms)?)
     };
     // SAFETY: see the module.
     unsafe { barrier::call("apply", engine, answer, body) }

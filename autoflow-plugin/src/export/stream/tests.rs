@@ -4,13 +4,16 @@ use std::net::SocketAddr;
 
 use plugin_abi::TwampScore;
 use plugin_abi::config::Mode;
-use plugin_abi::manage::{Asked, RunState};
+use plugin_abi::manage::{Asked, EventObject, EventRow, EventSeverity, RunState, ServedResult};
 use proptest::prelude::*;
 use twamp_core::metrics::loss::LossCounts;
 use twamp_core::time::Wall;
 
 use super::super::decoder::{Decoded, Decoder};
-use super::super::record::{ChoiceRecord, DecisionRecord, ScoreRecord, SessionRecord};
+use super::super::record::{
+    ChoiceRecord, DecisionRecord, EventRecord, QuantilesRecord, ScoreRecord, ServedRecord,
+    SessionRecord,
+};
 use super::*;
 use crate::session::result::{Interval, Way};
 
@@ -244,12 +247,91 @@ fn choice() -> impl Strategy<Value = ChoiceRecord> {
     })
 }
 
+fn event() -> impl Strategy<Value = EventRecord> {
+    let words = ["\\PC{0,128}", "\\PC{0,400}"];
+    let class = proptest::option::of("\\PC{0,128}");
+    let over = proptest::option::of(0.0..1e9);
+    (wall(), words, class, over, any::<f64>()).prop_map(
+        |(at, [name, sentence], class, over, of)| {
+            let row = EventRow {
+                code: "line-dead".into(),
+                severity: EventSeverity::Critical,
+                object: EventObject {
+                    kind: "line".into(),
+                    name,
+                    class,
+                },
+                raised_at: 1.0,
+                cleared_at: over,
+                times: 3,
+                numbers: [("silent_s".to_owned(), of)].into(),
+                sentence,
+            };
+            EventRecord::new(at, row)
+        },
+    )
+}
+
+const WAY: Way = Way {
+    min: -1,
+    mean: 2,
+    max: 9,
+    p50: 3,
+    p95: 7,
+    p99: 8,
+};
+
+fn served() -> impl Strategy<Value = ServedRecord> {
+    let micros = || proptest::option::of(0.0..1e9);
+    let at = |v6: bool| match v6 {
+        true => "[2001:db8::1]:862",
+        false => "192.0.2.1:862",
+    };
+    let parts = (
+        wall(),
+        any::<bool>(),
+        any::<u64>(),
+        micros(),
+        micros(),
+        "\\PC{0,99}",
+    );
+    parts.prop_map(move |(when, v6, received, jitter_us, variation, ended)| {
+        let address = at(v6).parse().unwrap();
+        let seen = ServedResult {
+            session_id: "0123456789abcdef".into(),
+            remote: address,
+            local: address,
+            received,
+            lost_forward: 1,
+            duplicates: 2,
+            reordered: 3,
+            reflected: received,
+            jitter_us,
+            variation_mean_us: variation,
+            variation_max_us: variation,
+            ssid: None,
+            backward: None,
+            responder_limited: Default::default(),
+            ended,
+            features: Vec::new(),
+            figures: Default::default(),
+        };
+        ServedRecord { at: when, seen }
+    })
+}
+
 fn record() -> impl Strategy<Value = Record> {
     prop_oneof![
         session().prop_map(|record| Record::Session(Box::new(record))),
         score().prop_map(|record| Record::Score(Box::new(record))),
         decision().prop_map(|record| Record::Decision(Box::new(record))),
         choice().prop_map(|record| Record::Choice(Box::new(record))),
+        event().prop_map(|record| Record::Event(Box::new(record))),
+        served().prop_map(|record| Record::Served(Box::new(record))),
+        session().prop_map(|mut record| {
+            record.seen.delays.get_or_insert([WAY; 3]);
+            Record::Quantiles(Box::new(QuantilesRecord(record)))
+        }),
     ]
 }
 
@@ -355,6 +437,32 @@ fn arrived(record: &Record, decoded: &Decoded, roomy: bool) {
             assert_eq!(decoded.unsigned(OWN, 7).is_some(), record.line.is_some());
             assert_eq!(decoded.unsigned(OWN, 109), Some(2));
         }
+        Record::Quantiles(record) => {
+            text(1, &record.0.seen.session);
+            let [_, there, back] = record.0.seen.delays.unwrap();
+            let told = [53, 55, 63, 65].map(|id| decoded.signed(OWN, id).unwrap());
+            assert_eq!(told, [there.p50, there.p99, back.p50, back.p99]);
+        }
+        Record::Served(record) => {
+            text(38, &record.seen.ended);
+            assert_eq!(decoded.unsigned(OWN, 32), Some(record.seen.received));
+            let nanos = |micros: f64| (micros * 1e3).round() as u64;
+            let jitter = record.seen.jitter_us.map(nanos);
+            assert_eq!(decoded.unsigned(OWN, 56), jitter);
+            let variation = record.seen.variation_max_us.map(nanos);
+            assert_eq!(decoded.unsigned(OWN, 37), variation);
+        }
+        Record::Event(record) => {
+            text(110, "line-dead");
+            text(107, &record.row.sentence);
+            text(114, &record.row.object.name);
+            let raised = record.row.cleared_at.is_none();
+            assert_eq!(decoded.unsigned(OWN, 112), Some(2 - u64::from(raised)));
+            assert_eq!(
+                decoded.octets(OWN, 82).is_some(),
+                record.row.object.class.is_some()
+            );
+        }
     }
 }
 
@@ -380,7 +488,15 @@ proptest! {
 
 /// Templates with all that may be known, of each kind.
 fn richest() -> Vec<u16> {
-    let kinds = [(512, 9), (320, 5), (352, 2), (360, 1)];
+    let kinds = [
+        (512, 9),
+        (320, 5),
+        (352, 2),
+        (360, 1),
+        (364, 1),
+        (366, 1),
+        (368, 3),
+    ];
     kinds.map(|(first, bits)| first + (1 << bits) - 1).to_vec()
 }
 

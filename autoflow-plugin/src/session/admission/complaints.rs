@@ -22,11 +22,13 @@ pub(super) enum Complaint {
     Session,
     /// A packet whose reply might come back to us.
     Loop,
+    /// A connection whose words no key verifies.
+    NotAuthentic,
 }
 
 /// All complaints so far.
 #[derive(Debug, Default)]
-pub(super) struct Complaints([Record; 6]);
+pub(super) struct Complaints([Record; 7]);
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Record {

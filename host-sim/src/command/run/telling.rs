@@ -1,6 +1,7 @@
 //! What happens, told to people or programs.
 
 use std::io;
+use std::net::SocketAddr;
 use std::path::Path;
 
 use plugin_abi::host::Change;
@@ -48,18 +49,28 @@ impl Telling {
         Self { output }
     }
 
-    pub(super) fn started(&self, judged: &Judged, socket: &Path) -> io::Result<()> {
+    pub(super) fn started(
+        &self,
+        judged: &Judged,
+        socket: &Path,
+        metrics: Option<SocketAddr>,
+    ) -> io::Result<()> {
         let plugin = &judged.plugin;
         let (major, minor) = plugin.version();
         let (path, abi) = (plugin.path().display(), format!("{major}.{minor}"));
         let plugin = json!({ "path": path.to_string(), "abi": &abi });
         let socket = socket.display().to_string();
-        let fields = json!({ "config": judged.name, "plugin": plugin, "socket": socket });
+        let mut fields = json!({ "config": judged.name, "plugin": plugin, "socket": socket });
+        let mut served = String::new();
+        if let Some(at) = metrics {
+            fields["metrics"] = json!(at);
+            served = format!("; metrics at http://{at}/metrics");
+        }
         self.object("started", wall_s(), fields)?;
         self.say(
             Style::Heading,
             &format!(
-                "running {} ({}, {}, {}) with {path}, ABI {abi}; control socket {socket}",
+                "running {} ({}, {}, {}) with {path}, ABI {abi}; control socket {socket}{served}",
                 judged.name,
                 plural(judged.config.lines.len(), "line"),
                 plural(judged.config.groups.len(), "group"),

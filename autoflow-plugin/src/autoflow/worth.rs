@@ -23,7 +23,7 @@ const LONGEST: Duration = Duration::from_secs(5);
 
 /// Kept with the choice of a class of a group; a clone is the same one.
 #[derive(Clone, Debug)]
-pub(crate) struct Ledger(Arc<Counts>);
+pub(crate) struct Worth(Arc<Counts>);
 
 #[derive(Debug)]
 struct Counts {
@@ -54,7 +54,7 @@ pub(crate) struct Balance {
     pub(crate) refused: u64,
 }
 
-impl Ledger {
+impl Worth {
     /// The host asks for a flow that is on this line.
     pub(crate) fn tell(&self, line: u64) {
         // Threads ask at the same time, mostly for flows of one line.
@@ -119,7 +119,7 @@ impl Ledger {
     }
 }
 
-impl Default for Ledger {
+impl Default for Worth {
     fn default() -> Self {
         Self(Arc::new(Counts {
             told: AtomicU64::new(NONE),
@@ -133,7 +133,7 @@ impl Default for Ledger {
 }
 
 /// One seat has one.
-impl PartialEq for Ledger {
+impl PartialEq for Worth {
     fn eq(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }
