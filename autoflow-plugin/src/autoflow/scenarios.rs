@@ -1,6 +1,7 @@
 //! What must hold, as stories in virtual time.
 
 mod hand;
+mod many;
 mod world;
 
 use std::time::Duration;
