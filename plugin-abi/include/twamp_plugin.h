@@ -24,7 +24,7 @@
 //    goes to the call's `TwampSink`, before the call returns.
 // 8. Lines, groups and classes carry the host's own `uint64_t` ids; `TWAMP_NONE` is no id. An id is not
 //    reused in the life of an engine.
-// 9. `acquire`, `release`, `classify` and `choose` may be called from any thread at any time
+// 9. `acquire`, `renew`, `release`, `classify` and `choose` may be called from any thread at any time
 //    between `create` and `destroy`, and never wait. All other functions of one engine are
 //    called by one thread at a time.
 // 10. The plugin calls back only from its thread `twamp-ctl`, holds no lock while it does, and
@@ -53,7 +53,7 @@ typedef struct TwampEngine TwampEngine;
 #define TWAMP_ABI_MAJOR 1
 
 /// The minor version: counts what was appended.
-#define TWAMP_ABI_MINOR 1
+#define TWAMP_ABI_MINOR 2
 
 /// No id: no line, no group, no class.
 #define TWAMP_NONE UINT64_MAX
@@ -367,6 +367,9 @@ typedef struct TwampEngine TwampEngine;
 
 /// `keep_samples` and `take_samples`.
 #define TWAMP_CAPABILITY_SAMPLES (1 << 12)
+
+/// `renew`.
+#define TWAMP_CAPABILITY_RENEW (1 << 13)
 
 /// Borrowed UTF-8 text; null and 0 is the empty text.
 typedef struct TwampText {
@@ -702,8 +705,9 @@ typedef struct TwampSnapshot {
   uint32_t score_size;
 } TwampSnapshot;
 
-/// A held snapshot: filled by `acquire`, given back by `release`. Zero it before first use; it
-/// may be moved and released by another thread. Hold it for microseconds, at most eight a thread.
+/// A held snapshot: filled by `acquire` or `renew`, given back by `release`. Zero it before first
+/// use; it may be moved and released by another thread. Hold it for microseconds, at most eight a
+/// thread; one that is renewed now and then may be kept.
 typedef struct TwampGuard {
   /// The picture, valid until `release`.
   const struct TwampSnapshot *snapshot;
@@ -852,6 +856,11 @@ typedef struct TwampPlugin {
                           size_t size,
                           size_t *count,
                           uint64_t *dropped);
+  /// From 1.2. Makes `guard` hold the newest snapshot, whatever it held before; zero it before
+  /// first use. For a thread that keeps a guard and reads often: as long as nothing newer is
+  /// published it costs a comparison. Such a guard may be held for as long as it is renewed; it
+  /// is released as others are. Any thread, one at a time for each guard; never waits.
+  int32_t (*renew)(const TwampEngine *engine, struct TwampGuard *guard);
 } TwampPlugin;
 
 #ifdef __cplusplus

@@ -25,7 +25,7 @@
 //!    goes to the call's [`TwampSink`], before the call returns.
 //! 8. Lines, groups and classes carry the host's own `u64` ids; [`NONE`] is no id. An id is not
 //!    reused in the life of an engine.
-//! 9. `acquire`, `release`, `classify` and `choose` may be called from any thread at any time
+//! 9. `acquire`, `renew`, `release`, `classify` and `choose` may be called from any thread at any time
 //!    between `create` and `destroy`, and never wait. All other functions of one engine are
 //!    called by one thread at a time.
 //! 10. The plugin calls back only from its thread `twamp-ctl`, holds no lock while it does, and
@@ -71,7 +71,7 @@ pub use vtable::{TwampEngine, TwampPlugin, capability};
 /// The major version: another major is another contract.
 pub const ABI_MAJOR: u16 = 1;
 /// The minor version: counts what was appended.
-pub const ABI_MINOR: u16 = 1;
+pub const ABI_MINOR: u16 = 2;
 /// The symbol of the C door: `const TwampPlugin *twamp_plugin_v1(void)`.
 pub const C_DOOR: &str = "twamp_plugin_v1";
 /// No id: no line, no group, no class.

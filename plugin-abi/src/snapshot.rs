@@ -2,8 +2,9 @@
 
 use std::ffi::c_void;
 
-/// A held snapshot: filled by `acquire`, given back by `release`. Zero it before first use; it
-/// may be moved and released by another thread. Hold it for microseconds, at most eight a thread.
+/// A held snapshot: filled by `acquire` or `renew`, given back by `release`. Zero it before first
+/// use; it may be moved and released by another thread. Hold it for microseconds, at most eight a
+/// thread; one that is renewed now and then may be kept.
 #[repr(C)]
 #[derive(Debug)]
 #[cfg_attr(feature = "stable", derive(abi_stable::StableAbi))]

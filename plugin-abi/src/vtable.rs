@@ -159,6 +159,12 @@ pub struct TwampPlugin {
             dropped: *mut u64,
         ) -> i32,
     >,
+    /// From 1.2. Makes `guard` hold the newest snapshot, whatever it held before; zero it before
+    /// first use. For a thread that keeps a guard and reads often: as long as nothing newer is
+    /// published it costs a comparison. Such a guard may be held for as long as it is renewed; it
+    /// is released as others are. Any thread, one at a time for each guard; never waits.
+    pub renew:
+        Option<unsafe extern "C" fn(engine: *const TwampEngine, guard: *mut TwampGuard) -> i32>,
 }
 
 /// What a plugin can do. A call whose bit is off answers `UNSUPPORTED`.
@@ -189,4 +195,6 @@ pub mod capability {
     pub const IPFIX: u64 = 1 << 11;
     /// `keep_samples` and `take_samples`.
     pub const SAMPLES: u64 = 1 << 12;
+    /// `renew`.
+    pub const RENEW: u64 = 1 << 13;
 }

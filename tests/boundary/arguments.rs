@@ -156,6 +156,7 @@ fn null_is_refused_wherever_something_must_be() {
         let line = line();
         let mut choice = TwampChoice::default();
         let mut guard = empty_guard();
+        let renew = table.renew.expect("it is there from 1.2 on");
         // SAFETY: what isn't null lives during the call.
         let answers = unsafe {
             [
@@ -231,6 +232,8 @@ fn null_is_refused_wherever_something_must_be() {
                 ("acquire", (table.acquire)(none, &raw mut guard)),
                 ("acquire nothing", (table.acquire)(engine, ptr::null_mut())),
                 ("release", (table.release)(ptr::null_mut())),
+                ("renew", renew(none, &raw mut guard)),
+                ("renew nothing", renew(engine, ptr::null_mut())),
             ]
         };
         for (call, answered) in answers {

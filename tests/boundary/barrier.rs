@@ -14,7 +14,7 @@ use crate::loops::until;
 use crate::raw::{create, empty_guard, said, table_of};
 use crate::variants;
 
-const FUNCTIONS: [&str; 22] = [
+const FUNCTIONS: [&str; 23] = [
     "create",
     "start",
     "stop",
@@ -37,6 +37,7 @@ const FUNCTIONS: [&str; 22] = [
     "release",
     "keep_samples",
     "take_samples",
+    "renew",
 ];
 
 #[test]
@@ -183,6 +184,10 @@ fn call(
                     take_samples(engine, ptr::null_mut(), 0, size, count, &raw mut dropped),
                     None,
                 )
+            }
+            "renew" => {
+                let renew = table.renew.expect("it is there from 1.2 on");
+                (renew(engine, &raw mut guard), None)
             }
             "classify" => (
                 (table.classify)(engine, &raw const flow, &raw mut class),

@@ -76,7 +76,7 @@ fn libm() -> Option<PathBuf> {
 #[test]
 fn both_doors_let_the_shipped_plugin_in() {
     for door in [CHECKED, C] {
-        accepted(&artifacts().plugin, door, (1, 1));
+        accepted(&artifacts().plugin, door, (1, 2));
     }
 }
 
@@ -136,8 +136,8 @@ fn a_library_that_is_no_plugin_is_told_as_one() {
 fn another_major_version_is_refused_by_both_doors() {
     for door in [CHECKED, C] {
         let words = [
-            "speaks ABI 2.1",
-            "this host speaks 1.1",
+            "speaks ABI 2.2",
+            "this host speaks 1.2",
             "take a plugin of major version 1",
         ];
         refused(&variants::another_major(), door, &words);
@@ -147,7 +147,7 @@ fn another_major_version_is_refused_by_both_doors() {
 #[test]
 fn a_plugin_with_a_function_more_is_let_in_by_both_doors() {
     for door in [CHECKED, C] {
-        accepted(&variants::newer_minor().plugin, door, (1, 2));
+        accepted(&variants::newer_minor().plugin, door, (1, 3));
     }
 }
 
@@ -157,12 +157,12 @@ fn a_host_that_knows_a_function_more_takes_the_older_plugin_by_the_c_door_only()
     let said = good(newer.arg(&artifacts().plugin));
     let (checked, c) = said.split_once('\n').unwrap();
     for word in [
-        "TwampPlugin: too many fields, expected 27, found 26",
+        "TwampPlugin: too many fields, expected 28, found 27",
         "rebuild plugin and host from one plugin-abi",
     ] {
         assert!(checked.contains(word), "`{word}` is missing in: {checked}");
     }
-    assert_eq!(c, "c: loaded (1, 1), works: true\n");
+    assert_eq!(c, "c: loaded (1, 2), works: true\n");
 }
 
 #[test]
@@ -173,12 +173,12 @@ fn swapped_fields_are_seen_by_the_checked_door_and_not_by_the_c_door() {
         "rebuild plugin and host",
     ];
     refused(&variants::swapped_fields(), CHECKED, &words);
-    accepted(&variants::swapped_fields(), C, (1, 1));
+    accepted(&variants::swapped_fields(), C, (1, 2));
 }
 
 #[test]
 fn longer_rows_are_stepped_over_by_the_c_door_and_refused_by_the_checked_door() {
-    let plugin = accepted(&variants::longer_rows(), C, (1, 1));
+    let plugin = accepted(&variants::longer_rows(), C, (1, 2));
     let engine = plugin.create("{}", Silent).unwrap();
     let snapshot = engine.snapshot().unwrap();
     let lines: Vec<_> = snapshot.lines().map(|row| (row.line, row.state)).collect();
@@ -197,12 +197,12 @@ fn another_release_of_the_contract_is_refused_by_the_checked_door() {
         "rebuild plugin and host",
     ];
     refused(&variants::another_release(), CHECKED, &words);
-    accepted(&variants::another_release(), C, (1, 1));
+    accepted(&variants::another_release(), C, (1, 2));
 }
 
 #[test]
 fn a_plugin_with_the_c_door_only_is_let_in_there_and_sent_there_by_the_other() {
-    accepted(&variants::c_door_only(), C, (1, 1));
+    accepted(&variants::c_door_only(), C, (1, 2));
     let words = [
         "has no checked door, only the C door",
         "enter by the C door",

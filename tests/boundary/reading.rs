@@ -65,6 +65,25 @@ fn two_readers_see_whole_pictures_in_order_while_new_ones_are_published() {
 }
 
 #[test]
+fn a_reader_keeps_one_snapshot_and_renews_it_as_pictures_are_published() {
+    let engine = measuring();
+    let mut kept = engine.snapshot().unwrap();
+    for _ in 0..20 {
+        let before = kept.epoch;
+        until("a newer picture", || {
+            kept.renew().unwrap();
+            let lines: Vec<_> = kept.lines().map(|row| row.line).collect();
+            assert_eq!(lines, [LINE]);
+            assert!(kept.epoch >= before, "a picture came back");
+            kept.epoch > before
+        });
+    }
+    engine.stop().unwrap();
+    kept.renew().unwrap();
+    assert_eq!(kept.engine_state, plugin_abi::engine_state::STOPPED);
+}
+
+#[test]
 fn a_picture_is_given_back_by_another_thread_long_after_it_was_replaced() {
     let engine = measuring();
     let held = thread::scope(|scope| {

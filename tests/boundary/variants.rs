@@ -51,25 +51,25 @@ pub(crate) fn newer_minor() -> &'static Door {
         let patches = [
             patch(
                 "plugin-abi/src/lib.rs",
-                "ABI_MINOR: u16 = 1;",
                 "ABI_MINOR: u16 = 2;",
+                "ABI_MINOR: u16 = 3;",
             ),
             patch(
                 "plugin-abi/src/vtable.rs",
-                "dropped: *mut u64,\n        ) -> i32,\n    >,\n",
-                "dropped: *mut u64,\n        ) -> i32,\n    >,\n\
+                "guard: *mut TwampGuard) -> i32>,\n",
+                "guard: *mut TwampGuard) -> i32>,\n\
                  /// Appended.\n\
                  pub appended: Option<unsafe extern \"C\" fn() -> i32>,\n",
             ),
             patch(
                 "plugin-abi/src/host/load.rs",
-                "take_samples: root.take_samples().flatten(),\n",
-                "take_samples: root.take_samples().flatten(),\nappended: root.appended().flatten(),\n",
+                "renew: root.renew().flatten(),\n",
+                "renew: root.renew().flatten(),\nappended: root.appended().flatten(),\n",
             ),
             patch(
                 "door/src/plugin.rs",
-                "    take_samples: None,\n",
-                "    take_samples: None,\nappended: Some(appended),\n",
+                "    renew: None,\n",
+                "    renew: None,\nappended: Some(appended),\n",
             ),
         ];
         door("newer", &["--lib", "--bins"], &patches)

@@ -29,7 +29,8 @@ const CAPABILITIES: u64 = capability::TWAMP
     | capability::MANUAL_CLOCK
     | capability::IPFIX
     | capability::CLASSIFY
-    | capability::SAMPLES;
+    | capability::SAMPLES
+    | capability::RENEW;
 
 /// What both doors lead to.
 pub(crate) static TABLE: TwampPlugin = table();
@@ -62,6 +63,7 @@ const fn table() -> TwampPlugin {
         release: hot::release,
         keep_samples: Some(warm::keep_samples),
         take_samples: Some(warm::take_samples),
+        renew: Some(hot::renew),
     }
 }
 

@@ -154,7 +154,7 @@ fn a_host_of_another_version_is_refused() {
     host.abi_major = 2;
     let (code, text) = create(&host, "{}").unwrap_err();
     assert_eq!(code, code::INVALID);
-    assert!(text.contains("built against ABI 2.1"), "{text}");
+    assert!(text.contains("built against ABI 2.2"), "{text}");
 }
 
 #[test]
@@ -227,6 +227,8 @@ fn null_and_undersized_arguments_are_refused_by_every_function() {
             (TABLE.acquire)(engine, ptr::null_mut()),
             (TABLE.acquire)(none, &raw mut empty),
             (TABLE.release)(ptr::null_mut()),
+            TABLE.renew.unwrap()(engine, ptr::null_mut()),
+            TABLE.renew.unwrap()(none, &raw mut empty),
         ]
     };
     for (index, answer) in answers.into_iter().enumerate() {

@@ -5,7 +5,8 @@
 //! the widest gaps. A few sessions have a phase each. Where there are more, a wake-up for each probe
 //! would cost more than the probe; then small companies share a phase: sessions of one socket, which
 //! go to different hosts, and leave in one batch. The more sessions, the larger the companies may
-//! be, up to a size that disturbs no line that so many sessions are on.
+//! be, up to a size that disturbs no line that so many sessions are on. Of different sockets, mostly
+//! different lines, two share a phase however few there are: one wake-up serves both.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -32,6 +33,8 @@ pub(super) struct Phases {
     /// From those that other threads give.
     shift: u64,
     companies: HashMap<Path, Company>,
+    /// The last phase that was given, and to which socket, while no other one has it.
+    unshared: Option<(u64, Path)>,
 }
 
 /// Sessions of one socket that leave together.
@@ -67,9 +70,13 @@ impl Phases {
         now + Duration::from_nanos(u64::try_from(wait).unwrap_or(u64::MAX))
     }
 
-    fn next(&mut self) -> u64 {
+    fn next(&mut self, path: Path) -> u64 {
+        if let Some((phase, _)) = self.unshared.take_if(|(_, other)| *other != path) {
+            return phase;
+        }
         let phase = self.given.wrapping_mul(GOLDEN).wrapping_add(self.shift);
         self.given += 1;
+        self.unshared = Some((phase, path));
         phase
     }
 
@@ -85,7 +92,7 @@ impl Phases {
         if self.companies.len() >= REMEMBERED {
             self.companies.clear();
         }
-        let phase = self.next();
+        let phase = self.next(path);
         self.companies.insert(path, Company { phase, members: 1 });
         phase
     }
@@ -141,6 +148,15 @@ mod tests {
     fn sessions_that_share_no_socket_have_no_company() {
         let (_, batches) = load(100, &paths(100));
         assert_eq!(batches, 100);
+    }
+
+    #[test]
+    fn two_sockets_share_a_wake_up_and_no_third_one_does() {
+        for count in [2, 6, 30] {
+            let (load, _) = load(count, &paths(count));
+            assert_eq!(load.iter().filter(|n| **n == 2).count(), count / 2);
+            assert!(load.iter().all(|n| *n <= 2), "{count}: {load:?}");
+        }
     }
 
     #[test]

@@ -60,6 +60,11 @@ impl Schedule {
         }
     }
 
+    /// From one probe to the next, on average.
+    pub(super) fn interval(&self) -> Duration {
+        Duration::from_nanos(self.interval)
+    }
+
     /// When the next probe is due, on slots that are `grain` wide: zero for exact times. A stream
     /// whose interval is not much longer than that has exact times in any case.
     pub(super) fn due(&self, grain: Duration) -> Mono {

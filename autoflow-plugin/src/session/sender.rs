@@ -1,5 +1,7 @@
 //! The sending side of a session, whichever packets it speaks: the core's two senders as one.
 
+use std::time::Duration;
+
 use twamp_core::metrics::loss::LossCounts;
 use twamp_core::probe::{self, Arrival, Outcome, StampFormat, TxStamp, TxToken};
 use twamp_core::security::TestSecurity;
@@ -58,10 +60,8 @@ impl Sender {
     /// A session that has sent nothing yet.
     pub(super) fn new(stream: &Stream) -> Self {
         // It may be probed faster for a while.
-        let quickest = faster(stream.interval).as_nanos().max(1);
-        let in_flight = stream.timeout.as_nanos() / quickest;
-        let remembered = REMEMBERED.max(usize::try_from(in_flight * 2).unwrap_or(usize::MAX));
-        match &stream.dialect {
+        let remembered = remembered(stream.timeout, faster(stream.interval));
+        let mut sender = match &stream.dialect {
             Dialect::Twamp {
                 padding,
                 security,
@@ -94,6 +94,16 @@ impl Sender {
                 remembered,
                 ..stamp::SenderConfig::default()
             }))),
+        };
+        sender.paced(stream.interval);
+        sender
+    }
+
+    /// Probes leave at this distance from now on.
+    pub(super) fn paced(&mut self, interval: Duration) {
+        match self {
+            Self::Twamp(sender) => sender.remember(remembered(sender.timeout(), interval)),
+            Self::Stamp(sender) => sender.remember(remembered(sender.timeout(), interval)),
         }
     }
 
@@ -164,4 +174,10 @@ impl Sender {
             Self::Stamp(sender) => sender.counts(),
         }
     }
+}
+
+/// Twice as many as are on their way at most.
+fn remembered(timeout: Duration, interval: Duration) -> usize {
+    let in_flight = timeout.as_nanos() / interval.as_nanos().max(1);
+    REMEMBERED.max(usize::try_from(in_flight * 2).unwrap_or(usize::MAX))
 }

@@ -138,6 +138,7 @@ impl Sending {
             (self.rhythm, self.interval) = (tuning.rhythm, tuning.interval);
             let next = (self.last_sent + tuning.interval).max(now);
             self.schedule = Schedule::new(tuning.rhythm, tuning.interval, next);
+            self.sender.paced(tuning.interval);
         }
         self.tuning = Some(Box::new(tuning));
     }
@@ -157,6 +158,7 @@ impl Sending {
         };
         let next = (self.last_sent + interval).max(now);
         self.schedule = Schedule::new(self.rhythm, interval, next);
+        self.sender.paced(interval);
     }
 
     fn replace(&mut self, stream: &Stream, now: Mono) {
@@ -169,6 +171,7 @@ impl Sending {
             (self.rhythm, self.interval) = (rhythm, interval);
             self.schedule = Schedule::new(rhythm, interval, now);
         }
+        self.sender.paced(self.schedule.interval());
         (self.path, self.to) = (stream.path, stream.to);
         if self.pace == Pace::Suspended {
             self.pace = Pace::Running;

@@ -1,6 +1,5 @@
 //! The class of a flow through the loaded library: beside the same rules, read one after another.
 
-use std::cell::Cell;
 use std::hint::black_box;
 use std::net::IpAddr;
 
@@ -107,10 +106,11 @@ fn matches(rule: &FlowRule, flow: &TwampFlowKey) -> bool {
 
 /// Nanoseconds a flow.
 fn in_turn(plan: &Plan, flows: &[TwampFlowKey], one: impl Fn(&TwampFlowKey) -> bool + Sync) -> f64 {
-    read(1, plan.turn, || {
-        thread_local!(static NEXT: Cell<usize> = const { Cell::new(0) });
-        let next = NEXT.get();
-        NEXT.set((next + 1) % flows.len());
-        black_box(one(&flows[next]));
-    })
+    let reading = || {
+        let (mut in_turn, one) = (flows.iter().cycle(), &one);
+        move || {
+            black_box(in_turn.next().map(one));
+        }
+    };
+    read(1, plan.turn, reading)
 }

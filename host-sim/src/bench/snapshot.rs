@@ -1,5 +1,5 @@
 //! Reading the published snapshot through the loaded library, while it is published over and over:
-//! beside the swap alone, in this program.
+//! held anew for each read, or kept and renewed; beside the swap alone, in this program.
 
 use std::hint::black_box;
 use std::net::Ipv4Addr;
@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, Cache};
 use plugin_abi::host::{Engine, Plugin};
 use serde_json::json;
 
@@ -39,38 +39,67 @@ pub(super) fn run(
         "classes": [{ "id": 1, "name": "class", "sla": { "loss_percent": 1.0 } }],
     });
     let engine = engine::start(plugin, &config)?;
-    let mut all: [Pairs; READERS.len()] = Default::default();
+    let mut all: [[Pairs; 2]; READERS.len()] = Default::default();
     for round in 1..=plan.rounds {
-        for (pairs, readers) in all.iter_mut().zip(READERS) {
+        for ([held, kept], readers) in all.iter_mut().zip(READERS) {
             look(&format!(
                 "round {round} of {}: {readers} readers",
                 plan.rounds
             ))?;
-            let ours = read(readers, plan.turn, || ours(&engine));
-            pairs.push(ours, bare(readers, plan.turn));
+            let turn = plan.turn;
+            let swapped = |cell: &ArcSwap<u64>| read(readers, turn, || || swap(cell));
+            held.push(read(readers, turn, || || hold(&engine)), bare(swapped));
+            let cached = |cell: &ArcSwap<u64>| read(readers, turn, || cache(cell));
+            kept.push(read(readers, turn, || keep(&engine)), bare(cached));
         }
     }
-    let rows = all.iter().zip(READERS);
-    Ok(rows
-        .map(|(pairs, readers)| {
-            let name = match readers {
-                1 => "1 reader".to_owned(),
-                many => format!("{many} readers"),
-            };
-            pairs.row(name, UNIT)
-        })
-        .collect())
+    let rows = all.iter().zip(READERS).flat_map(|([held, kept], readers)| {
+        let name = match readers {
+            1 => "1 reader".to_owned(),
+            many => format!("{many} readers"),
+        };
+        [
+            kept.row(format!("{name}, kept and renewed"), UNIT),
+            held.row(name, UNIT),
+        ]
+    });
+    Ok(rows.collect())
 }
 
 /// Acquire, read, release.
-fn ours(engine: &Engine) {
+fn hold(engine: &Engine) {
     if let Ok(snapshot) = engine.snapshot() {
         black_box(snapshot.epoch);
     }
 }
 
-/// The same with a swap of our own.
-fn bare(readers: usize, turn: Duration) -> f64 {
+/// Renew and read what a thread keeps.
+fn keep(engine: &Engine) -> impl FnMut() {
+    let mut kept = engine.snapshot();
+    move || {
+        if let Ok(snapshot) = &mut kept
+            && snapshot.renew().is_ok()
+        {
+            black_box(snapshot.epoch);
+        }
+    }
+}
+
+/// As [`hold`], with a swap of our own.
+fn swap(cell: &ArcSwap<u64>) {
+    black_box(**cell.load());
+}
+
+/// As [`keep`], with a swap of our own.
+fn cache(cell: &ArcSwap<u64>) -> impl FnMut() {
+    let mut cache = Cache::new(cell);
+    move || {
+        black_box(**cache.load());
+    }
+}
+
+/// Reads a cell of our own while something new is put into it over and over.
+fn bare(read: impl FnOnce(&ArcSwap<u64>) -> f64) -> f64 {
     let cell = ArcSwap::from_pointee(0u64);
     let end = AtomicBool::new(false);
     std::thread::scope(|scope| {
@@ -82,17 +111,21 @@ fn bare(readers: usize, turn: Duration) -> f64 {
                 std::thread::sleep(PUBLISH);
             }
         });
-        let nanos = read(readers, turn, || {
-            black_box(**cell.load());
-        });
+        let nanos = read(&cell);
         end.store(true, Ordering::Relaxed);
         nanos
     })
 }
 
-/// Median of the stretches of all readers, in nanoseconds a read.
-pub(super) fn read(readers: usize, turn: Duration, one: impl Fn() + Sync) -> f64 {
+/// Median of the stretches of all readers, in nanoseconds a read. Each reader has a `reading` of its
+/// own.
+pub(super) fn read<Read: FnMut()>(
+    readers: usize,
+    turn: Duration,
+    reading: impl Fn() -> Read + Sync,
+) -> f64 {
     let stretches = || {
+        let mut one = reading();
         let began = Instant::now();
         let mut nanos = Vec::new();
         while began.elapsed() < turn {

@@ -1,5 +1,6 @@
 //! What came of a run: each choice held against the truth of the lines.
 
+use super::peak::Peak;
 use super::policy::{Revealed, Setting};
 use super::revealed::Loss;
 use super::run::TICK;
@@ -49,6 +50,8 @@ pub struct Measures {
     pub probes: u64,
     /// Their octets.
     pub octets: u64,
+    /// By run: the most that were sent over all lines in ten seconds, by the median ten seconds.
+    pub probe_peaks: Vec<f64>,
     /// Lines, times runs.
     pub lines: u64,
     /// What came of each run.
@@ -89,6 +92,7 @@ impl Measures {
         self.regret += other.regret;
         self.probes += other.probes;
         self.octets += other.octets;
+        self.probe_peaks.extend_from_slice(&other.probe_peaks);
         self.lines += other.lines;
         self.each.extend_from_slice(&other.each);
     }
@@ -148,6 +152,7 @@ pub(super) struct Measure {
     /// When a right line was last left, by line.
     left: Vec<Option<u64>>,
     used: Vec<bool>,
+    peak: Peak,
     stale: bool,
 }
 
@@ -193,6 +198,7 @@ impl Measure {
             order: (0..seats).map(order).collect(),
             left: vec![None; lines],
             used: vec![false; lines],
+            peak: Peak::default(),
             stale: true,
         }
     }
@@ -256,6 +262,7 @@ impl Measure {
         }
         let used = self.used.iter().filter(|used| **used).count();
         self.sums.line_seconds += used as f64 * tick;
+        self.peak.look(now, world.spent().0);
     }
 
     /// The run is over.
@@ -264,6 +271,7 @@ impl Measure {
         self.sums.never += self.seats.iter().filter(waiting).count() as u32;
         self.sums.seconds = now as f64 / NS_PER_S;
         (self.sums.probes, self.sums.octets) = (probes, octets);
+        self.sums.probe_peaks.extend(self.peak.ratio());
         self.sums.each = vec![self.sums.figures()];
         self.sums
     }

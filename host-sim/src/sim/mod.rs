@@ -20,6 +20,7 @@ mod crew;
 mod happenings;
 mod in_force;
 mod measure;
+mod peak;
 mod play;
 pub mod policy;
 mod quiet;

@@ -6,7 +6,7 @@ use super::scenario::Scenario;
 const RUN_S: f64 = 6.0 * 3_600.0;
 /// All of them take this share of the time of those in which something happens…
 const SHARE: f64 = 0.5;
-/// … at least an hour, at most a week.
+/// … at least an hour, all groups together, and at most a week.
 const ALL_S: [f64; 2] = [3_600.0, 604_800.0];
 
 /// A scenario without its events, and how many runs of it there are beside so many of itself;
@@ -16,7 +16,9 @@ pub(super) fn quiet(scenario: &Scenario, seeds: u32) -> Option<(Scenario, u32)> 
         return None;
     }
     let [least, most] = ALL_S;
-    let all_s = (SHARE * scenario.seconds * f64::from(seeds)).clamp(least, most);
+    let seeds = seeds.min(scenario.most_seeds.unwrap_or(u32::MAX));
+    let all_s = SHARE * scenario.seconds * f64::from(seeds);
+    let all_s = all_s.clamp(least / scenario.groups as f64, most);
     let runs = (all_s / RUN_S).ceil();
     let quiet = Scenario {
         seconds: (all_s / runs).round(),

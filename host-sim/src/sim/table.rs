@@ -41,6 +41,8 @@ pub struct Row {
     pub probes_per_s: f64,
     /// Bits a second of each line, all headers included.
     pub probe_bit_per_s: f64,
+    /// The most probes that were sent over all lines in ten seconds, by the median ten seconds.
+    pub probe_peak: Option<Quantiles>,
     /// Probes from the change to the switch, by the least that are enough at as many pointless
     /// switches; not of policies that measure in-line, whose probes aren't all that they see.
     pub bound_ratio: Option<f64>,
@@ -132,6 +134,7 @@ impl Row {
             flaps_per_hour,
             probes_per_s: sums.probes_per_s(),
             probe_bit_per_s: sums.probe_bit_per_s(),
+            probe_peak: Quantiles::of(&sums.probe_peaks, 0),
             bound_ratio: measured.and_then(|quiet| bound::ratio(stage, sums, quiet)),
             healthy_switches_per_line_week: quiet
                 .and_then(|quiet| quiet.figures().pointless_switches_per_line_week),

@@ -25,8 +25,8 @@ pub struct Engine {
     _callbacks: Box<Registered>,
 }
 
-// SAFETY: the contract allows `choose`, `classify`, `acquire` and `release` from any thread, and
-// `calls` lets one thread at a time make the others.
+// SAFETY: the contract allows `choose`, `classify`, `acquire`, `renew` and `release` from any
+// thread, and `calls` lets one thread at a time make the others.
 unsafe impl Send for Engine {}
 // SAFETY: as above.
 unsafe impl Sync for Engine {}

@@ -1,6 +1,5 @@
 //! A held snapshot and its rows.
 
-use std::marker::PhantomData;
 use std::ops::Deref;
 
 use super::error::CallError;
@@ -8,22 +7,23 @@ use crate::{
     TwampEngine, TwampGuard, TwampLineState, TwampPlugin, TwampScore, TwampSnapshot, code,
 };
 
-/// The newest snapshot, held until dropped. Hold it for microseconds, at most eight a thread.
+/// A snapshot, the newest when it was taken, held until dropped. Hold it for microseconds, at most
+/// eight a thread; or keep it, and [`renew`](Self::renew) it before each look.
 pub struct Snapshot<'engine> {
     raw: TwampGuard,
-    release: unsafe extern "C" fn(*mut TwampGuard) -> i32,
-    engine: PhantomData<&'engine TwampEngine>,
+    table: &'engine TwampPlugin,
+    engine: *const TwampEngine,
 }
 
-// SAFETY: the contract lets a guard be moved and released by another thread, and the snapshot
-// behind it never changes.
+// SAFETY: the contract lets a guard be moved, renewed and released by another thread, and the
+// snapshot behind it never changes.
 unsafe impl Send for Snapshot<'_> {}
 
 /// # Safety
 /// `engine` must live for `'engine`.
 #[inline]
 pub(super) unsafe fn acquire<'engine>(
-    table: &TwampPlugin,
+    table: &'engine TwampPlugin,
     engine: *const TwampEngine,
 ) -> Result<Snapshot<'engine>, CallError> {
     let mut raw = TwampGuard {
@@ -34,23 +34,26 @@ pub(super) unsafe fn acquire<'engine>(
     // SAFETY: the caller's promise; `raw` is zeroed as the contract wants.
     let answered = unsafe { (table.acquire)(engine, &raw mut raw) };
     if answered != code::OK || raw.snapshot.is_null() {
-        return Err(refused(answered));
+        return Err(refused("acquire", answered));
     }
     // The plugin has just stored both words, one by one. To copy them in one go, as compilers do,
     // the processor would have to wait until both are in its cache: a third of the whole call.
     // SAFETY: two words of a live array.
-    let hold = [0, 1].map(|word| unsafe { (&raw const raw.hold[word]).read_volatile() });
+    let hold = unsafe {
+        let [first, second] = [&raw const raw.hold[0], &raw const raw.hold[1]];
+        [first.read_volatile(), second.read_volatile()]
+    };
     Ok(Snapshot {
         raw: TwampGuard { hold, ..raw },
-        release: table.release,
-        engine: PhantomData,
+        table,
+        engine,
     })
 }
 
 #[cold]
-fn refused(answered: i32) -> CallError {
+fn refused(call: &'static str, answered: i32) -> CallError {
     CallError {
-        call: "acquire",
+        call,
         code: match answered {
             code::OK => code::FAILED,
             refusal => refusal,
@@ -60,6 +63,25 @@ fn refused(answered: i32) -> CallError {
 }
 
 impl Snapshot<'_> {
+    /// Makes it the newest. A thread that reads often keeps one and renews it: that costs a
+    /// comparison as long as nothing newer is published, a fifth of another snapshot.
+    ///
+    /// # Errors
+    /// A panic inside the plugin; then it is what it was.
+    #[inline]
+    pub fn renew(&mut self) -> Result<(), CallError> {
+        let Some(renew) = self.table.renew else {
+            // SAFETY: the engine outlives `self`.
+            *self = unsafe { acquire(self.table, self.engine)? };
+            return Ok(());
+        };
+        // SAFETY: as above; `raw` is held, and borrowed alone.
+        match unsafe { renew(self.engine, &raw mut self.raw) } {
+            code::OK => Ok(()),
+            answered => Err(refused("renew", answered)),
+        }
+    }
+
     /// The lines.
     pub fn lines(&self) -> impl Iterator<Item = &TwampLineState> {
         // SAFETY: the plugin promises `count` rows of `size` octets while held.
@@ -87,7 +109,7 @@ impl Drop for Snapshot<'_> {
     #[inline]
     fn drop(&mut self) {
         // SAFETY: `raw` was filled by `acquire` and is released once.
-        unsafe { (self.release)(&raw mut self.raw) };
+        unsafe { (self.table.release)(&raw mut self.raw) };
     }
 }
 

@@ -242,6 +242,7 @@ fn table_of(root: crate::TwampPluginRef) -> TwampPlugin {
         release: root.release(),
         keep_samples: root.keep_samples().flatten(),
         take_samples: root.take_samples().flatten(),
+        renew: root.renew().flatten(),
     }
 }
 

@@ -137,6 +137,8 @@ pub struct LossAccount {
     /// All probes before this one have their final state.
     settled: u64,
     remembered: usize,
+    /// The most that were ever to be remembered: for outstanding ones there is as much room.
+    most: usize,
     /// Without the split of losses.
     counts: LossCounts,
     lost: u64,
@@ -178,6 +180,7 @@ impl LossAccount {
             base: first,
             settled: first,
             remembered,
+            most: remembered,
             counts: LossCounts::default(),
             lost: 0,
             directions: match numbers {
@@ -197,21 +200,34 @@ impl LossAccount {
         self.next() - 1
     }
 
+    /// Remembers the last `remembered` probes from the next one on: probes leave faster now, or no
+    /// longer as fast. Of those that are outstanding none is forgotten for it.
+    pub fn remember(&mut self, remembered: usize) {
+        self.remembered = remembered.max(1);
+        self.most = self.most.max(self.remembered);
+    }
+
     /// Forgets the oldest probe if the window is full. Returns it if it was outstanding, now set
     /// aside. [`send`](Self::send) does this by itself.
     pub fn make_room(&mut self) -> Option<u64> {
-        if self.window.len() < self.remembered {
+        while self.window.len() >= self.remembered && self.base < self.settled {
+            self.forget_oldest();
+        }
+        if self.window.len() < self.remembered && self.room() >= 2 * self.remembered {
+            self.window.shrink_to(self.remembered);
+        }
+        if self.window.len() < self.most {
             return None;
         }
         let oldest = self.base;
         let overrun = self.set_aside(oldest);
-        if let (Some(State::Lost | State::Late(_)), Some(directions)) =
-            (self.window.pop_front(), &mut self.directions)
-        {
-            directions.forget_lost(oldest);
-        }
-        self.base += 1;
+        self.forget_oldest();
         overrun.then_some(oldest)
+    }
+
+    /// There is memory for so many probes.
+    pub(crate) fn room(&self) -> usize {
+        self.window.capacity()
     }
 
     /// The probe never left after all. False if it is not outstanding.
@@ -327,6 +343,15 @@ impl LossAccount {
     /// The probe that is meant by a number on the wire: the nearest to the next one.
     pub fn unwrap(&self, wire: u32) -> u64 {
         unwrap(self.next(), wire)
+    }
+
+    fn forget_oldest(&mut self) {
+        if let (Some(State::Lost | State::Late(_)), Some(directions)) =
+            (self.window.pop_front(), &mut self.directions)
+        {
+            directions.forget_lost(self.base);
+        }
+        self.base += 1;
     }
 
     fn first_reply(&mut self, s: u64, print: Fingerprint, wire: u32, t3: Wall) -> Reply {

@@ -168,6 +168,17 @@ impl Sender {
         }
     }
 
+    /// Remembers so many probes from the next one on, as `remembered` in [`SenderConfig`]: for
+    /// when they leave faster than before, or no longer as fast.
+    pub fn remember(&mut self, remembered: usize) {
+        self.account.remember(remembered);
+    }
+
+    /// How long a reply is waited for.
+    pub fn timeout(&self) -> Duration {
+        self.config.timeout
+    }
+
     /// Writes the next probe to `out`, which is cleared first. T1 is `now.wall`.
     ///
     /// Read both clocks of `now` at one place: a pause between them would look like a clock step.
@@ -396,6 +407,9 @@ impl Sender {
         let first = self.account.remembered().start;
         let t1_ends = forget(self.t1_ends.len(), first);
         self.t1_ends.drain(..t1_ends);
+        if self.t1_ends.capacity() >= 2 * self.account.room() {
+            self.t1_ends.shrink_to(self.account.room());
+        }
         let outstanding = self.account.oldest_outstanding().unwrap_or(next);
         let departures = forget(self.departures.len(), outstanding.max(first));
         self.departures.drain(..departures);

@@ -104,6 +104,17 @@ impl Sender {
         }
     }
 
+    /// Remembers so many probes from the next one on, as `remembered` in [`SenderConfig`]: for
+    /// when they leave faster than before, or no longer as fast.
+    pub fn remember(&mut self, remembered: usize) {
+        self.session.remember(remembered);
+    }
+
+    /// How long a reply is waited for.
+    pub fn timeout(&self) -> Duration {
+        self.config.timeout
+    }
+
     /// Writes the next probe to `out`, which is cleared first. T1 is `now.wall`.
     ///
     /// Read both clocks of `now` at one place: a pause between them would look like a clock step.

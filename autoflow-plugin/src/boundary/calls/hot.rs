@@ -89,17 +89,34 @@ pub(in super::super) unsafe extern "C" fn acquire(
     unsafe { barrier::hot("acquire", engine, body) }
 }
 
+pub(in super::super) unsafe extern "C" fn renew(
+    engine: *const TwampEngine,
+    held: *mut TwampGuard,
+) -> i32 {
+    let body = |of: &Engine| {
+        if !is_there(held) {
+            return code::INVALID;
+        }
+        // SAFETY: `held` is present and this caller's alone, zeroed or filled by this plugin; the
+        // engine isn't null, and lives until its last guard is released.
+        unsafe { guard::renew(of.published(), engine.cast(), held) };
+        code::OK
+    };
+    // SAFETY: see the module above.
+    unsafe { barrier::hot("renew", engine, body) }
+}
+
 pub(in super::super) unsafe extern "C" fn release(held: *mut TwampGuard) -> i32 {
     if !is_there(held) {
         return code::INVALID;
     }
     let body = || {
-        // SAFETY: `held` is present, zeroed or filled by `acquire`, and this caller's alone.
+        // SAFETY: `held` is present, zeroed or filled by this plugin, and this caller's alone.
         unsafe { guard::give_back(held) };
         code::OK
     };
-    // SAFETY: `owner` is null or the engine, which lives until its last guard is released.
-    unsafe { barrier::hot_without_engine("release", (*held).owner.cast(), body) }
+    // SAFETY: the owner is null or the engine, which lives until its last guard is released.
+    unsafe { barrier::hot_without_engine("release", guard::owner(held).cast(), body) }
 }
 
 /// As [`argument::present`], without a sentence: there is no sink for it.

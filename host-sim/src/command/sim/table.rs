@@ -178,6 +178,7 @@ mod tests {
             flaps_per_hour: None,
             probes_per_s: 10.0,
             probe_bit_per_s: 8_000.0,
+            probe_peak: None,
             bound_ratio: None,
             healthy_switches_per_line_week: None,
             spread: Spread::default(),

@@ -122,6 +122,15 @@ pub(super) const ALL: &[Column] = &[
         spread: none,
     },
     Column {
+        key: "probe_peak.p50",
+        heading: "probe peak",
+        unit: "×",
+        says: "the most probes that were sent over all lines in ten seconds, by the median ten \
+               seconds",
+        value: |row| row.probe_peak.map(|peak| peak.p50),
+        spread: |row| row.probe_peak,
+    },
+    Column {
         key: "bound_ratio",
         heading: "× bound",
         unit: "",

@@ -17,10 +17,11 @@ pub(super) fn of_scenario(
     let mut rows = rows.to_vec();
     rows.sort_by(|one, other| one.rank(other));
     let seeds = rows.first().map_or(0, |row| row.seeds);
-    let caption = format!(
-        "{seeds} runs of {} each, with seeds from 1 to {seeds}",
-        super::scale::span(scenario.seconds)
-    );
+    let long = super::scale::span(scenario.seconds);
+    let caption = match seeds {
+        1 => format!("One run of {long}, with seed 1"),
+        _ => format!("{seeds} runs of {long} each, with seeds from 1 to {seeds}"),
+    };
     let cost_of = |policy: &str| {
         let mut found = cost.iter();
         found.find(|cost| cost.policy == policy && cost.scenario == scenario.name)

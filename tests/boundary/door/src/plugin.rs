@@ -33,6 +33,7 @@ static TABLE: TwampPlugin = TwampPlugin {
     release,
     keep_samples: None,
     take_samples: None,
+    renew: None,
 };
 
 #[unsafe(no_mangle)]

@@ -323,6 +323,27 @@ fn a_probe_that_falls_out_of_the_window_is_set_aside() {
 }
 
 #[test]
+fn as_many_are_remembered_as_was_asked_for_last_and_no_outstanding_one_is_forgotten_for_it() {
+    let mut account = LossAccount::new(OWN, 100);
+    account.remember(4);
+    for s in 0..50 {
+        account.send();
+        account.reply(s, s as u32, Wall(0));
+        assert!(account.remembered().count() <= 4 && account.room() < 8);
+    }
+    account.remember(60);
+    (50..150).for_each(|_| _ = account.send());
+    account.remember(4);
+    account.send();
+    assert_eq!(account.counts().set_aside, 1, "100 are kept, if need be");
+    (51..151).for_each(|s| _ = account.reply(s, s as u32, Wall(0)));
+    account.send();
+    assert_eq!(account.remembered(), 148..152);
+    assert!(account.room() < 8);
+    assert_sums(account.counts());
+}
+
+#[test]
 fn losses_forgotten_before_they_could_be_attributed_are_attributed_all_the_same() {
     let mut account = LossAccount::new(OWN, 4);
     for s in 0..20 {

@@ -44,6 +44,20 @@ fn a_stream_that_is_retuned_goes_on_with_its_numbers_at_its_new_pace() {
 }
 
 #[test]
+fn no_probe_on_its_way_is_forgotten_because_others_leave_faster_after_it() {
+    let mut near = End::new();
+    let key = Key::new();
+    near.send(key, "192.0.2.1:862".parse().unwrap(), None, 1_000);
+    retune(&mut near, key, tuning(1, 255), 1_000);
+    for now in 1_000..1_400 {
+        near.probes.handle_timeout(at(now), &mut near.outbox);
+    }
+    let counts = near.probes.report_now(at(1_400)).pulses[0].1.counts;
+    assert_eq!(counts.set_aside, 0);
+    assert!(counts.lost() > 0 && counts.in_flight > 32, "{counts:?}");
+}
+
+#[test]
 fn the_next_probe_leaves_with_what_it_was_retuned_to_also_after_another_agreement() {
     let mut near = End::new();
     let far = "192.0.2.1:862".parse().unwrap();
