@@ -289,12 +289,15 @@ fn broken<'a>(seat: &Seat, at: &Situation<'a>, on: &Row<'a>, breach: Breach) -> 
 /// Its coming has filled a line before, and that was not good for long enough since.
 fn shuns(seat: &Seat, at: &Situation<'_>, row: &Row<'_>) -> bool {
     let (clean, asked) = clean(seat, at, row);
-    seat.filled(row.candidate.line) && clean < asked
+    seat.filled_at(row.candidate.line).is_some() && clean < asked
 }
 
-/// For how long a line was clean, and what is asked of it.
+/// For how long a line was clean, and what is asked of it. Of one that the class has filled the time
+/// with the class counts for nothing: others may have suffered there, and not it.
 fn clean(seat: &Seat, at: &Situation<'_>, row: &Row<'_>) -> (Duration, Duration) {
     let since = row.standing.clean_since;
+    let filled = seat.filled_at(row.candidate.line);
+    let since = since.map(|since| filled.map_or(since, |filled| since.max(filled)));
     let clean = since.map_or(Duration::ZERO, |since| at.now.since(since));
     (
         clean,

@@ -59,9 +59,9 @@ impl Damping {
         self.filled = true;
     }
 
-    /// The class has filled it before.
-    pub(super) fn is_filled(&self) -> bool {
-        self.filled
+    /// When the class left it the last time, if it has filled it.
+    pub(super) fn filled_at(&self) -> Option<Mono> {
+        self.filled.then_some(self.failed_at)
     }
 
     /// It was left for a fault before.

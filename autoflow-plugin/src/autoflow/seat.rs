@@ -173,10 +173,10 @@ impl Seat {
         self.baseline.as_ref()
     }
 
-    /// A line has suffered from the coming of the class.
-    pub(super) fn filled(&self, line: u64) -> bool {
-        let mut known = self.damping.iter();
-        known.any(|(of, damping)| *of == line && damping.is_filled())
+    /// When the class left a line that had suffered from its coming.
+    pub(super) fn filled_at(&self, line: u64) -> Option<Mono> {
+        let known = self.damping.iter().find(|(of, _)| *of == line);
+        known.and_then(|(_, damping)| damping.filled_at())
     }
 
     /// How long `line` must be clean for a return.

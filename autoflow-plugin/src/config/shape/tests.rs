@@ -303,6 +303,8 @@ fn every_key_that_the_types_know_is_in_the_tables() {
     full["sessions"] = json!([{"remote": "192.0.2.1"}]);
     full["toggled"] = json!([{"line": 1, "sender": false}]);
     full["classes"][0]["mistake_every_h"] = json!(24);
+    full["classes"][0]["strategy"] = json!("spread");
+    full["classes"][0]["moves"] = json!("gradual");
     full["classes"][0]["flows"] = json!([{
         "dscp": ["EF"], "protocol": ["udp"], "source": ["10.0.0.0/8"],
         "destination": ["192.0.2.1"], "source_ports": [1], "destination_ports": ["2-3"],
