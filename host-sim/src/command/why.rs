@@ -13,13 +13,15 @@ use crate::text::{Cell, Paint, Style, Table, relative};
 
 pub(super) fn run(arguments: &Why, around: &Surroundings) -> Result<Exit, CommandError> {
     let mut host = Asking::at(&arguments.socket)?;
-    let class = arguments.class.clone();
+    let class = arguments.class.as_deref();
     if arguments.advice {
         return advice(class, &mut host, around);
     }
-    let answer = host.ask(&Request::Why { class })?;
+    let answer = host.ask(&Request::Why {
+        class: class.map(str::to_owned),
+    })?;
     let rows = choices(read(&answer)?)?;
-    if let (Some(class), []) = (&arguments.class, rows.as_slice()) {
+    if let (Some(class), []) = (class, rows.as_slice()) {
         return Err(unknown(class, &mut host)?);
     }
     around.output.object(&answer)?;
@@ -30,18 +32,18 @@ pub(super) fn run(arguments: &Why, around: &Surroundings) -> Result<Exit, Comman
 }
 
 fn advice(
-    class: Option<String>,
+    class: Option<&str>,
     host: &mut Asking,
     around: &Surroundings,
 ) -> Result<Exit, CommandError> {
     let asked = Request::Advice {
-        class: class.clone(),
+        class: class.map(str::to_owned),
     };
     let answer = host.ask(&asked)?;
     let Answer::Advice(rows) = read(&answer)? else {
         return Err(CommandError::Answer("what decisions have been worth"));
     };
-    if let (Some(class), []) = (&class, rows.as_slice()) {
+    if let (Some(class), []) = (class, rows.as_slice()) {
         return Err(unknown(class, host)?);
     }
     around.output.object(&answer)?;

@@ -19,7 +19,7 @@ fn the_time_of_a_decision_over_a_thousand_lines_and_three_classes() {
             loss_percent: Some(2.0),
             ..Sla::default()
         };
-        Class::new(id, &format!("class {id}"), sla)
+        Class::new(id, format!("class {id}"), sla)
     };
     let config = Config {
         classes: vec![voice(), other(20, 300.0), other(30, 80.0)],
