@@ -73,7 +73,15 @@ fn each_bench_sets_the_plugin_beside_a_bare_reference() {
                 "p99, all busy against at rest",
             ],
         ),
-        ("snapshot", vec!["1 reader", "2 readers"]),
+        (
+            "snapshot",
+            vec![
+                "1 reader",
+                "1 reader, kept and renewed",
+                "2 readers",
+                "2 readers, kept and renewed",
+            ],
+        ),
         ("classify", vec!["10 rules", "100 rules", "1000 rules"]),
     ] {
         let rows = rows(words);

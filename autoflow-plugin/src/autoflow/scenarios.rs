@@ -2,6 +2,7 @@
 
 mod crowding;
 mod hand;
+mod many;
 mod strategies;
 mod world;
 

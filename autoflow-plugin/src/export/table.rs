@@ -233,7 +233,7 @@ own! {
     SWITCHED = 104 "twampSwitched" Boolean Default None
         "False: a switch was considered and refused.";
     REASON = 105 "twampReason" Unsigned8 Identifier None
-        "0 none, 1 first verdict, 2 dead line, 3 loss, 4 latency, 5 jitter, 6 failback, 7 best of bad, 8 line gone.";
+        "0 none, 1 first verdict, 2 dead line, 3 loss, 4 latency, 5 jitter, 6 failback, 7 best of bad, 8 line gone; of others twampReasonName has the word.";
     REASON_NAME = 106 "twampReasonName" Text Default None
         "The word for it.";
     SENTENCE = 107 "twampSentence" Text Default None

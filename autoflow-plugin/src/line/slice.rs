@@ -204,12 +204,15 @@ impl Sums {
             slice.forward,
             slice.round_trip.saturating_sub(slice.forward),
         ];
-        for which in 0..3 {
-            let (min, max) = slice.extremes[which].get();
-            let (least, most) = self.extremes[which];
-            self.extremes[which] = (least.min(min), most.max(max));
-            self.sums[which] += i128::from(sums[which]);
-            self.jitter[which] += f64::from(slice.jitter[which]);
+        for (known, more) in self.extremes.iter_mut().zip(slice.extremes) {
+            let (min, max) = more.get();
+            *known = (known.0.min(min), known.1.max(max));
+        }
+        for (known, more) in self.sums.iter_mut().zip(sums) {
+            *known += i128::from(more);
+        }
+        for (known, more) in self.jitter.iter_mut().zip(slice.jitter) {
+            *known += f64::from(more);
         }
         self.doubts.add(slice.doubts);
         self.smoothed += u64::from(slice.smoothed.get());

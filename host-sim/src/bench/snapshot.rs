@@ -58,10 +58,8 @@ pub(super) fn run(
             1 => "1 reader".to_owned(),
             many => format!("{many} readers"),
         };
-        [
-            kept.row(format!("{name}, kept and renewed"), UNIT),
-            held.row(name, UNIT),
-        ]
+        let renewed = format!("{name}, kept and renewed");
+        [held.row(name, UNIT), kept.row(renewed, UNIT)]
     });
     Ok(rows.collect())
 }

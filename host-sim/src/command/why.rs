@@ -13,13 +13,15 @@ use crate::text::{Cell, Paint, Style, Table, relative};
 
 pub(super) fn run(arguments: &Why, around: &Surroundings) -> Result<Exit, CommandError> {
     let mut host = Asking::at(&arguments.socket)?;
-    let class = arguments.class.clone();
+    let class = arguments.class.as_deref();
     if arguments.advice {
         return advice(class.as_deref(), &mut host, around);
     }
-    let answer = host.ask(&Request::Why { class })?;
+    let answer = host.ask(&Request::Why {
+        class: class.map(str::to_owned),
+    })?;
     let rows = choices(read(&answer)?)?;
-    if let (Some(class), []) = (&arguments.class, rows.as_slice()) {
+    if let (Some(class), []) = (class, rows.as_slice()) {
         return Err(unknown(class, &mut host)?);
     }
     around.output.object(&answer)?;

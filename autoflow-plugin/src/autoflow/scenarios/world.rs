@@ -1,7 +1,7 @@
 //! A small world in virtual time: lines with a seed, probes on them, and one engine's decisions.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use plugin_abi::config::{Class, Config, Group, Mode, Profile, Sla};
 use twamp_core::probe::Outcome;
@@ -26,6 +26,8 @@ pub(super) struct World {
     pub(super) rulings: Vec<Ruling>,
     /// Of classes, what their traffic takes of a line, Mbit/s.
     pub(super) loads: Vec<(u64, f64)>,
+    /// How long the last decision took, really.
+    pub(super) took: Duration,
     config: Config,
 }
 
@@ -114,6 +116,7 @@ impl World {
             flow,
             rulings: Vec::new(),
             loads: Vec::new(),
+            took: Duration::ZERO,
             config,
         }
     }
@@ -276,7 +279,9 @@ impl World {
             mono: now,
             wall: Wall(now.nanos() as i64),
         };
+        let began = Instant::now();
         let decided = self.flow.decide(both, &candidates);
+        self.took = began.elapsed();
         self.rulings.extend(decided.rulings);
         for request in decided.rates {
             let path = self.paths.iter_mut().find(|path| path.id == request.line);
