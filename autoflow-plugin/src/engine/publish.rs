@@ -39,7 +39,7 @@ pub(super) struct Publisher {
 }
 
 /// How often a class was switched, and how often that was refused, by reason.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Counted {
     switched: BTreeMap<String, u64>,
     refused: BTreeMap<String, u64>,
@@ -351,7 +351,8 @@ impl Publisher {
 
     fn told(&self, group: u64, class: u64, choice: &Choice) -> ChoiceRow {
         let name = |id: Option<u64>| id.and_then(|id| self.name(id)).map(str::to_owned);
-        let counted = |key| self.counted.get(&key);
+        let counted = self.counted.get(&(group, class)).cloned();
+        let Counted { switched, refused } = counted.unwrap_or_default();
         ChoiceRow {
             group: named(
                 self.config
@@ -384,10 +385,8 @@ impl Publisher {
                     sentence: ruling.sentence.clone(),
                 })
                 .collect(),
-            switched: counted((group, class))
-                .map_or_else(BTreeMap::new, |counted| counted.switched.clone()),
-            refused: counted((group, class))
-                .map_or_else(BTreeMap::new, |counted| counted.refused.clone()),
+            switched,
+            refused,
         }
     }
 }
