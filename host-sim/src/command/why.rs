@@ -15,7 +15,7 @@ pub(super) fn run(arguments: &Why, around: &Surroundings) -> Result<Exit, Comman
     let mut host = Asking::at(&arguments.socket)?;
     let class = arguments.class.as_deref();
     if arguments.advice {
-        return advice(class.as_deref(), &mut host, around);
+        return advice(class, &mut host, around);
     }
     let answer = host.ask(&Request::Why {
         class: class.map(str::to_owned),
