@@ -273,6 +273,10 @@ pub struct Decision {
     /// 8,760; classes may say otherwise. Thresholds follow from that: the rarer a mistake may be,
     /// the later a change is known.
     pub mistake_every_h: u32,
+    /// Of lines only what scores and choices need is kept: no percentiles, clocks and marks for
+    /// results and collectors. A line takes a quarter less of memory and processor.
+    #[serde(skip_serializing_if = "is_default")]
+    pub scores_only: bool,
 }
 
 /// The port of TWAMP-Control and of the TWAMP-Test receiver (RFC 8545).
@@ -384,6 +388,7 @@ impl Default for Decision {
             failback_ms: 60_000,
             dead_intervals: 4,
             mistake_every_h: 168,
+            scores_only: false,
         }
     }
 }

@@ -224,6 +224,7 @@ const DECISION: Keys = &[
     ("failback_ms", false, Whole(0, 24 * HOUR_MS)),
     ("dead_intervals", false, Whole(1, 1_000)),
     ("mistake_every_h", false, MISTAKE),
+    ("scores_only", false, Flag),
 ];
 
 const SCHEDULE: Keys = &[

@@ -124,6 +124,7 @@ impl Control {
         }
         let old = std::mem::replace(&mut self.config, config.clone());
         self.publisher.policy(&config);
+        lock(&self.shared.board).scores_only(config.decision.scores_only);
         let manners = Manners::new(&config.responder, self.started);
         self.manners.send_replace(manners);
         let credentials = Credentials::new(&config.responder, &self.shared.keys);

@@ -247,6 +247,7 @@ impl Manual {
 
     fn apply(&mut self, mut config: Config) {
         self.publisher.policy(&config);
+        lock(&self.shared.board).scores_only(config.decision.scores_only);
         let lines = std::mem::take(&mut config.lines);
         let inherits = config.probe != self.config.probe;
         self.config = config;

@@ -114,6 +114,8 @@ impl Shared {
         let registry = Registry::new(effective.sessions.clone(), &effective.lines);
         let mut timing = Timing::default();
         timing.replace(&registry, effective.schedule.as_ref(), clock());
+        let mut board = Board::default();
+        board.scores_only(config.decision.scores_only);
         Ok(Self {
             keys: Keys::new(&config.keys, &log),
             admission: Admission::new(&effective),
@@ -129,7 +131,7 @@ impl Shared {
             generation: AtomicU64::new(0),
             waiting: Mutex::default(),
             epoch: AtomicU64::new(0),
-            board: Mutex::default(),
+            board: Mutex::new(board),
             lines: Mutex::default(),
             why: Mutex::default(),
             worths: Mutex::default(),

@@ -58,6 +58,8 @@ pub(crate) struct Board {
     steps: Vec<(Key, Step)>,
     /// Runs with exact percentiles that go on.
     exact: usize,
+    /// Of lines nothing is kept that scores don't need.
+    scores_only: bool,
     /// The newest of each configured session.
     newest: HashMap<Id, Key>,
     /// Of configured sessions.
@@ -119,6 +121,8 @@ impl Board {
         if let Some(id) = subject.own() {
             self.newest.insert(id.clone(), key);
         }
+        let mut tally = Tally::new(exact, probe.protocol);
+        tally.keep(!(self.scores_only && subject.is_line()));
         let sender = Sender {
             subject,
             started: now.wall,
@@ -126,7 +130,7 @@ impl Board {
             exact,
             state: RunState::Connecting,
             failure: None,
-            tally: Tally::new(exact, probe.protocol),
+            tally,
             who,
             asked_next: None,
             counts: LossCounts::default(),
@@ -135,6 +139,15 @@ impl Board {
         };
         self.senders.insert(key, Box::new(sender));
         self.forget_oldest();
+    }
+
+    /// Of lines, keep no more than scores need; or all there is.
+    pub(crate) fn scores_only(&mut self, only: bool) {
+        self.scores_only = only;
+        let senders = self.senders.values_mut();
+        for line in senders.filter(|sender| sender.subject.is_line()) {
+            line.tally.keep(!only);
+        }
     }
 
     /// What a sender is bound to, and whom it really calls.
@@ -497,7 +510,11 @@ fn result_of(seen: &Served) -> ServedResult {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use super::super::Pulse;
     use super::*;
+    use crate::line::synthetic::sample;
 
     fn begin(board: &mut Board, key: Key) {
         let [local, remote] = ["192.0.2.1:1", "192.0.2.2:862"].map(|at| at.parse().unwrap());
@@ -525,5 +542,53 @@ mod tests {
         let newest = [KEPT + 8, KEPT + 9].map(|nth| board.progress(keys[nth]));
         assert_eq!(newest, [None, None]);
         assert!(board.progress(keys[0]).is_some());
+    }
+
+    #[test]
+    fn who_keeps_scores_only_is_told_loss_of_lines_alone_and_all_of_runs() {
+        let (mut board, keys) = board(1);
+        let line = Key::new();
+        let [local, remote] = ["192.0.2.1:1", "192.0.2.2:862"].map(|at| at.parse().unwrap());
+        let (subject, now) = (Subject::Line("fibre".into()), Now::default());
+        board.sender(line, subject, &Probe::default(), (local, remote), now);
+        board.scores_only(true);
+        let outcome = sample(0, Mono(0), Duration::from_millis(20));
+        let counts = LossCounts {
+            sent: 2,
+            received: 1,
+            lost_forward: 1,
+            ..LossCounts::default()
+        };
+        let told = [line, keys[0]].map(|key| {
+            let pulse = Pulse {
+                counts,
+                last_reply: None,
+                unanswered_since: None,
+                interval: Duration::from_millis(100),
+                sizes: Sizes::default(),
+                finished: false,
+            };
+            let report = Report {
+                entries: vec![(key, Entry::Probe(outcome.clone()))],
+                pulses: vec![(key, pulse)],
+                ..Report::default()
+            };
+            board.absorb(0, &report);
+            board.senders[&key].result(ErrorEstimate::default())
+        });
+        let losses = told.each_ref().map(|result| result.lost.forward);
+        assert_eq!(losses, [Some(1); 2]);
+        let delays = told.each_ref().map(|result| result.round_trip_us.is_some());
+        assert_eq!(delays, [false, true]);
+        let findings = &told[0].figures.findings;
+        assert_eq!(findings[0].code, "scores-only");
+        board.scores_only(false);
+        let report = Report {
+            entries: vec![(line, Entry::Probe(outcome))],
+            ..Report::default()
+        };
+        board.absorb(0, &report);
+        let again = board.senders[&line].result(ErrorEstimate::default());
+        assert!(again.round_trip_us.is_some());
     }
 }

@@ -19,6 +19,12 @@ pub(super) fn of(result: &SessionResult) -> Vec<Finding> {
     findings
 }
 
+/// All that a result says of which nothing but loss is kept.
+pub(super) fn not_kept() -> Finding {
+    let sentence = "delays and marks of lines are not kept, as decision.scores_only says";
+    info("scores-only", sentence.into())
+}
+
 fn dscp(result: &SessionResult, findings: &mut Vec<Finding>) {
     let (asked, arrived) = (result.figures.asked.dscp, &result.figures.arrived);
     let name = label(asked);

@@ -36,6 +36,8 @@ const DIGITS: u8 = 3;
 
 /// What has become of the probes of one session so far.
 pub(crate) struct Tally {
+    /// Anything is.
+    kept: bool,
     /// None before the first sample. All delays below are relative to it.
     clocks: Option<Box<Clocks>>,
     delays: PathSummary,
@@ -101,6 +103,7 @@ impl Tally {
     /// Nothing is known yet. Percentiles will be exact, or rolling.
     pub(crate) fn new(exact: bool, protocol: Protocol) -> Self {
         Self {
+            kept: true,
             clocks: None,
             delays: PathSummary::default(),
             spread: Spread::new(exact),
@@ -118,8 +121,19 @@ impl Tally {
         }
     }
 
+    /// From now on everything is kept, or nothing; what was is gone.
+    pub(super) fn keep(&mut self, kept: bool) {
+        if self.kept != kept {
+            *self = self.blank();
+            self.kept = kept;
+        }
+    }
+
     /// Enters what happened, in its order. Tells of a step of a clock that is to be logged.
     pub(crate) fn absorb(&mut self, entry: &Entry) -> Option<Step> {
+        if !self.kept {
+            return None;
+        }
         match entry {
             Entry::Probe(Outcome::Sample(sample)) => return self.sample(sample),
             Entry::Probe(Outcome::SetAside(aside)) => {
@@ -162,6 +176,7 @@ impl Tally {
         };
         let since = self.since.as_deref().copied();
         Self {
+            kept: self.kept,
             since: since.map(|since| Box::new(since.afresh())),
             ..Self::new(exact, protocol)
         }
@@ -287,7 +302,10 @@ impl Tally {
                 reordered_percent: figures::percent(self.overtaken.count(), counts.received),
             },
         };
-        result.figures.findings = findings::of(&result);
+        result.figures.findings = match self.kept {
+            true => findings::of(&result),
+            false => vec![findings::not_kept()],
+        };
         result
     }
 

@@ -30,6 +30,11 @@ impl Subject {
         }
     }
 
+    /// It measures a line.
+    pub(crate) fn is_line(&self) -> bool {
+        matches!(self, Self::Line(_))
+    }
+
     /// Which kind of row it is.
     pub(crate) fn kind(&self) -> SessionKind {
         match self {

@@ -74,7 +74,11 @@ impl Autoflow {
             name: format!("group {id}"),
             mode: None,
         });
-        let mut decision = self.decision.clone();
+        // Nobody asks for results.
+        let mut decision = Decision {
+            scores_only: true,
+            ..self.decision.clone()
+        };
         if let Some(mistake_every_h) = at {
             decision.mistake_every_h = mistake_every_h as u32;
         }

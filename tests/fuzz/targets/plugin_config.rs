@@ -83,6 +83,7 @@ const KEYS: &[&str] = &[
     "dwell_ms",
     "failback_ms",
     "dead_intervals",
+    "scores_only",
     "mistake_every_h",
     "id",
     "name",
