@@ -15,6 +15,7 @@ mod overrides;
 mod peer;
 mod person;
 mod prefix;
+mod probe_class;
 mod schedule;
 mod session;
 mod stamp;
@@ -39,6 +40,7 @@ pub use overrides::{By, Hand, Override};
 pub use peer::Peer;
 pub use person::{Answering, Answers, Toggled};
 pub use prefix::{Prefix, PrefixError};
+pub use probe_class::{ProbeClass, Probed, SHARED_PROBE_CLASS};
 pub use schedule::{Schedule, When};
 pub use session::{Owner, Session};
 pub use stamp::{Ask, Stamp};
@@ -56,6 +58,9 @@ pub struct Config {
     pub io: Io,
     /// How lines are probed, where the line says nothing else.
     pub probe: Probe,
+    /// Probes beside these, for classes of traffic that name them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub probe_classes: Vec<ProbeClass>,
     /// How this end answers probes.
     pub responder: Responder,
     /// Shared secrets of the secure modes, in both roles.

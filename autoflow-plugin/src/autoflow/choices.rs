@@ -13,7 +13,7 @@ use std::sync::Arc;
 use plugin_abi::config::Mode;
 use twamp_core::time::Mono;
 
-use super::Candidate;
+use super::lines::Lines;
 use super::seat::Seat;
 use super::shares::Shares;
 use super::worth::Worth;
@@ -119,12 +119,8 @@ impl Choices {
     }
 
     /// These are the lines now, by id.
-    pub(super) fn look<'a>(
-        &mut self,
-        candidates: &'a [Candidate<'a>],
-        is_withdrawn: impl Fn(&str) -> bool,
-    ) {
-        let living = candidates.iter().filter_map(|candidate| {
+    pub(super) fn look(&mut self, lines: Lines<'_>, is_withdrawn: impl Fn(&str) -> bool) {
+        let living = lines.iter().filter_map(|candidate| {
             let lives = candidate.estimate.state != State::Dead;
             lives.then(|| Living {
                 line: candidate.line,

@@ -242,9 +242,8 @@ fn broken<'a>(seat: &Seat, at: &Situation<'a>, on: &Row<'a>, breach: Breach) -> 
     let room = fit.filter(|row| at.crowds.has_room(on.candidate, row.candidate));
     let fit = room.clone().filter(|row| !shuns(seat, at, row));
     let judged = fit.map(|row| {
-        let spared = seat.baseline();
-        let spared = spared.map(|since| Spared::of(since, row.candidate, &breach));
-        (row, spared.unwrap_or_default())
+        let spared = Spared::of(seat.baseline(), row.candidate, &breach);
+        (row, spared)
     });
     let spared = judged.clone().find(|(_, spared)| spared.shown);
     let (to, ground) = match spared.or_else(|| judged.clone().next()) {

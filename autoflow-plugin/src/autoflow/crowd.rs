@@ -15,6 +15,7 @@ use twamp_core::time::Mono;
 
 use super::Candidate;
 use super::detect::Breach;
+use super::lines::Lines;
 use super::spared::harmed;
 use crate::line::{Metric, Watch};
 
@@ -36,7 +37,7 @@ pub(super) struct Crowds {
     seats: HashMap<u64, u32>,
 }
 
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Crowd {
     came: Option<Mono>,
     /// The last seat that came, and from which line.
@@ -50,29 +51,25 @@ struct Crowd {
 pub(super) type Seated = (u64, u64);
 
 /// A class has left a line that suffered from it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Left {
     at: Mono,
-    /// What the line had counted when its queue was empty.
-    totals: Option<(u64, u64)>,
+    /// What each probe class had counted when the line's queue was empty; nothing before.
+    totals: Vec<(u64, (u64, u64))>,
 }
 
 impl Crowds {
     /// The lines as they are now, with the classes on them.
-    pub(super) fn look(
-        &mut self,
-        now: Mono,
-        candidates: &[Candidate<'_>],
-        on: impl Iterator<Item = u64>,
-    ) {
+    pub(super) fn look(&mut self, now: Mono, lines: Lines<'_>, on: impl Iterator<Item = u64>) {
         self.seats.clear();
-        let told = candidates.iter().any(|candidate| candidate.rates.is_some());
+        let told = lines.iter().any(|candidate| candidate.rates.is_some());
         if told || !self.lines.is_empty() {
             for line in on {
                 *self.seats.entry(line).or_default() += 1;
             }
         }
-        for candidate in candidates {
+        for line in lines.all() {
+            let [candidate, ..] = line else { continue };
             let full = is_full(candidate);
             let known = self.lines.get_mut(&candidate.line);
             let crowd = match known {
@@ -80,7 +77,7 @@ impl Crowds {
                 None if full => self.lines.entry(candidate.line).or_default(),
                 None => continue,
             };
-            crowd.look(now, candidate, full);
+            crowd.look(now, line, full);
         }
         self.lines.retain(|_, crowd| {
             let recent = |at: Mono| now.since(at) < SOON;
@@ -89,8 +86,8 @@ impl Crowds {
     }
 
     /// A class came to a line; `back` says who, and where to it may return.
-    pub(super) fn came(&mut self, now: Mono, line: &Candidate<'_>, back: Option<(Seated, u64)>) {
-        let crowd = self.lines.entry(line.line).or_default();
+    pub(super) fn came(&mut self, now: Mono, line: &[Candidate<'_>], back: Option<(Seated, u64)>) {
+        let crowd = self.lines.entry(line[0].line).or_default();
         // What it suffered from before is another matter.
         if !suffers(line) {
             (crowd.came, crowd.last) = (Some(now), back);
@@ -102,7 +99,7 @@ impl Crowds {
         if let Some(crowd) = self.lines.get_mut(&line).filter(|crowd| crowd.ours) {
             crowd.left = Some(Left {
                 at: now,
-                totals: None,
+                totals: Vec::new(),
             });
         }
     }
@@ -136,12 +133,14 @@ impl Crowds {
         breach: &Breach,
     ) -> Option<Duration> {
         let crowd = self.lines.get(&line.line)?;
-        let left = crowd.left?;
+        let left = crowd.left.as_ref()?;
+        let mut totals = left.totals.iter();
+        let totals = totals.find(|(seen_by, _)| *seen_by == line.probe_class);
         let goes_on = match breach.metric {
-            Metric::Loss => left.totals.is_some_and(|(probes, lost)| {
+            Metric::Loss => totals.is_some_and(|(_, (probes, lost))| {
                 let (now_probes, now_lost) = line.estimator.totals();
                 let more = |now: u64, before: u64| now.saturating_sub(before);
-                harmed(more(now_probes, probes), more(now_lost, lost), breach)
+                harmed(more(now_probes, *probes), more(now_lost, *lost), breach)
             }),
             Metric::RoundTrip | Metric::Jitter => {
                 let measured = breach.metric.measured(&line.estimate.window);
@@ -168,7 +167,7 @@ impl Crowds {
 }
 
 impl Crowd {
-    fn look(&mut self, now: Mono, line: &Candidate<'_>, full: bool) {
+    fn look(&mut self, now: Mono, line: &[Candidate<'_>], full: bool) {
         let suffers = suffers(line);
         if suffers {
             let came = self.came.is_some_and(|came| now.since(came) < SOON);
@@ -179,17 +178,19 @@ impl Crowd {
         }
         self.suffers = suffers;
         if let Some(left) = &mut self.left
-            && left.totals.is_none()
+            && left.totals.is_empty()
             && now.since(left.at) >= DRAINS
         {
-            left.totals = Some(line.estimator.totals());
+            let totals = |seen: &Candidate<'_>| (seen.probe_class, seen.estimator.totals());
+            left.totals = line.iter().map(totals).collect();
         }
     }
 }
 
-/// Some limit of some class looks broken there.
-fn suffers(line: &Candidate<'_>) -> bool {
-    line.estimator.watches().iter().any(Watch::alarm)
+/// Some limit of some class looks broken there, whichever probes say so.
+fn suffers(line: &[Candidate<'_>]) -> bool {
+    let mut watches = line.iter().flat_map(|seen| seen.estimator.watches());
+    watches.any(Watch::alarm)
 }
 
 fn is_full(line: &Candidate<'_>) -> bool {

@@ -9,7 +9,8 @@
 //!                 └──────────────── each limit is shown to be kept ────────────┘
 //! ```
 //!
-//! *Unmeasured* stands beside it and forgets nothing.
+//! *Unmeasured* stands beside it and forgets nothing. A line that only probes of other classes come
+//! back over breaks whatever the class needs.
 
 use std::time::Duration;
 
@@ -56,6 +57,8 @@ pub(super) struct Breach {
     pub(super) surely: Surely,
     /// Of a line that keeps the limit it would be said once in so much time.
     pub(super) mistake_every: Duration,
+    /// Nothing comes back for so long, while probes of another class do.
+    pub(super) silent: Option<Duration>,
 }
 
 /// A verdict, and for how long and how well a good one is shown.
@@ -109,6 +112,10 @@ impl Detector {
         let mut wrong_at = *self.wrong_at.get_or_insert(now);
         let verdict = match estimate.state {
             State::Alive => self.living(now, wrong_at, estimate, watches.clone(), sla),
+            State::Silent => {
+                self.turn_bad(now);
+                Verdict::Breaks(silence(now, estimate, sla))
+            }
             State::Unknown => Verdict::Unknown,
             State::Unmeasured => Verdict::Unmeasured,
             State::Dead => {
@@ -192,7 +199,24 @@ fn breach(watch: &Watch, estimate: &Estimate) -> Option<Breach> {
             .and_then(Directions::surely),
         surely: evidence.surely,
         mistake_every: demand.mistake_every,
+        silent: None,
     })
+}
+
+/// Nothing comes back of the probes of its class: whatever a class needs, that is not it.
+fn silence(now: Mono, estimate: &Estimate, sla: &Sla) -> Breach {
+    let since = estimate.silent_since.unwrap_or(estimate.since);
+    Breach {
+        metric: Metric::Loss,
+        measured: 100.0,
+        limit: sla.loss_percent.unwrap_or(100.0),
+        of: 0,
+        lost: None,
+        way: None,
+        surely: Surely { of: 0, lost: 0 },
+        mistake_every: Duration::MAX,
+        silent: Some(now.since(since)),
+    }
 }
 
 /// Good until shown otherwise.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use twamp_core::time::Mono;
 
 use super::Candidate;
+use super::lines::Lines;
 use crate::line::{Estimate, State};
 
 /// Lines that fall silent within this time fall silent together.
@@ -56,14 +57,15 @@ pub(super) fn is_heard(now: Mono, dead: &Estimate, other: &Estimate) -> bool {
 
 impl<'a> Places<'a> {
     /// Of all lines of the engine.
-    pub(super) fn of(candidates: &[Candidate<'a>]) -> Self {
+    pub(super) fn of(lines: Lines<'a>) -> Self {
         let mut places = Self {
             engine: Place::default(),
             far_ends: HashMap::new(),
             underlays: HashMap::new(),
         };
-        for candidate in candidates {
-            if matches!(candidate.estimate.state, State::Alive | State::Dead) {
+        for candidate in lines.iter() {
+            let state = candidate.estimate.state;
+            if matches!(state, State::Alive | State::Dead | State::Silent) {
                 places.engine.add(candidate);
                 places
                     .far_ends

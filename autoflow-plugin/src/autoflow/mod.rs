@@ -9,6 +9,7 @@
 //! | file | question it answers |
 //! |---|---|
 //! | `policy` | what was configured? |
+//! | `lines` | how does each probe class see the lines? |
 //! | `detect` | is this line good for this class? |
 //! | `pace` | which lines are worth a closer look, and is there room for it? |
 //! | `spared` | is another line spared what harms this one? |
@@ -32,6 +33,7 @@ mod crowd;
 mod damping;
 mod detect;
 mod guard;
+mod lines;
 mod ordered;
 mod overrides;
 mod pace;
@@ -58,7 +60,8 @@ use choose::{Rank, Row, Situation};
 use crowd::Crowds;
 use detect::{Detector, Standing, Verdict};
 use guard::Places;
-use pace::Pacer;
+use lines::Lines;
+use pace::{Pacer, Suspect};
 use policy::Asked;
 use reason::Log;
 use seat::Seat;
@@ -70,11 +73,13 @@ pub(crate) use policy::Policy;
 pub(crate) use reason::Ruling;
 pub(crate) use worth::Worth;
 
-/// A line that may be chosen, and what is known of it.
+/// A line that may be chosen, and what one probe class knows of it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Candidate<'a> {
     /// The host's id.
     pub(crate) line: u64,
+    /// The probe class that sees it so.
+    pub(crate) probe_class: u64,
     /// What people call it.
     pub(crate) name: &'a str,
     /// Lower is preferred.
@@ -188,27 +193,29 @@ impl AutoFlow {
         self.policy = policy;
     }
 
-    /// What is to be watched on each line.
-    pub(crate) fn demands(&self) -> &[Demand] {
-        self.policy.demands()
+    /// What the probe class at this place is to watch on each line.
+    pub(crate) fn demands(&self, place: usize) -> &[Demand] {
+        self.policy.demands(place)
     }
 
-    /// Looks at all lines of the engine and decides for every class of every group.
+    /// Looks at all lines of the engine and decides for every class of every group. Of each line
+    /// there is a candidate for each probe class in use, in their order.
     pub(crate) fn decide(&mut self, now: Now, candidates: &[Candidate<'_>]) -> Decided {
+        let lines = Lines::new(candidates, self.policy.probe_classes());
         let overrides = std::mem::take(&mut self.policy.overrides);
         let holding = overrides.at(now.wall);
         let asked = self.policy.asked(&holding);
-        let standings = self.judge(now.mono, candidates, &asked);
-        self.members.update(candidates);
+        let standings = self.judge(now.mono, lines, &asked);
+        self.members.update(lines);
         self.choices
-            .look(candidates, |line| holding.withdrawal(line).is_some());
+            .look(lines, |line| holding.withdrawal(line).is_some());
         let on = self.seats.values().filter_map(Seat::line);
-        self.crowds.look(now.mono, candidates, on);
+        self.crowds.look(now.mono, lines, on);
         // Who shares a silence is asked only where there is one.
         let dead = |candidate: &Candidate<'_>| candidate.estimate.state == State::Dead;
-        let places = candidates.iter().any(dead).then(|| Places::of(candidates));
+        let places = lines.iter().any(dead).then(|| Places::of(lines));
         let mut decided = Decided {
-            broken: self.broken(candidates, &standings),
+            broken: self.broken(lines, &standings),
             ..Decided::default()
         };
         let mut suspects = Vec::new();
@@ -217,12 +224,15 @@ impl AutoFlow {
         for (group, place, class, mode) in self.policy.seats() {
             let key = (group.id, class.id);
             let seat = self.seats.entry(key).or_default();
-            let row = |&line: &usize| Row {
-                candidate: &candidates[line],
-                standing: standings[line * asked.len() + place],
-                sla: &asked[place].sla,
-                rank: rank(&candidates[line], class),
-                withdrawn: holding.withdrawal(candidates[line].name).map(Ordered::of),
+            let row = |&line: &usize| {
+                let candidate = lines.seen(line, asked[place].seen);
+                Row {
+                    candidate,
+                    standing: standings[line * asked.len() + place],
+                    sla: &asked[place].sla,
+                    rank: rank(candidate, class),
+                    withdrawn: holding.withdrawal(candidate.name).map(Ordered::of),
+                }
             };
             let mut rows: Vec<Row<'_>> = self.members.of(group.id).iter().map(row).collect();
             rows.retain(|row| row.withdrawn.is_none() || seat.line() == Some(row.candidate.line));
@@ -256,10 +266,10 @@ impl AutoFlow {
                 && to != before
             {
                 self.crowds.left(now.mono, from);
-                let to = rows.iter().find(|row| Some(row.candidate.line) == to);
                 let back = seat.may_return().then_some((key, from));
-                to.into_iter()
-                    .for_each(|row| self.crowds.came(now.mono, row.candidate, back));
+                if let Some(to) = to.and_then(|to| lines.of(to)) {
+                    self.crowds.came(now.mono, to, back);
+                }
             }
             let choice = choice(now.mono, self.policy.stale_after, seat, &rows, class, mode);
             if self.choices.get(group.id, class.id) != Some(&choice) {
@@ -280,7 +290,7 @@ impl AutoFlow {
         self.policy.overrides = overrides;
         self.log.extend(&decided.rulings);
         decided.choices_changed = self.choices.update(changed, &self.seats);
-        decided.rates = self.pacer.pace(now.mono, candidates, &suspects);
+        decided.rates = self.pacer.pace(now.mono, lines, &suspects);
         decided
     }
 
@@ -295,10 +305,10 @@ impl AutoFlow {
     }
 
     /// What the standings of lines that may be chosen say is broken.
-    fn broken(&self, candidates: &[Candidate<'_>], standings: &[Standing]) -> Vec<Broken> {
+    fn broken(&self, lines: Lines<'_>, standings: &[Standing]) -> Vec<Broken> {
         let classes = &self.policy.classes;
         let of_lines = standings.chunks(classes.len().max(1));
-        let chosen = candidates.iter().zip(of_lines);
+        let chosen = lines.iter().zip(of_lines);
         let chosen = chosen.filter(|(candidate, _)| !candidate.groups.is_empty());
         let each = chosen.flat_map(|(candidate, standings)| {
             let by_class = classes.iter().zip(standings);
@@ -317,26 +327,27 @@ impl AutoFlow {
     }
 
     /// One standing for each line and class, line by line.
-    fn judge(&mut self, now: Mono, candidates: &[Candidate<'_>], asked: &[Asked]) -> Vec<Standing> {
+    fn judge(&mut self, now: Mono, lines: Lines<'_>, asked: &[Asked]) -> Vec<Standing> {
         let known = self.detectors.iter().map(|judged| judged.line);
-        if !known.eq(candidates.iter().map(|candidate| candidate.line)) {
+        if !known.eq(lines.iter().map(|candidate| candidate.line)) {
             let known = std::mem::take(&mut self.detectors);
             let mut known: HashMap<u64, Judged> = known
                 .into_iter()
                 .map(|judged| (judged.line, judged))
                 .collect();
-            let lines = candidates.iter().map(|candidate| {
+            let all = lines.iter().map(|candidate| {
                 known.remove(&candidate.line).unwrap_or_else(|| Judged {
                     line: candidate.line,
                     by_class: vec![Detector::default(); asked.len()],
                 })
             });
-            self.detectors = lines.collect();
+            self.detectors = all.collect();
         }
-        let mut standings = Vec::with_capacity(candidates.len() * asked.len());
-        for (candidate, judged) in candidates.iter().zip(&mut self.detectors) {
-            let watches = candidate.estimator.watches();
+        let mut standings = Vec::with_capacity(self.detectors.len() * asked.len());
+        for (line, judged) in self.detectors.iter_mut().enumerate() {
             for (asked, detector) in asked.iter().zip(&mut judged.by_class) {
+                let candidate = lines.seen(line, asked.seen);
+                let watches = candidate.estimator.watches();
                 let own = asked.places.iter().filter_map(|place| watches.get(*place));
                 standings.push(detector.judge(now, candidate.estimate, &own, &asked.sla));
             }
@@ -361,20 +372,20 @@ struct Members {
 
 impl Members {
     /// Lines change seldom.
-    fn update(&mut self, candidates: &[Candidate<'_>]) {
-        let same = self.lines.len() == candidates.len()
-            && self.lines.iter().zip(candidates).all(|(known, candidate)| {
+    fn update(&mut self, all: Lines<'_>) {
+        let same = self.lines.len() == all.iter().len()
+            && self.lines.iter().zip(all.iter()).all(|(known, candidate)| {
                 (known.0, &*known.1) == (candidate.line, candidate.groups)
             });
         if same {
             return;
         }
-        let lines = candidates.iter();
+        let lines = all.iter();
         self.lines = lines
             .map(|candidate| (candidate.line, candidate.groups.into()))
             .collect();
         self.by_group.clear();
-        for (index, candidate) in candidates.iter().enumerate() {
+        for (index, candidate) in all.iter().enumerate() {
             let groups: HashSet<u64> = candidate.groups.iter().copied().collect();
             for group in groups {
                 self.by_group.entry(group).or_default().push(index);
@@ -425,16 +436,16 @@ fn choice(
 
 /// Which lines a closer look would help: those that the class is on, as long as they are suspect;
 /// after an alarm the best of the others, which must be shown to be spared.
-fn suspect(seat: &Seat, rows: &[Row<'_>], suspects: &mut Vec<u64>) {
+fn suspect(seat: &Seat, rows: &[Row<'_>], suspects: &mut Vec<Suspect>) {
     for row in rows.iter().filter(|row| seat.uses(row.candidate.line)) {
         let line = row.candidate.line;
         if row.standing.raised {
-            suspects.push(line);
+            suspects.push(Suspect::of(row.candidate));
         }
         if row.standing.alarm {
             let mut others = rows.iter().filter(|other| other.candidate.line != line);
             let next = others.find(|row| row.standing.fit);
-            suspects.extend(next.map(|row| row.candidate.line));
+            suspects.extend(next.map(|row| Suspect::of(row.candidate)));
         }
     }
 }

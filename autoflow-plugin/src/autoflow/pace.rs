@@ -11,6 +11,7 @@ use std::time::Duration;
 use twamp_core::time::Mono;
 
 use super::Candidate;
+use super::lines::Lines;
 
 /// A line is probed faster for so long at most.
 const LONGEST: Duration = Duration::from_secs(10);
@@ -21,11 +22,20 @@ const SHARE: usize = 10;
 /// So many suspects are a matter of their place, if they are more than half of its lines.
 const TOGETHER: usize = 3;
 
-/// A line is to be probed at another rate from now on.
+/// Who asks for a closer look: a line, as one probe class sees it. Both by their ids.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct Suspect {
+    pub(super) line: u64,
+    pub(super) probe_class: u64,
+}
+
+/// A line is to be probed at another rate from now on, for one probe class.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct RateRequest {
     /// The line.
     pub(crate) line: u64,
+    /// The probe class.
+    pub(crate) probe_class: u64,
     /// Faster than at rest.
     pub(crate) raised: bool,
 }
@@ -33,9 +43,9 @@ pub(crate) struct RateRequest {
 /// Who is probed faster.
 #[derive(Debug, Default)]
 pub(super) struct Pacer {
-    raised: HashMap<u64, Mono>,
+    raised: HashMap<Suspect, Mono>,
     /// Who must rest, and until when.
-    resting: HashMap<u64, Mono>,
+    resting: HashMap<Suspect, Mono>,
 }
 
 #[derive(Default)]
@@ -45,52 +55,67 @@ struct Room {
     raised: usize,
 }
 
+impl Suspect {
+    pub(super) fn of(candidate: &Candidate<'_>) -> Self {
+        Self {
+            line: candidate.line,
+            probe_class: candidate.probe_class,
+        }
+    }
+
+    fn request(self, raised: bool) -> RateRequest {
+        RateRequest {
+            line: self.line,
+            probe_class: self.probe_class,
+            raised,
+        }
+    }
+}
+
 impl Pacer {
     /// These lines are wished to be probed faster, the most urgent first. Answers what changes.
     pub(super) fn pace(
         &mut self,
         now: Mono,
-        candidates: &[Candidate<'_>],
-        wanted: &[u64],
+        lines: Lines<'_>,
+        wanted: &[Suspect],
     ) -> Vec<RateRequest> {
         if wanted.is_empty() && self.raised.is_empty() {
             return Vec::new();
         }
         self.resting.retain(|_, until| now < *until);
-        let granted = self.granted(candidates, wanted);
+        let granted = self.granted(lines, wanted);
         let mut requests = Vec::new();
         let resting = &mut self.resting;
-        self.raised.retain(|line, since| {
+        self.raised.retain(|suspect, since| {
             let too_long = now.since(*since) >= LONGEST;
             if too_long {
-                resting.insert(*line, now + PAUSE);
+                resting.insert(*suspect, now + PAUSE);
             }
-            let goes_on = !too_long && granted.contains(line);
+            let goes_on = !too_long && granted.contains(suspect);
             if !goes_on {
-                requests.push(RateRequest {
-                    line: *line,
-                    raised: false,
-                });
+                requests.push(suspect.request(false));
             }
             goes_on
         });
-        for line in granted {
-            if !self.resting.contains_key(&line) && !self.raised.contains_key(&line) {
-                self.raised.insert(line, now);
-                requests.push(RateRequest { line, raised: true });
+        for suspect in granted {
+            if !self.resting.contains_key(&suspect) && !self.raised.contains_key(&suspect) {
+                self.raised.insert(suspect, now);
+                requests.push(suspect.request(true));
             }
         }
-        requests.sort_unstable_by_key(|request| request.line);
+        requests.sort_unstable_by_key(|request| (request.line, request.probe_class));
         requests
     }
 
-    /// Those that there is room for, at both of their places.
-    fn granted(&self, candidates: &[Candidate<'_>], wanted: &[u64]) -> HashSet<u64> {
-        let wishes: HashSet<u64> = wanted.iter().copied().collect();
+    /// Those that there is room for, at both of their places. A line of which several probe classes
+    /// ask is one suspect, and takes room for each of them.
+    fn granted(&self, lines: Lines<'_>, wanted: &[Suspect]) -> HashSet<Suspect> {
+        let wishes: HashSet<u64> = wanted.iter().map(|suspect| suspect.line).collect();
         let mut far_ends: HashMap<&str, Room> = HashMap::new();
         let mut underlays: HashMap<&str, Room> = HashMap::new();
         let mut by_line = HashMap::new();
-        for candidate in candidates {
+        for candidate in lines.iter() {
             let wished = wishes.contains(&candidate.line);
             for room in [
                 far_ends.entry(candidate.far_end).or_default(),
@@ -104,12 +129,12 @@ impl Pacer {
             }
         }
         // Who has begun goes on first.
-        let (begun, new): (Vec<u64>, Vec<u64>) = wanted
+        let (begun, new): (Vec<Suspect>, Vec<Suspect>) = wanted
             .iter()
-            .partition(|line| self.raised.contains_key(line));
+            .partition(|suspect| self.raised.contains_key(suspect));
         let mut granted = HashSet::new();
-        for line in begun.into_iter().chain(new) {
-            let Some(candidate) = by_line.get(&line) else {
+        for suspect in begun.into_iter().chain(new) {
+            let Some(candidate) = by_line.get(&suspect.line) else {
                 continue;
             };
             let (Some(far_end), Some(underlay)) = (
@@ -118,7 +143,7 @@ impl Pacer {
             ) else {
                 continue;
             };
-            if far_end.has_room() && underlay.has_room() && granted.insert(line) {
+            if far_end.has_room() && underlay.has_room() && granted.insert(suspect) {
                 far_end.raised += 1;
                 underlay.raised += 1;
             }
@@ -153,6 +178,7 @@ mod tests {
         let names: Vec<String> = (0..lines).map(|line| line.to_string()).collect();
         let candidate = |line: u64| Candidate {
             line,
+            probe_class: 0,
             name: &names[line as usize],
             cost: 0,
             underlay: &names[line as usize],
@@ -167,7 +193,12 @@ mod tests {
             estimate: &estimate,
         };
         let candidates: Vec<_> = (0..lines).map(candidate).collect();
-        let requests = pacer.pace(at(now), &candidates, wanted);
+        let suspect = |&line: &u64| Suspect {
+            line,
+            probe_class: 0,
+        };
+        let wanted: Vec<_> = wanted.iter().map(suspect).collect();
+        let requests = pacer.pace(at(now), Lines::new(&candidates, 1), &wanted);
         requests
             .iter()
             .map(|request| (request.line, request.raised))

@@ -12,7 +12,9 @@ use crate::line::{Demand, Metric};
 #[derive(Clone, Debug)]
 pub(super) struct Asked {
     pub(super) sla: Sla,
-    /// Its figures among the demands.
+    /// The place of its probe class among those in use.
+    pub(super) seen: usize,
+    /// Its figures among the demands to that.
     pub(super) places: Vec<usize>,
     /// How often a line may be mistaken.
     pub(super) mistake_every: Duration,
@@ -22,8 +24,11 @@ pub(super) struct Asked {
 #[derive(Clone, Debug)]
 pub(crate) struct Policy {
     pub(super) classes: Vec<Class>,
-    /// What all classes together ask of each line; what several ask for stands here once.
-    demands: Vec<Demand>,
+    /// By probe class in use, what all classes that judge by it ask of each line; what several ask
+    /// for stands there once.
+    demands: Vec<Vec<Demand>>,
+    /// Of each class, the place of its probe class among those.
+    seen: Vec<usize>,
     /// How often a line may be mistaken for a bad one, of each class.
     mistakes: Vec<Duration>,
     groups: Vec<Group>,
@@ -47,8 +52,10 @@ impl Policy {
             let hours = class.mistake_every_h.unwrap_or(decision.mistake_every_h);
             Duration::from_secs(3_600 * u64::from(hours))
         };
-        let mut demands = Vec::new();
-        for class in &config.classes {
+        let probed = config.probed();
+        let mut all = vec![Vec::new(); probed.by.len()];
+        for (class, place) in config.classes.iter().zip(&probed.places) {
+            let demands = &mut all[*place];
             // What somebody orders for a time is watched before.
             let named = |order: &&Override| order.class.as_ref() == Some(&class.name);
             let ordered = config.overrides.iter().filter(named);
@@ -64,7 +71,8 @@ impl Policy {
         let mistakes = config.classes.iter().map(mistake_every).collect();
         Self {
             classes: config.classes.clone(),
-            demands,
+            demands: all,
+            seen: probed.places,
             mistakes,
             groups: config.groups.clone(),
             overrides: Overrides::new(&config.overrides),
@@ -75,21 +83,28 @@ impl Policy {
         }
     }
 
-    /// What is to be watched on each line.
-    pub(crate) fn demands(&self) -> &[Demand] {
-        &self.demands
+    /// How many probe classes are in use; at least one.
+    pub(super) fn probe_classes(&self) -> usize {
+        self.demands.len()
+    }
+
+    /// What the probe class at this place is to watch on each line.
+    pub(crate) fn demands(&self, place: usize) -> &[Demand] {
+        self.demands.get(place).map_or(&[], Vec::as_slice)
     }
 
     /// What each class needs now, and where that stands among the demands.
     pub(super) fn asked(&self, holding: &Holding<'_>) -> Vec<Asked> {
-        let classes = self.classes.iter().zip(&self.mistakes);
+        let classes = self.classes.iter().zip(&self.mistakes).zip(&self.seen);
         classes
-            .map(|(class, mistake_every)| {
+            .map(|((class, mistake_every), seen)| {
                 let sla = holding.sla(class);
-                let place = |demand| self.demands.iter().position(|known| *known == demand);
+                let demands = self.demands(*seen);
+                let place = |demand| demands.iter().position(|known| *known == demand);
                 let places = demanded(&sla, *mistake_every).filter_map(place).collect();
                 Asked {
                     sla,
+                    seen: *seen,
                     places,
                     mistake_every: *mistake_every,
                 }

@@ -377,6 +377,12 @@ impl Breach {
 
     /// As `loss on the way back 4.8 % (12 of 250; by chance once in 168 h) breaks its SLA of 1 %`.
     pub(super) fn words(&self) -> String {
+        if let Some(silent) = self.silent {
+            return format!(
+                "its own probes are silent for {}, though others come back",
+                seconds(silent)
+            );
+        }
         let (name, unit) = (self.metric.name(), self.metric.unit());
         let (measured, limit) = (figure(self.measured), figure(self.limit));
         let basis = match self.lost {

@@ -3,6 +3,7 @@
 mod crowding;
 mod hand;
 mod many;
+mod marks;
 mod strategies;
 mod world;
 

@@ -50,10 +50,20 @@ impl Baseline {
 
 impl Spared {
     /// Whether `other` is spared what `breach` says of another line, by its probes since `baseline`.
-    pub(super) fn of(baseline: &Baseline, other: &Candidate<'_>, breach: &Breach) -> Self {
+    /// Of a line whose probes are silent it is enough that those of the other come back.
+    pub(super) fn of(baseline: Option<&Baseline>, other: &Candidate<'_>, breach: &Breach) -> Self {
         if other.estimate.state != State::Alive {
             return Self::default();
         }
+        if breach.silent.is_some() {
+            return Self {
+                shown: true,
+                ..Self::default()
+            };
+        }
+        let Some(baseline) = baseline else {
+            return Self::default();
+        };
         let (probes, lost) = baseline.since(other);
         let shown = match breach.metric {
             Metric::Loss => favour(probes, lost, breach) >= SURE.ln(),
@@ -106,6 +116,7 @@ mod tests {
             way: None,
             surely: Surely { of, lost },
             mistake_every: Duration::from_secs(604_800),
+            silent: None,
         }
     }
 

@@ -176,9 +176,7 @@ impl Spread {
             Verdict::Breaks(breach) if !is_on => {
                 let since = member.baseline.as_ref();
                 let mut fit = others.filter(|other| other.standing.fit);
-                let spared = fit.any(|other| {
-                    since.is_some_and(|since| Spared::of(since, other.candidate, &breach).shown)
-                });
+                let spared = fit.any(|other| Spared::of(since, other.candidate, &breach).shown);
                 spared.then(|| (breach.reason(), breach.words()))
             }
             _ => None,

@@ -12,8 +12,8 @@ use super::node::Node;
 use super::stamp::around_padding;
 use super::unique::{own, own_items};
 use super::{
-    answering, export, features, flows, io, keys, overrides, peers, schedule, sessions, stamp,
-    test_ports, topology,
+    answering, export, features, flows, io, keys, overrides, peers, probe_classes, schedule,
+    sessions, stamp, test_ports, topology,
 };
 use crate::session::rhythm::LONGEST;
 
@@ -52,6 +52,7 @@ pub(super) fn config(root: &Node, problems: &mut Vec<Problem>) {
         class(&each, problems);
     }
     flows::config(&root.key("classes"), problems);
+    probe_classes::config(root, problems);
     overrides::config(&root.key("overrides"), problems);
 }
 
@@ -134,6 +135,8 @@ fn decision(root: &Node, problems: &mut Vec<Problem>) {
         return;
     };
     let probes = root.key("lines").items().map(|line| line.key("probe"));
+    let classes = root.key("probe_classes");
+    let probes = probes.chain(classes.items());
     for probe in std::iter::once(root.key("probe")).chain(probes) {
         let interval = probe.key("interval_ms");
         if interval

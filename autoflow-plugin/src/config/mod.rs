@@ -16,6 +16,7 @@ mod merge;
 mod node;
 mod overrides;
 mod peers;
+mod probe_classes;
 #[cfg(test)]
 mod properties;
 mod schedule;

@@ -17,7 +17,7 @@ use Kind::{
 /// What a value may be.
 enum Kind {
     Flag,
-    /// An id of a line, group or class.
+    /// An id of a line, group, class or probe class.
     Id,
     /// A name.
     Text,
@@ -78,6 +78,7 @@ const LEAST_MTU: u64 = 576;
 const MODES: Kind = List(&Word(&["open", "auth", "encrypted", "mixed"]));
 const MODE: Kind = Word(&["measure", "advise", "act"]);
 const PROFILE: Kind = Word(&["fibre", "lte", "satellite"]);
+const PADDING: Kind = Whole(0, 9_000);
 const MISTAKE: Kind = Whole(1, 365 * 24);
 
 const CONFIG: Keys = &[
@@ -85,6 +86,7 @@ const CONFIG: Keys = &[
     ("mode", false, MODE),
     ("io", false, Object(IO)),
     ("probe", false, Object(PROBE)),
+    ("probe_classes", false, List(&Object(PROBE_CLASS))),
     ("responder", false, Object(RESPONDER)),
     ("keys", false, List(&Object(KEY))),
     ("decision", false, Object(DECISION)),
@@ -121,7 +123,7 @@ const fn probe(least_interval_ms: f64) -> [(&'static str, bool, Kind); 13] {
         ("interval_ms", false, interval),
         ("stream", false, Word(&["periodic", "poisson"])),
         ("timeout_ms", false, Whole(1, 600_000)),
-        ("padding", false, Whole(0, 9_000)),
+        ("padding", false, PADDING),
         ("dscp", false, Dscp),
         ("ttl", false, Whole(1, 255)),
         ("dont_fragment", false, Flag),
@@ -131,6 +133,14 @@ const fn probe(least_interval_ms: f64) -> [(&'static str, bool, Kind); 13] {
         ("stamp", false, Object(STAMP)),
     ]
 }
+
+const PROBE_CLASS: Keys = &[
+    ("id", true, Id),
+    ("name", true, Text),
+    ("dscp", true, Dscp),
+    ("padding", false, PADDING),
+    ("interval_ms", false, Figure(1.0, HOUR_MS as f64)),
+];
 
 const STAMP: Keys = &[
     ("ssid", false, Whole(0, 65_535)),
@@ -317,6 +327,7 @@ const CLASS: Keys = &[
     ("name", true, Text),
     ("flows", false, List(&Object(FLOW))),
     ("sla", true, Object(SLA)),
+    ("probe_class", false, Text),
     ("prefer", false, List(&Text)),
     ("strategy", false, Word(STRATEGIES)),
     ("moves", false, Word(&["at-once", "gradual"])),

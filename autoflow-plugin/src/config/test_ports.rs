@@ -28,6 +28,7 @@ pub(super) fn suffice(root: &Node, problems: &mut Vec<Problem>) {
     let Some((first, last)) = shape::ports(&node).filter(|(first, last)| first <= last) else {
         return;
     };
+    let probed = probed(root);
     let mut needs: BTreeMap<[Option<&str>; 3], Need> = BTreeMap::new();
     for line in root.key("lines").items() {
         let place = ["local", "device", "namespace"].map(|key| line.key(key).text());
@@ -35,8 +36,11 @@ pub(super) fn suffice(root: &Node, problems: &mut Vec<Problem>) {
         need.responder |= line.key("responder").flag_or(false) == Some(true);
         if line.key("sender").flag_or(true) == Some(true) {
             let far = line.key("remote").ip();
-            let alike = need.senders.entry(manner(root, &line)).or_default();
-            *alike.entry(far).or_default() += 1;
+            for class in &probed {
+                let manner = manner(root, &line, class.as_ref());
+                let alike = need.senders.entry(manner).or_default();
+                *alike.entry(far).or_default() += 1;
+            }
         }
     }
     let threads = root.key("io").key("threads").whole();
@@ -62,7 +66,19 @@ impl Need {
     }
 }
 
-fn manner(root: &Node, line: &Node) -> Manner {
+/// The probe classes in use; `None`: that of all classes of traffic that name none.
+fn probed<'doc>(root: &Node<'doc>) -> Vec<Option<Node<'doc>>> {
+    let named = root.key("classes").items();
+    let named: Vec<_> = named.map(|class| class.key("probe_class").text()).collect();
+    let is_used = |class: &Node| named.contains(&class.key("name").text());
+    let own = root.key("probe_classes").items();
+    let own = own.filter(|class| class.key("name").text().is_some() && is_used(class));
+    let shared = named.is_empty() || named.contains(&None);
+    let shared = shared.then_some(None);
+    shared.into_iter().chain(own.map(Some)).collect()
+}
+
+fn manner(root: &Node, line: &Node, class: Option<&Node>) -> Manner {
     let own = line.key("probe");
     let probe = if own.is_there() {
         own
@@ -70,7 +86,8 @@ fn manner(root: &Node, line: &Node) -> Manner {
         root.key("probe")
     };
     let mark = line.key("mark").found();
-    let dscp = probe.key("dscp").dscp().unwrap_or_default().to_string();
+    let dscp = class.unwrap_or(&probe).key("dscp").dscp();
+    let dscp = dscp.unwrap_or_default().to_string();
     let of_probe = ["ttl", "dont_fragment"].map(|key| probe.key(key).found());
     [mark, dscp].into_iter().chain(of_probe).collect()
 }
@@ -155,5 +172,23 @@ mod tests {
         };
         assert_eq!(of(20_001), [""; 0]);
         assert!(of(20_000)[0].contains("at least 2 ports"));
+    }
+
+    #[test]
+    fn each_probe_class_in_use_has_a_session_of_each_line() {
+        let of = |named: Value| {
+            mistakes(&json!({
+                "responder": { "test_ports": [20_000, 20_000] },
+                "lines": [{ "id": 1, "name": "a", "local": "192.0.2.1",
+                            "remote": "198.51.100.1", "groups": [1] }],
+                "groups": [{ "id": 1, "name": "hub" }],
+                "probe_classes": [{ "id": 1, "name": "realtime", "dscp": "EF" }],
+                "classes": [
+                    { "id": 1, "name": "voice", "sla": { "jitter_ms": 9 }, "probe_class": named },
+                    { "id": 2, "name": "bulk", "sla": { "loss_percent": 9 } },
+                ],
+            }))
+        };
+        assert!(of(json!("realtime"))[0].contains("at least 2 ports"));
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::net::IpAddr;
 
-use plugin_abi::config::{Config, Group, Line, Peer, Security};
+use plugin_abi::config::{Config, Group, Line, Peer, ProbeClass, Security};
 use plugin_abi::manage::Problem;
 
 use super::export::borrowed_enterprise;
@@ -17,9 +17,12 @@ pub(crate) fn warnings(config: &Config) -> Vec<Problem> {
     warnings.extend(idle_cpus(config));
     open_to_all(config, &mut warnings);
     open_mode_beside_secure_ones(config, &mut warnings);
+    let probed = config.probed();
     for (index, line) in config.lines.iter().enumerate() {
-        warnings.extend(fragmented(config, index, line));
+        let each = probed.by.iter();
+        warnings.extend(each.filter_map(|class| fragmented(config, index, line, *class)));
     }
+    unused_probe_classes(config, &mut warnings);
     unknown_underlays(config, &mut warnings);
     nothing_to_choose_from(config, &mut warnings);
     warnings.extend(borrowed_enterprise(config));
@@ -110,15 +113,28 @@ fn open_mode_beside_secure_ones(config: &Config, warnings: &mut Vec<Problem>) {
 }
 
 /// Probes that are larger than the line lets pass whole.
-fn fragmented(config: &Config, index: usize, line: &Line) -> Option<Problem> {
-    let probe = line.probe.as_deref().unwrap_or(&config.probe);
+fn fragmented(
+    config: &Config,
+    index: usize,
+    line: &Line,
+    class: Option<&ProbeClass>,
+) -> Option<Problem> {
+    let probe = &config.probe_of(line, class);
     let (mtu, remote) = (line.mtu?, line.remote?);
     let headers = headers(probe, remote.ip().is_ipv6());
     let padded = most_padding(probe);
     let octets = headers + u32::from(padded);
-    let padding = match line.probe {
-        Some(_) => format!("lines[{index}].probe.padding"),
-        None => "probe.padding".into(),
+    let named = class.filter(|class| class.padding.is_some());
+    let named = named.and_then(|class| {
+        let mut all = config.probe_classes.iter();
+        all.position(|known| known.id == class.id)
+    });
+    let padding = match (named, &line.probe) {
+        (Some(place), _) => format!("probe_classes[{place}].padding"),
+        // The shared probes have the same.
+        (None, _) if class.is_some() => return None,
+        (None, Some(_)) => format!("lines[{index}].probe.padding"),
+        (None, None) => "probe.padding".into(),
     };
     let what = match probe.dont_fragment {
         true => "which don't pass",
@@ -133,6 +149,24 @@ fn fragmented(config: &Config, index: usize, line: &Line) -> Option<Problem> {
         found: format!("{padded}: probes of {octets} octets, {what}"),
         fix: "pad less".into(),
     })
+}
+
+/// Probe classes that nobody judges by: nothing is measured for them.
+fn unused_probe_classes(config: &Config, warnings: &mut Vec<Problem>) {
+    for (index, class) in config.probe_classes.iter().enumerate() {
+        let mut named = config.classes.iter().map(|class| &class.probe_class);
+        if named.all(|named| named.as_ref() != Some(&class.name)) {
+            warnings.push(Problem {
+                path: format!("probe_classes[{index}]"),
+                expected: "a probe class that a class of traffic names".into(),
+                found: format!(
+                    "{:?}, which none does: nothing is measured for it",
+                    class.name
+                ),
+                fix: "name it in the probe_class of a class, or remove it".into(),
+            });
+        }
+    }
 }
 
 /// Preferences that no line can meet. They may wait for a line that the host brings up.

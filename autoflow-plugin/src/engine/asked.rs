@@ -368,6 +368,7 @@ fn at_rest(id: &Id, session: &Session, last: Option<&RunResult>) -> SessionRow {
         run: last.map(|last| last.run),
         next_run_at: None,
         line: None,
+        probe_class: None,
         role: "sender".into(),
         state: waits.into(),
         trouble: last.and_then(|last| Some(last.failure.as_ref()?.message.clone())),

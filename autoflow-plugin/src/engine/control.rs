@@ -1,6 +1,6 @@
 //! The thread `twamp-ctl`: sessions, verdicts and callbacks; one small runtime, one loop.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,7 +18,7 @@ use twamp_core::time::{Mono, Ntp64};
 use super::ends::{By, Site};
 use super::exporting::Exporting;
 use super::heard::Heard;
-use super::lines::is_probed_alike;
+use super::lines::{is_probed_alike, probes};
 use super::lock;
 use super::message::{News, Orders, Step, Told, Wish};
 use super::opening::{Opened, Sender};
@@ -27,6 +27,7 @@ use super::publish::Publisher;
 use super::responders::Serving;
 use super::sessions::Session;
 use super::shared::Shared;
+use super::sight::Measures;
 use super::watching::Watching;
 use crate::host::Host;
 use crate::line::Trouble;
@@ -58,7 +59,8 @@ pub(super) struct Control {
     pub(super) own: Owns,
     pub(super) exporting: Exporting,
     pub(super) watching: Watching,
-    pub(super) by_line: HashMap<u64, Key>,
+    /// The sessions of lines.
+    pub(super) by_line: BTreeMap<Measures, Key>,
     /// By where TWAMP-Control is answered.
     pub(super) targets: HashMap<Site, Serving>,
     /// Where strangers are answered, one path a thread; without any it is being bound.
@@ -104,7 +106,7 @@ impl Control {
             own: Owns::default(),
             exporting: Exporting::default(),
             watching: Watching::default(),
-            by_line: HashMap::new(),
+            by_line: BTreeMap::new(),
             targets: HashMap::new(),
             doors: HashMap::new(),
             started,
@@ -188,16 +190,24 @@ impl Control {
 
     /// Starts what the start has bound; what the host is to open, it is asked for now.
     fn begin(&mut self, opened: Opened) {
-        let mut senders: HashMap<u64, Sender> = opened.senders.into_iter().collect();
+        let mut senders: HashMap<Measures, Sender> = opened.senders.into_iter().collect();
         let by = self.opener().by();
         self.match_export();
         let lines = std::mem::take(&mut self.config.lines);
         for line in &lines {
             self.publisher.line(line);
-            match senders.remove(&line.id) {
-                Some(sender) => self.begin_line(line, sender),
-                None if by == By::Host => self.open_line(line.clone()),
-                None => {}
+            if by == By::Host {
+                self.open_line(line.clone());
+            }
+            for (class, probe) in probes(&self.config, line) {
+                let line_id = line.id;
+                let what = Measures {
+                    line: line_id,
+                    class,
+                };
+                if let Some(sender) = senders.remove(&what) {
+                    self.begin_line(line, class, probe, sender);
+                }
             }
         }
         self.config.lines = lines;
@@ -238,22 +248,31 @@ impl Control {
     fn news(&mut self, news: News) {
         match news {
             News::Step(key, step) => self.step(key, step),
-            News::Bound(line, Ok(sender)) => {
+            News::Bound(line, class, probe, Ok(sender)) => {
                 let mut lines = self.config.lines.iter();
-                let current = lines.any(|known| is_probed_alike(known, &line));
-                match current && !self.by_line.contains_key(&line.id) {
-                    true => self.begin_line(&line, sender),
+                let wanted = probes(&self.config, &line).contains(&(class, *probe.clone()));
+                let current = wanted && lines.any(|known| is_probed_alike(known, &line));
+                let what = Measures {
+                    line: line.id,
+                    class,
+                };
+                match current && !self.by_line.contains_key(&what) {
+                    true => self.begin_line(&line, class, *probe, sender),
                     false => self.leave(&sender),
                 }
             }
-            News::Bound(line, Err(error)) => {
+            News::Bound(line, class, _, Err(error)) => {
                 tracing::error!("line {}: {error}", line.name);
                 let failure = Failure {
                     kind: FailureKind::Local,
                     message: error.to_string(),
                 };
+                let what = Measures {
+                    line: line.id,
+                    class,
+                };
                 self.publisher
-                    .trouble(line.id, clock().mono, Trouble::LocalFault, failure.message);
+                    .trouble(what, clock().mono, Trouble::LocalFault, failure.message);
                 self.publish_soon();
             }
             News::Listening(site, target) => self.listening(site, target),
@@ -286,8 +305,8 @@ impl Control {
             self.run_ended(0, &served);
         }
         self.publisher.absorb(report);
-        let line = |key| self.publisher.line_of(key);
-        self.shared.tap.absorb(report, line);
+        let what = |key| self.publisher.measured_by(key);
+        self.shared.tap.absorb(report, what);
         for (key, pulse) in &report.pulses {
             if let Some(session) = self.sessions.get(key) {
                 let silence = pulse

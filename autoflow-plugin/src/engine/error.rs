@@ -34,6 +34,9 @@ pub(crate) enum EngineError {
     /// No such line.
     #[error("no line has the id {0}; `lines` lists those there are")]
     UnknownLine(u64),
+    /// No such probe class, or no class of traffic names it.
+    #[error("the line {0} has no probes of the class {1}: no class of traffic judges by them")]
+    UnknownProbeClass(u64, u64),
     /// A generation that was applied before.
     #[error("generation {found} is not above {expected}, which is applied already")]
     OldGeneration {
@@ -126,6 +129,7 @@ impl EngineError {
             Self::State { .. } | Self::NothingWaits => code::STATE,
             Self::Unsupported(_) => code::UNSUPPORTED,
             Self::UnknownLine(_)
+            | Self::UnknownProbeClass(..)
             | Self::NoLine(_)
             | Self::NoOverride(_)
             | Self::UnknownGroups(_) => code::UNKNOWN,

@@ -14,6 +14,7 @@ use twamp_core::time::{Mono, Now, Wall};
 
 use super::control::Control;
 use super::lock;
+use super::sight::Measures;
 use crate::autoflow::Ruling;
 use crate::export::{
     ChoiceRecord, DecisionRecord, QuantilesRecord, Record, ScoreRecord, ServedRecord, SessionRecord,
@@ -110,8 +111,8 @@ impl Control {
         let every = every(line.export_s, &self.config);
         let now = clock();
         self.exporting.enrol(subject, every, now.mono);
-        if let Some(key) = self.by_line.get(&line.id) {
-            lock(&self.shared.board).divide(*key, now);
+        for (_, key) in self.sessions_of(line.id) {
+            lock(&self.shared.board).divide(key, now);
         }
     }
 
@@ -153,16 +154,16 @@ impl Control {
 
     /// A session is over, which may have measured this line: what it has measured since it was
     /// told of last, or as a run.
-    pub(super) fn export_ended(&self, key: Key, line: Option<u64>) {
-        let exported = match (line, self.own_of(key)) {
-            (Some(line), _) => self.exporting.told.contains_key(&Subject::Line(line)),
+    pub(super) fn export_ended(&self, key: Key, measures: Option<Measures>) {
+        let exported = match (measures, self.own_of(key)) {
+            (Some(what), _) => self.exporting.told.contains_key(&Subject::Line(what.line)),
             (None, Some(session)) => session.export,
             // A single run.
             (None, None) => true,
         };
         if exported && self.shared.exporter.is_active() {
             let mut records = Vec::new();
-            self.tell_session(key, line, clock(), &mut records);
+            self.tell_session(key, measures, clock(), &mut records);
             self.shared.exporter.offer(records);
         }
     }
@@ -222,26 +223,41 @@ impl Control {
         let first = scores.partition_point(|row| row.line < id);
         for row in scores[first..].iter().take_while(|row| row.line == id) {
             let class = (row.class != NONE).then(|| self.class_named(row.class).1);
+            let classes = &self.config.classes;
+            let judged = classes.iter().find(|class| class.id == row.class);
+            let probe_class = judged.and_then(|class| class.probe_class.clone());
             records.push(Record::Score(Box::new(ScoreRecord {
                 at: Wall(picture.view().taken_wall_ns),
                 line: name.to_owned(),
                 class,
+                probe_class: probe_class.unwrap_or_default(),
                 state,
                 row: *row,
             })));
         }
-        if let Some(key) = self.by_line.get(&id) {
-            self.tell_session(*key, Some(id), now, records);
+        for (what, key) in self.sessions_of(id) {
+            self.tell_session(key, Some(what), now, records);
         }
     }
 
-    fn tell_session(&self, key: Key, line: Option<u64>, now: Now, records: &mut Vec<Record>) {
+    fn tell_session(
+        &self,
+        key: Key,
+        measures: Option<Measures>,
+        now: Now,
+        records: &mut Vec<Record>,
+    ) {
         let Some(seen) = lock(&self.shared.board).interval(key, now) else {
             return;
         };
-        let line = self.line_named(line);
+        let line = self.line_named(measures.map(|what| what.line));
+        let classes = &self.config.probe_classes;
+        let class = measures.and_then(|what| classes.iter().find(|known| known.id == what.class));
         let name = match (&line, self.own_of(key)) {
-            (Some((_, name)), _) => name.clone(),
+            (Some((_, name)), _) => match class {
+                Some(class) => format!("{name} {}", class.name),
+                None => name.clone(),
+            },
             (None, own) => own.and_then(|own| own.name.clone()).unwrap_or_default(),
         };
         let record = SessionRecord { name, line, seen };

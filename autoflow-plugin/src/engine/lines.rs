@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use plugin_abi::config::{Config, Line, Owner, Remote};
+use plugin_abi::config::{Config, Line, Owner, Probe, ProbeClass, Remote};
 
 use super::binding::{Wanted, Whose};
 use super::control::Control;
@@ -10,15 +10,16 @@ use super::ends::Ends;
 use super::lock;
 use super::message::News;
 use super::opening::{self, Sender};
+use super::sight::Measures;
 use crate::net::NetError;
-use crate::session::Order;
 use crate::session::credentials::Credentials;
 use crate::session::target::Manners;
+use crate::session::{Key, Order};
 
 impl Control {
     /// A line is new or has changed: its session is made anew, what was learned of it is kept.
     pub(super) fn change_line(&mut self, line: Arc<Line>) {
-        let measured = self.by_line.contains_key(&line.id);
+        let measured = !self.sessions_of(line.id).is_empty();
         self.end_line(line.id);
         self.publisher.line(&line);
         self.export_line(&line);
@@ -39,12 +40,15 @@ impl Control {
         self.publish_soon();
     }
 
-    /// Has the path of a line's probes opened, if it sends any.
+    /// Has the paths of a line's probes opened, if it sends any: one for each probe class in use.
     pub(super) fn open_line(&mut self, line: Arc<Line>) {
-        if !line.sender || line.remote.is_none() {
-            return;
+        for (class, probe) in probes(&self.config, &line) {
+            self.open_probes(line.clone(), class, probe);
         }
-        let probe = line.probe.as_deref().unwrap_or(&self.config.probe).clone();
+    }
+
+    /// Has the path of the probes of one class opened.
+    fn open_probes(&mut self, line: Arc<Line>, class: u64, probe: Probe) {
         let ports = self.config.responder.test_ports;
         let (opener, shared, news) = (self.opener(), self.shared.clone(), self.news.clone());
         self.tasks.spawn_local(async move {
@@ -60,7 +64,7 @@ impl Control {
                 Ok(Some(Sender { ends, path, local }))
             };
             if let Some(bound) = open().await.transpose() {
-                let _ = news.send(News::Bound(line, bound));
+                let _ = news.send(News::Bound(line, class, Box::new(probe), bound));
             }
         });
     }
@@ -104,13 +108,44 @@ impl Control {
             .far_end(before.map(Remote::ip), after.map(Remote::ip));
     }
 
+    /// The sessions that measure a line, one for each probe class in use.
+    pub(super) fn sessions_of(&self, line: u64) -> Vec<(Measures, Key)> {
+        let all = Measures { line, class: 0 }..=Measures {
+            line,
+            class: u64::MAX,
+        };
+        let sessions = self.by_line.range(all);
+        sessions.map(|(what, key)| (*what, *key)).collect()
+    }
+
     pub(super) fn end_line(&mut self, id: u64) {
-        if let Some(key) = self.by_line.remove(&id) {
+        for (what, _) in self.sessions_of(id) {
+            self.end_probes(what);
+        }
+    }
+
+    fn end_probes(&mut self, what: Measures) {
+        if let Some(key) = self.by_line.remove(&what) {
             if let Some(session) = self.sessions.get(&key) {
                 let path = session.path;
                 self.orders.send(Order::Finish { key, path });
             }
             self.quit(key);
+        }
+    }
+
+    /// The sessions of a line that is there as before, where its probes are to leave otherwise than
+    /// by `old`: none but these begin or end.
+    fn match_probes(&mut self, line: &Arc<Line>, old: &Config) {
+        let (before, after) = (probes(old, line), probes(&self.config, line));
+        for (class, _) in before.iter().filter(|known| !after.contains(known)) {
+            self.end_probes(Measures {
+                line: line.id,
+                class: *class,
+            });
+        }
+        for (class, probe) in after.into_iter().filter(|new| !before.contains(new)) {
+            self.open_probes(line.clone(), class, probe);
         }
     }
 
@@ -138,13 +173,12 @@ impl Control {
         }
         for line in config.lines {
             let before = old.lines.iter().find(|known| known.id == line.id);
-            let inherits = line.probe.is_none() && old.probe != self.config.probe;
             match before {
-                Some(before) if !inherits && is_probed_alike(before, &line) => {
-                    // Its session goes on.
+                Some(before) if is_probed_alike(before, &line) => {
                     if *before != line {
                         self.publisher.line(&line);
                     }
+                    self.match_probes(&line, &old);
                 }
                 _ => self.change_line(line),
             }
@@ -163,6 +197,16 @@ impl Control {
         self.match_export();
         self.publish_soon();
     }
+}
+
+/// How a line that sends probes does so, for each probe class in use.
+pub(super) fn probes(config: &Config, line: &Line) -> Vec<(u64, Probe)> {
+    if !line.sender || line.remote.is_none() {
+        return Vec::new();
+    }
+    let by = config.probed().by.into_iter();
+    by.map(|class| (ProbeClass::id_of(class), config.probe_of(line, class)))
+        .collect()
 }
 
 /// The session of `one` is that of `other`: they differ in nothing that probes can notice.

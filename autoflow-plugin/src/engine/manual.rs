@@ -11,7 +11,7 @@
 //! Both clocks begin at 0 with the start. What two ends would agree on over TWAMP-Control is taken
 //! as agreed, and nothing is encrypted: the host moves times and numbers, not octets.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::mem::MaybeUninit;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -26,10 +26,12 @@ use twamp_core::time::{ErrorEstimate, Mono, Ntp64, Wall};
 use twamp_core::wire::test::{REFLECTOR_LEN, ReflectorPacket};
 
 use super::error::EngineError;
+use super::lines::probes;
 use super::lock;
 use super::message::Wish;
 use super::publish::Publisher;
 use super::shared::Shared;
+use super::sight::Measures;
 use super::time::at;
 use crate::host::Host;
 use crate::net::{Datagram, Outgoing, Path, Sent, TxStamps};
@@ -56,21 +58,27 @@ pub(super) struct Manual {
     config: Config,
     probes: Probes,
     publisher: Publisher,
-    lines: HashMap<u64, Measuring>,
+    lines: BTreeMap<Measures, Measuring>,
     /// By the place of their paths.
-    places: Vec<u64>,
+    places: Vec<Measures>,
     out: Outbox,
     /// Probes that were due and are not handed out yet.
     due: VecDeque<TwampProbe>,
     now: Mono,
 }
 
-/// The session of a line.
+/// The session that measures a line for a probe class.
 struct Measuring {
     key: Key,
     path: Path,
-    tos: u8,
+    probe: Probe,
     stream: Stream,
+}
+
+impl Measuring {
+    fn tos(&self) -> u8 {
+        self.probe.dscp << 2
+    }
 }
 
 impl Manual {
@@ -82,7 +90,7 @@ impl Manual {
             probes: Probes::new(cadence, error(), shared.admission.clone()),
             publisher: Publisher::new(&config),
             shared: Arc::clone(shared),
-            lines: HashMap::new(),
+            lines: BTreeMap::new(),
             places: Vec::new(),
             out: Outbox::default(),
             due: VecDeque::new(),
@@ -134,7 +142,7 @@ impl Manual {
     /// A reply to a probe that was handed out has come back.
     ///
     /// # Errors
-    /// Of an unknown line.
+    /// Of an unknown line, or a probe class that is not in use.
     pub(super) fn reply(&mut self, seen: &TwampObservation) -> Result<(), EngineError> {
         let path = self.measuring(seen)?.path;
         let [t1, t2, t3, t4] = seen.stamps_wall_ns.map(Wall);
@@ -185,7 +193,7 @@ impl Manual {
     /// The next probe of a line leaves at another time than its schedule says.
     ///
     /// # Errors
-    /// Of an unknown line.
+    /// Of an unknown line, or a probe class that is not in use.
     pub(super) fn due(&mut self, seen: &TwampObservation) -> Result<(), EngineError> {
         let key = self.measuring(seen)?.key;
         // What never comes is put off until the calendar ends, more or less.
@@ -197,7 +205,7 @@ impl Manual {
     /// Another session of a line was agreed on.
     ///
     /// # Errors
-    /// Of an unknown line.
+    /// Of an unknown line, or a probe class that is not in use.
     pub(super) fn renewed(&mut self, seen: &TwampObservation) -> Result<(), EngineError> {
         let Measuring { key, stream, .. } = self.measuring(seen)?;
         let (key, stream) = (*key, stream.clone());
@@ -206,8 +214,16 @@ impl Manual {
     }
 
     fn measuring(&self, seen: &TwampObservation) -> Result<&Measuring, EngineError> {
-        let line = self.lines.get(&seen.line);
-        line.ok_or(EngineError::UnknownLine(seen.line))
+        let what = Measures {
+            line: seen.line,
+            class: seen.probe_class,
+        };
+        let session = self.lines.get(&what);
+        let unknown = || match self.lines.keys().any(|what| what.line == seen.line) {
+            true => EngineError::UnknownProbeClass(what.line, what.class),
+            false => EngineError::UnknownLine(what.line),
+        };
+        session.ok_or_else(unknown)
     }
 
     /// What hosts ask of an engine that runs. Of runs and schedules there are none here.
@@ -249,9 +265,8 @@ impl Manual {
         self.publisher.policy(&config);
         lock(&self.shared.board).scores_only(config.decision.scores_only);
         let lines = std::mem::take(&mut config.lines);
-        let inherits = config.probe != self.config.probe;
         self.config = config;
-        let gone: Vec<u64> = self.lines.keys().copied().collect();
+        let gone: Vec<u64> = self.lines.keys().map(|what| what.line).collect();
         for id in gone {
             if lines.iter().all(|line| line.id != id) {
                 self.drop_line(id);
@@ -259,42 +274,61 @@ impl Manual {
             }
         }
         for line in lines {
-            if !self.lines.contains_key(&line.id) || (inherits && line.probe.is_none()) {
-                self.drop_line(line.id);
-                self.take(&line);
-            } else {
-                self.publisher.line(&line);
+            self.take(&line);
+        }
+    }
+
+    /// A line is there. Sessions whose probes are to leave as before go on.
+    fn take(&mut self, line: &Line) {
+        self.publisher.line(line);
+        let wanted = probes(&self.config, line);
+        let of_line = self.lines.iter().filter(|(what, _)| what.line == line.id);
+        let (known, other): (Vec<_>, Vec<_>) = of_line
+            .map(|(what, session)| (*what, (what.class, session.probe.clone())))
+            .partition(|(_, probe)| wanted.contains(probe));
+        for (what, _) in other {
+            self.drop_probes(what);
+        }
+        for (class, probe) in wanted {
+            if known.iter().all(|(what, _)| what.class != class) {
+                self.begin(line, class, probe);
             }
         }
     }
 
-    fn take(&mut self, line: &Line) {
-        self.publisher.line(line);
-        if !line.sender {
-            return;
-        }
-        let probe = line.probe.as_deref().unwrap_or(&self.config.probe);
+    fn begin(&mut self, line: &Line, class: u64, probe: Probe) {
+        let what = Measures {
+            line: line.id,
+            class,
+        };
         let (key, path) = (Key::new(), Path::imagined(self.places.len() as u32));
-        self.places.push(line.id);
+        self.places.push(what);
         let mut board = lock(&self.shared.board);
-        let subject = Subject::Line(line.name.as_str().into());
-        board.sender(key, subject, probe, (NEAR, FAR), at(self.now));
+        let subject = Subject::of_line(&self.config, &line.name, class);
+        board.sender(key, subject, &probe, (NEAR, FAR), at(self.now));
         board.state(key, RunState::Running, None, at(self.now));
         drop(board);
-        self.publisher.session(line.id, key);
-        let stream = stream(line.id, path, probe);
+        self.publisher.session(what, key);
+        let stream = stream(what, path, &probe);
         let measuring = Measuring {
             key,
             path,
-            tos: probe.dscp << 2,
+            probe,
             stream: stream.clone(),
         };
-        self.lines.insert(line.id, measuring);
+        self.lines.insert(what, measuring);
         self.probes.order(Order::Send { key, stream }, at(self.now));
     }
 
     fn drop_line(&mut self, id: u64) {
-        if let Some(Measuring { key, path, .. }) = self.lines.remove(&id) {
+        let of_line = self.lines.keys().filter(|what| what.line == id);
+        for what in of_line.copied().collect::<Vec<_>>() {
+            self.drop_probes(what);
+        }
+    }
+
+    fn drop_probes(&mut self, what: Measures) {
+        if let Some(Measuring { key, path, .. }) = self.lines.remove(&what) {
             self.probes.order(Order::Finish { key, path }, at(self.now));
             lock(&self.shared.board).state(key, RunState::Ended, None, at(self.now));
         }
@@ -320,7 +354,7 @@ impl Manual {
         let now = at(self.now);
         self.probes.handle_timeout(now, &mut self.out);
         for packet in self.out.0.drain(..) {
-            let (Some(token), Some(&line)) = (packet.token, self.places.get(packet.path.place()))
+            let (Some(token), Some(&what)) = (packet.token, self.places.get(packet.path.place()))
             else {
                 continue;
             };
@@ -328,12 +362,13 @@ impl Manual {
                 continue;
             };
             self.due.push_back(TwampProbe {
-                line,
+                line: what.line,
+                probe_class: what.class,
                 at_ns: now.mono.nanos(),
                 t1_wall_ns: now.wall.nanos(),
                 sequence: probe.sequence() as u32,
                 octets: packet.payload.len() as u32,
-                tos: self.lines.get(&line).map_or(0, |line| line.tos).into(),
+                tos: self.lines.get(&what).map_or(0, Measuring::tos).into(),
                 ..TwampProbe::default()
             });
             self.out.1.push(packet.payload);
@@ -356,8 +391,8 @@ impl Manual {
     fn report(&mut self, report: Report) {
         lock(&self.shared.board).absorb(0, &report);
         self.publisher.absorb(&report);
-        let line = |key| self.publisher.line_of(key);
-        self.shared.tap.absorb(&report, line);
+        let what = |key| self.publisher.measured_by(key);
+        self.shared.tap.absorb(&report, what);
         let report = Box::new(report);
         self.probes.order(Order::Reuse(report), at(self.now));
         self.publish();
@@ -396,7 +431,7 @@ fn error() -> ErrorEstimate {
     ErrorEstimate::new(false, ERROR_NS)
 }
 
-fn stream(line: u64, path: Path, probe: &Probe) -> Stream {
+fn stream(what: Measures, path: Path, probe: &Probe) -> Stream {
     Stream {
         path,
         to: FAR,
@@ -404,7 +439,9 @@ fn stream(line: u64, path: Path, probe: &Probe) -> Stream {
         rhythm: match probe.stream {
             Pattern::Periodic => Rhythm::Periodic,
             // The same times in each life of the engine.
-            Pattern::Poisson => Rhythm::Poisson { seed: line },
+            Pattern::Poisson => Rhythm::Poisson {
+                seed: what.line ^ what.class.rotate_left(32),
+            },
         },
         count: None,
         timeout: Duration::from_millis(probe.timeout_ms.into()),

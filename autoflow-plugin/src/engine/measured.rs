@@ -5,12 +5,12 @@ use std::sync::Arc;
 use plugin_abi::config::Line;
 use plugin_abi::manage::LineRow;
 use plugin_abi::{TwampLineLoad, TwampLineState, line_state};
-use twamp_core::probe::Outcome;
 use twamp_core::time::Mono;
 
+use super::sight::Sight;
+use super::sights::Sights;
 use crate::autoflow::Candidate;
-use crate::line::{Demand, Estimate, Estimator, EstimatorConfig, Load, Pulse, Trouble, state_row};
-use crate::session::{Entry, Key};
+use crate::line::{Load, state_row};
 
 /// One line. There are thousands, so it keeps no configuration that it doesn't need.
 pub(super) struct Measured {
@@ -25,20 +25,12 @@ pub(super) struct Measured {
     /// Towards the far end and from it, in Mbit/s.
     capacity: [Option<f64>; 2],
     groups: Box<[u64]>,
-    /// The one that measures it.
-    pub(super) session: Option<Key>,
-    estimator: Estimator,
+    /// What its probes say.
+    pub(super) sights: Sights,
     /// What the host tells of its traffic, if it does.
     load: Option<Box<Load>>,
-    /// What keeps it from being measured, for people.
-    trouble: Option<(Mono, Arc<str>)>,
     /// Why the interface's own stamps are not taken.
     stamps: Option<Arc<str>>,
-    /// What was known at the last look.
-    estimate: Estimate,
-    /// Without news, a look before this would see the same.
-    until: Mono,
-    news: bool,
 }
 
 /// A line in the list for people.
@@ -51,8 +43,7 @@ pub(super) struct Listed {
 }
 
 impl Measured {
-    pub(super) fn new(line: &Line, config: EstimatorConfig) -> Self {
-        let estimator = Estimator::new(config);
+    pub(super) fn new(line: &Line, sights: Sights) -> Self {
         Self {
             id: line.id,
             name: line.name.as_str().into(),
@@ -63,14 +54,9 @@ impl Measured {
             movable: line.flows_movable,
             capacity: [line.capacity_up_mbps, line.capacity_down_mbps],
             groups: line.groups.as_slice().into(),
-            session: None,
-            estimate: estimator.view(Mono::default()),
-            estimator,
+            sights,
             load: None,
-            trouble: None,
             stamps: None,
-            until: Mono::default(),
-            news: true,
         }
     }
 
@@ -84,12 +70,9 @@ impl Measured {
         self.movable = line.flows_movable;
         self.capacity = [line.capacity_up_mbps, line.capacity_down_mbps];
         self.groups = line.groups.as_slice().into();
-        self.estimator.profile(line.profile);
-    }
-
-    /// These limits are asked about.
-    pub(super) fn watch(&mut self, demands: &[Demand]) {
-        self.estimator.watch(demands);
+        for sight in self.sights.iter_mut() {
+            sight.estimator.profile(line.profile);
+        }
     }
 
     /// Why the interface's own stamps are not taken, where it wishes for them.
@@ -97,78 +80,29 @@ impl Measured {
         self.stamps = why.map(Arc::from);
     }
 
-    /// Enters what happened to the line's probes, known `now`. True if what kept it from being
-    /// measured is over.
-    pub(super) fn absorb(&mut self, entry: &Entry, now: Mono) -> bool {
-        match entry {
-            Entry::Probe(outcome) => self.estimator.absorb(outcome),
-            Entry::NewSession => self.estimator.next_session(),
-            // A line's session never begins afresh.
-            Entry::FarEnd(_) | Entry::Afresh | Entry::Retuned(_) => return false,
-        }
-        self.news = true;
-        // A reply proves that what kept the line from being measured is over.
-        if let (Entry::Probe(Outcome::Sample(sample)), Some((since, _))) = (entry, &self.trouble)
-            && sample.received > *since
-        {
-            self.excuse(now);
-            return true;
-        }
-        false
-    }
-
     /// The host has read its counters.
     pub(super) fn load(&mut self, told: &TwampLineLoad) {
         self.load.get_or_insert_default().enter(told);
     }
 
-    /// Enters a look of the probe thread at the line.
-    pub(super) fn pulse(&mut self, pulse: &Pulse) {
-        self.news |= self.estimator.pulse(pulse);
-    }
-
-    /// Something keeps it from being measured. True if that is new.
-    pub(super) fn hinder(&mut self, at: Mono, trouble: Trouble, why: String) -> bool {
-        self.estimator.trouble(at, Some(trouble));
-        self.news = true;
-        let is_new = self
-            .trouble
-            .as_ref()
-            .is_none_or(|(_, known)| **known != *why);
-        self.trouble = Some((at, why.into()));
-        is_new
-    }
-
     /// What keeps it from being measured, for people.
-    pub(super) fn hindrance(&self) -> Option<&str> {
-        self.trouble.as_ref().map(|(_, why)| &**why)
+    pub(super) fn hindrance(&self) -> Option<&Arc<str>> {
+        self.sights.iter().find_map(Sight::hindrance)
     }
 
-    /// Nothing keeps it from being measured any more.
-    pub(super) fn excuse(&mut self, at: Mono) {
-        self.estimator.trouble(at, None);
-        self.trouble = None;
-        self.news = true;
-    }
-
-    /// Brings the estimate up to date.
+    /// Brings the estimates up to date.
     pub(super) fn look(&mut self, now: Mono) {
-        if self.news || now >= self.until {
-            self.estimate = self.estimator.view(now);
-            self.until = self.estimator.steady_until(now);
-            self.news = false;
-        }
+        self.sights.look(now);
     }
 
-    /// As of the last look.
-    pub(super) fn estimate(&self) -> &Estimate {
-        &self.estimate
-    }
-
-    pub(super) fn candidate(&self, now: Mono) -> Candidate<'_> {
+    /// As each probe class sees it, as of the last look.
+    pub(super) fn candidates(&self, now: Mono) -> impl Iterator<Item = Candidate<'_>> {
         let load = self.load.as_ref();
-        Candidate {
+        let rates = load.and_then(|load| load.rates(now));
+        let overflows = load.is_some_and(|load| load.overflows(now));
+        self.sights.iter().map(move |sight| Candidate {
             line: self.id,
+            probe_class: sight.class,
             name: &self.name,
             cost: self.cost,
             underlay: self.underlay.as_deref().unwrap_or(&self.name),
@@ -176,16 +110,16 @@ impl Measured {
             metered: self.metered,
             movable: self.movable,
             capacity: self.capacity,
-            rates: load.and_then(|load| load.rates(now)),
-            overflows: load.is_some_and(|load| load.overflows(now)),
+            rates,
+            overflows,
             groups: &self.groups,
-            estimator: &self.estimator,
-            estimate: &self.estimate,
-        }
+            estimator: &sight.estimator,
+            estimate: &sight.estimate,
+        })
     }
 
     pub(super) fn row(&self, valid_until: Mono) -> TwampLineState {
-        state_row(self.id, &self.estimate, valid_until)
+        state_row(self.id, &self.sights.life(), valid_until)
     }
 
     pub(super) fn listed(&self) -> Listed {
@@ -193,7 +127,7 @@ impl Measured {
             id: self.id,
             name: Arc::clone(&self.name),
             state: self.row(Mono::default()).state,
-            trouble: self.trouble.as_ref().map(|(_, why)| Arc::clone(why)),
+            trouble: self.hindrance().cloned(),
             stamps: self.stamps.clone(),
         }
     }

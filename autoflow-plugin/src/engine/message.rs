@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 
 use plugin_abi::TwampLineLoad;
-use plugin_abi::config::{Answering, Config, Line, Override, Session};
+use plugin_abi::config::{Answering, Config, Line, Override, Probe, Session};
 use plugin_abi::manage::Failure;
 use twamp_core::wire::control::Modes;
 
@@ -55,8 +55,9 @@ pub(super) enum Wish {
 pub(super) enum News {
     /// Something happened in the life of a session.
     Step(Key, Step),
-    /// A line's path is open, or can't be.
-    Bound(Arc<Line>, Result<Sender, NetError>),
+    /// The path of a line's probes is open, or can't be: of those of this class, which are to leave
+    /// so.
+    Bound(Arc<Line>, u64, Box<Probe>, Result<Sender, NetError>),
     /// A responder's address is bound, or can't be.
     Listening(Site, Result<Target, EngineError>),
     /// Other paths for the probes of a responder are open, or can't be.

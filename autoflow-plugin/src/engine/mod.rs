@@ -44,6 +44,8 @@ mod responders;
 mod roles;
 mod sessions;
 mod shared;
+mod sight;
+mod sights;
 mod tap;
 mod time;
 mod timing;

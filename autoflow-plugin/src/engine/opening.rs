@@ -8,8 +8,10 @@ use socket2::{Domain, Type};
 
 use super::ends::{By, Ends, Site};
 use super::error::EngineError;
+use super::lines::probes;
 use super::namespaces::Namespaces;
 use super::paths::Paths;
+use super::sight::Measures;
 use crate::net::{Binding, NetError, Path, PathSpec, Purpose, Sharing, judge_handed};
 use crate::session::answering::{Door, DoorKind};
 use crate::session::target::{self, Target};
@@ -17,8 +19,8 @@ use crate::session::target::{self, Target};
 /// What a start has bound.
 #[derive(Default)]
 pub(super) struct Opened {
-    /// By line id.
-    pub(super) senders: Vec<(u64, Sender)>,
+    /// By what they are to measure.
+    pub(super) senders: Vec<(Measures, Sender)>,
     /// Addresses that answer TWAMP-Control.
     pub(super) targets: Vec<(Site, Target)>,
     /// Addresses that answer TWAMP Light and STAMP.
@@ -56,12 +58,18 @@ pub(super) fn open(
         let Some(ends) = Ends::of(line, By::Plugin, known).map_err(failed)? else {
             continue;
         };
-        let probe = line.probe.as_deref().unwrap_or(&config.probe);
         let ports = config.responder.test_ports;
-        let paths = &mut paths[turn.next().unwrap_or(0)];
-        let bound = paths.take(&sender(&ends, probe), ports, Some(ends.remote.ip()));
-        let (path, local) = bound.map_err(failed)?;
-        opened.senders.push((line.id, Sender { ends, path, local }));
+        for (class, probe) in probes(config, line) {
+            let paths = &mut paths[turn.next().unwrap_or(0)];
+            let bound = paths.take(&sender(&ends, &probe), ports, Some(ends.remote.ip()));
+            let (path, local) = bound.map_err(failed)?;
+            let what = Measures {
+                line: line.id,
+                class,
+            };
+            let ends = ends.clone();
+            opened.senders.push((what, Sender { ends, path, local }));
+        }
     }
     Ok(opened)
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use plugin_abi::config::{Class, Config, Line, Sla};
+use plugin_abi::config::{Class, Config, Line, ProbeClass, Sla};
 use plugin_abi::manage::{ChoiceRow, Decision};
 use plugin_abi::{NONE, TwampLineLoad, TwampLineState, TwampScore, answer, reason};
 use twamp_core::time::{ErrorEstimate, Mono, Now};
@@ -12,6 +12,8 @@ use twamp_core::time::{ErrorEstimate, Mono, Now};
 use super::lock;
 use super::measured::Measured;
 use super::shared::{Decided, Shared};
+use super::sight::{Measures, Sight};
+use super::sights::Sights;
 use crate::autoflow::{AutoFlow, Broken, Candidate, Choice, Policy, Ruling, Worth};
 use crate::host::{Change, Host, Picture, Taken};
 use crate::line::{EstimatorConfig, Pulse, Trouble, score_row};
@@ -28,7 +30,9 @@ pub(super) struct Publisher {
     /// Without its lines.
     config: Config,
     lines: BTreeMap<u64, Box<Measured>>,
-    by_session: Keyed<u64>,
+    by_session: Keyed<Measures>,
+    /// Of each class of traffic, the place of its probe class among those in use.
+    places: Vec<usize>,
     autoflow: AutoFlow,
     stale_after: Duration,
     states: Vec<(u64, u32)>,
@@ -81,6 +85,7 @@ impl Publisher {
             autoflow: AutoFlow::new(Policy::new(config)),
             lines: BTreeMap::new(),
             by_session: Keyed::default(),
+            places: config.probed().places,
             stale_after: Duration::from_millis(config.decision.stale_after_ms.into()),
             config: without_lines(config),
             states: Vec::new(),
@@ -92,11 +97,42 @@ impl Publisher {
     /// Another configuration holds; what was learned stays.
     pub(super) fn policy(&mut self, config: &Config) {
         self.autoflow.set_policy(Policy::new(config));
-        for line in self.lines.values_mut() {
-            line.watch(self.autoflow.demands());
-        }
         self.stale_after = Duration::from_millis(config.decision.stale_after_ms.into());
-        self.config = without_lines(config);
+        let before = std::mem::replace(&mut self.config, without_lines(config));
+        let probed = self.config.probed();
+        self.places = probed.places;
+        if probed.by != before.probed().by {
+            self.see_anew(&config.lines);
+        }
+        for line in self.lines.values_mut() {
+            watch(&mut line.sights, &self.autoflow);
+        }
+    }
+
+    /// Other probe classes are in use.
+    fn see_anew(&mut self, lines: &[Arc<Line>]) {
+        for line in lines {
+            let sights = self.sights(line);
+            if let Some(measured) = self.lines.get_mut(&line.id) {
+                let gone = measured.sights.replace(sights);
+                for session in gone.filter_map(|sight| sight.session) {
+                    self.by_session.remove(&session);
+                }
+            }
+        }
+        self.listed = false;
+    }
+
+    /// Nothing is known of the line yet.
+    fn sights(&self, line: &Line) -> Sights {
+        let sight = |class: Option<&ProbeClass>| {
+            let probe = self.config.probe_of(line, class);
+            let config = EstimatorConfig::new(&self.config.decision, &probe, line.profile);
+            Sight::new(ProbeClass::id_of(class), config)
+        };
+        Sights::new(self.config.probed().by.into_iter().map(sight), || {
+            sight(None)
+        })
     }
 
     /// A line is new, or has changed: what was learned of it stays.
@@ -105,10 +141,9 @@ impl Publisher {
         if let Some(known) = self.lines.get_mut(&line.id) {
             return known.change(line);
         }
-        let probe = line.probe.as_deref().unwrap_or(&self.config.probe);
-        let config = EstimatorConfig::new(&self.config.decision, probe, line.profile);
-        let mut measured = Measured::new(line, config);
-        measured.watch(self.autoflow.demands());
+        let mut sights = self.sights(line);
+        watch(&mut sights, &self.autoflow);
+        let measured = Measured::new(line, sights);
         self.lines.insert(line.id, Box::new(measured));
     }
 
@@ -124,34 +159,39 @@ impl Publisher {
     pub(super) fn lose(&mut self, line: u64) {
         self.listed = false;
         let lost = self.lines.remove(&line);
-        if let Some(key) = lost.and_then(|lost| lost.session) {
+        let sessions = lost.iter().flat_map(|lost| lost.sights.iter());
+        for key in sessions.filter_map(|sight| sight.session) {
             self.by_session.remove(&key);
         }
     }
 
-    /// This session measures the line from now on.
-    pub(super) fn session(&mut self, line: u64, key: Key) {
-        let Some(measured) = self.lines.get_mut(&line) else {
+    /// This session measures it from now on.
+    pub(super) fn session(&mut self, what: Measures, key: Key) {
+        let Some(sight) = sight(&mut self.lines, what) else {
             return;
         };
-        if let Some(former) = measured.session.replace(key) {
+        if let Some(former) = sight.session.replace(key) {
             self.by_session.remove(&former);
         }
-        self.by_session.insert(key, line);
+        self.by_session.insert(key, what);
     }
 
     /// No session measures the line any more, and none is to; what was learned of it is kept.
     pub(super) fn rest(&mut self, line: u64, why: &str) {
-        if let Some(measured) = self.lines.get_mut(&line) {
-            if let Some(key) = measured.session.take() {
+        let Some(measured) = self.lines.get_mut(&line) else {
+            return;
+        };
+        for sight in measured.sights.iter_mut() {
+            if let Some(key) = sight.session.take() {
                 self.by_session.remove(&key);
             }
-            self.trouble(line, clock().mono, Trouble::NoSession, why.to_owned());
+            sight.hinder(clock().mono, Trouble::NoSession, why.to_owned());
         }
+        self.listed = false;
     }
 
-    /// The line that a session measures.
-    pub(super) fn line_of(&self, key: Key) -> Option<u64> {
+    /// What a session measures, if that is a line.
+    pub(super) fn measured_by(&self, key: Key) -> Option<Measures> {
         self.by_session.get(&key).copied()
     }
 
@@ -162,23 +202,29 @@ impl Publisher {
 
     /// What keeps it from being measured.
     pub(super) fn hindrance(&self, line: u64) -> Option<&str> {
-        self.lines.get(&line)?.hindrance()
+        self.lines.get(&line)?.hindrance().map(|why| &**why)
     }
 
-    /// Something keeps a line from being measured. True if that is new.
-    pub(super) fn trouble(&mut self, line: u64, at: Mono, trouble: Trouble, why: String) -> bool {
-        let Some(measured) = self.lines.get_mut(&line) else {
+    /// Something keeps a line from being measured for a probe class. True if that is new.
+    pub(super) fn trouble(
+        &mut self,
+        what: Measures,
+        at: Mono,
+        trouble: Trouble,
+        why: String,
+    ) -> bool {
+        let Some(sight) = sight(&mut self.lines, what) else {
             return false;
         };
         self.listed = false;
-        measured.hinder(at, trouble, why)
+        sight.hinder(at, trouble, why)
     }
 
     /// Nothing keeps it from being measured any more.
-    pub(super) fn measured(&mut self, line: u64, at: Mono) {
-        if let Some(measured) = self.lines.get_mut(&line) {
+    pub(super) fn measured(&mut self, what: Measures, at: Mono) {
+        if let Some(sight) = sight(&mut self.lines, what) {
             self.listed = false;
-            measured.excuse(at);
+            sight.excuse(at);
         }
     }
 
@@ -192,15 +238,18 @@ impl Publisher {
     /// Enters what the probe thread has seen.
     pub(super) fn absorb(&mut self, report: &Report) {
         for (key, entry) in &report.entries {
-            if let Some(measured) = measured_by(&self.by_session, &mut self.lines, *key)
-                && measured.absorb(entry, report.at.mono)
+            if let Some(what) = self.by_session.get(key)
+                && let Some(sight) = sight(&mut self.lines, *what)
+                && sight.absorb(entry, report.at.mono)
             {
                 self.listed = false;
             }
         }
         for (key, pulse) in &report.pulses {
-            if let Some(measured) = measured_by(&self.by_session, &mut self.lines, *key) {
-                measured.pulse(&Pulse {
+            if let Some(what) = self.by_session.get(key)
+                && let Some(sight) = sight(&mut self.lines, *what)
+            {
+                sight.pulse(&Pulse {
                     at: report.at.mono,
                     last_reply: pulse.last_reply,
                     unanswered_since: pulse.unanswered_since,
@@ -221,8 +270,8 @@ impl Publisher {
                 // tells that; a full queue empties.
                 Setback::HostUnreachable | Setback::TooBig { .. } | Setback::NotSent(_) => continue,
             };
-            if let Some(line) = self.line_of(*key) {
-                self.trouble(line, report.at.mono, trouble, why);
+            if let Some(what) = self.measured_by(*key) {
+                self.trouble(what, report.at.mono, trouble, why);
             }
         }
     }
@@ -242,8 +291,9 @@ impl Publisher {
         let (lines, scores) = self.rows(now, valid_until, error.synchronised());
         let states: Vec<_> = lines.iter().map(|row| (row.line, row.state)).collect();
         let measured = self.lines.values();
-        let candidates: Vec<Candidate<'_>> =
-            measured.map(|line| line.candidate(now.mono)).collect();
+        let candidates: Vec<Candidate<'_>> = measured
+            .flat_map(|line| line.candidates(now.mono))
+            .collect();
         let decided = self.autoflow.decide(now, &candidates);
         let other_states = states != self.states;
         if other_states || !self.listed {
@@ -272,7 +322,9 @@ impl Publisher {
         let changed = decided.choices_changed || other_states;
         let rates = decided.rates.iter().filter_map(|request| {
             let line = self.lines.get(&request.line)?;
-            Some((line.session?, request.raised))
+            let mut sights = line.sights.iter();
+            let sight = sights.find(|sight| sight.class == request.probe_class)?;
+            Some((sight.session?, request.raised))
         });
         let rates = rates.collect();
         self.states = states;
@@ -323,12 +375,12 @@ impl Publisher {
         let mut scores = Vec::with_capacity(self.lines.len() * classes.len());
         for line in self.lines.values() {
             lines.push(line.row(valid_until));
-            scores.extend(classes.iter().map(|class| {
-                let estimate = line.estimate();
+            let places = self.places.iter().copied().chain(std::iter::once(0));
+            scores.extend(classes.iter().zip(places).map(|(class, place)| {
                 score_row(
                     line.id,
                     class,
-                    estimate,
+                    &line.sights.at(place).estimate,
                     synchronised,
                     now.mono,
                     valid_until,
@@ -391,13 +443,16 @@ impl Publisher {
     }
 }
 
-/// The line that a session measures.
-fn measured_by<'a>(
-    by_session: &Keyed<u64>,
-    lines: &'a mut BTreeMap<u64, Box<Measured>>,
-    key: Key,
-) -> Option<&'a mut Box<Measured>> {
-    lines.get_mut(by_session.get(&key)?)
+/// What the probes of a class say of a line.
+fn sight(lines: &mut BTreeMap<u64, Box<Measured>>, what: Measures) -> Option<&mut Sight> {
+    lines.get_mut(&what.line)?.sights.of(what.class)
+}
+
+/// Each probe class is asked what the classes of traffic that judge by it want to know.
+fn watch(sights: &mut Sights, autoflow: &AutoFlow) {
+    for (place, sight) in sights.iter_mut().enumerate() {
+        sight.estimator.watch(autoflow.demands(place));
+    }
 }
 
 /// What the publisher needs of lines, it keeps with each.
@@ -407,6 +462,7 @@ fn without_lines(config: &Config) -> Config {
         groups: config.groups.clone(),
         classes: config.classes.clone(),
         probe: config.probe.clone(),
+        probe_classes: config.probe_classes.clone(),
         decision: config.decision.clone(),
         ..Config::default()
     }

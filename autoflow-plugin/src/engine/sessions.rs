@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use plugin_abi::config::Line;
+use plugin_abi::config::{Line, Probe};
 use plugin_abi::manage::{Failure, FailureKind, RunState};
 use tokio::sync::{oneshot, watch};
 use twamp_core::wire::control::Modes;
@@ -16,6 +16,7 @@ use super::lock;
 use super::measurement::Measurement;
 use super::message::{News, Step};
 use super::opening::Sender;
+use super::sight::Measures;
 use super::upkeep::{Quit, Upkeep};
 use crate::line::Trouble;
 use crate::net::{Binding, Path, clock, hardware};
@@ -25,7 +26,8 @@ use crate::session::{Key, Order, Stream};
 
 /// One session that sends probes.
 pub(super) struct Session {
-    pub(super) line: Option<u64>,
+    /// The line that it measures, for its probe class.
+    pub(super) measures: Option<Measures>,
     /// Its thread is the session's.
     pub(super) path: Path,
     keeper: Keeper,
@@ -63,16 +65,16 @@ impl Control {
         Opener::new(self.host, self.orders.clone())
     }
 
-    pub(super) fn begin_line(&mut self, line: &Line, sender: Sender) {
+    /// The path of a line's probes of one class is open.
+    pub(super) fn begin_line(&mut self, line: &Line, class: u64, probe: Probe, sender: Sender) {
         let Sender { ends, path, local } = sender;
         let why = line
             .hardware_stamps
             .then(|| no_hardware(line, &ends.binding));
         self.publisher.stamps(line.id, why);
-        let probe = line.probe.as_deref().unwrap_or(&self.config.probe).clone();
         let key = Key::new();
         let remote = ends.remote;
-        let subject = Subject::Line(line.name.as_str().into());
+        let subject = Subject::of_line(&self.config, &line.name, class);
         lock(&self.shared.board).sender(key, subject, &probe, (local, remote), clock());
         let origin = Origin {
             local: ends.source(),
@@ -88,22 +90,26 @@ impl Control {
             keys: self.shared.keys.clone(),
             refused: Cell::default(),
         };
-        self.by_line.insert(line.id, key);
-        self.publisher.session(line.id, key);
+        let what = Measures {
+            line: line.id,
+            class,
+        };
+        self.by_line.insert(what, key);
+        self.publisher.session(what, key);
         self.export_line(line);
         // Without a key it is tried again, as if a far end had refused it.
         if let Ok(Some(stream)) = initiation.configured(path) {
-            return self.begin_without_task(key, Some(line.id), stream);
+            return self.begin_without_task(key, Some(what), stream);
         }
-        let (upkeep, quit) = self.session(key, Some(line.id), initiation, path, local.port());
+        let (upkeep, quit) = self.session(key, Some(what), initiation, path, local.port());
         self.tasks.spawn_local(upkeep.keep(quit));
     }
 
     /// A session that nobody has to agree to: there may be thousands, and a task for each would
     /// only wait.
-    fn begin_without_task(&mut self, key: Key, line: Option<u64>, stream: Stream) {
+    fn begin_without_task(&mut self, key: Key, measures: Option<Measures>, stream: Stream) {
         let session = Session {
-            line,
+            measures,
             path: stream.path,
             keeper: Keeper::Place {
                 far: stream.to.ip(),
@@ -158,7 +164,7 @@ impl Control {
     fn session(
         &mut self,
         key: Key,
-        line: Option<u64>,
+        measures: Option<Measures>,
         initiation: Initiation,
         path: Path,
         port: u16,
@@ -167,7 +173,7 @@ impl Control {
         let (silent, hears_silence) = watch::channel(false);
         let timeout = Duration::from_millis(initiation.probe.timeout_ms.into());
         let session = Session {
-            line,
+            measures,
             path,
             keeper: Keeper::Task { quit, silent },
             running: false,
@@ -196,8 +202,8 @@ impl Control {
             Step::Running { features, refused } => {
                 if let Some(session) = self.sessions.get_mut(&key) {
                     session.running = true;
-                    if let Some(line) = session.line {
-                        self.publisher.measured(line, clock().mono);
+                    if let Some(what) = session.measures {
+                        self.publisher.measured(what, clock().mono);
                     }
                 }
                 let mut board = lock(&self.shared.board);
@@ -206,9 +212,9 @@ impl Control {
             }
             Step::Trouble(failure) => {
                 let session = self.sessions.get(&key);
-                if let Some(line) = session.and_then(|session| session.line) {
+                if let Some(what) = session.and_then(|session| session.measures) {
                     let first = self.publisher.trouble(
-                        line,
+                        what,
                         clock().mono,
                         match failure.kind {
                             FailureKind::Refused | FailureKind::Rejected => Trouble::Refused,
@@ -218,7 +224,7 @@ impl Control {
                         failure.message.clone(),
                     );
                     if first {
-                        let name = self.publisher.name(line).unwrap_or("?");
+                        let name = self.publisher.name(what.line).unwrap_or("?");
                         tracing::warn!("line {name}: {}", failure.message);
                     }
                 }
@@ -235,7 +241,8 @@ impl Control {
 
     /// A session is over: its result is final.
     pub(super) fn end_session(&mut self, key: Key, failure: Option<Failure>) {
-        let line = self.sessions.remove(&key).and_then(|session| session.line);
+        let session = self.sessions.remove(&key);
+        let measures = session.and_then(|session| session.measures);
         let state = if failure.is_some() {
             RunState::Failed
         } else {
@@ -250,7 +257,7 @@ impl Control {
         if let Some(progress) = progress {
             self.run_ended(key.0, &progress);
         }
-        self.export_ended(key, line);
+        self.export_ended(key, measures);
         self.own_ended(key);
     }
 

@@ -17,6 +17,7 @@ use twamp_core::probe::{Outcome, Reason, Sample, Stamps};
 use twamp_core::time::{Mono, Wall};
 
 use super::lock;
+use super::sight::Measures;
 use crate::session::{Entry, Key, Report};
 
 /// More are never kept, whatever the host asks for: 400 megabytes.
@@ -67,7 +68,7 @@ impl Tap {
     }
 
     /// Keeps what a report says of the sessions of lines.
-    pub(super) fn absorb(&self, report: &Report, line: impl Fn(Key) -> Option<u64>) {
+    pub(super) fn absorb(&self, report: &Report, what: impl Fn(Key) -> Option<Measures>) {
         let room = self.room.load(Ordering::Relaxed);
         if room == 0 {
             return;
@@ -75,8 +76,12 @@ impl Tap {
         let mut kept = lock(&self.kept);
         let of_lines = report.entries.iter().filter_map(|(key, entry)| {
             let sample = sample(entry, report.at.mono)?;
-            let line = line(*key)?;
-            Some(TwampSample { line, ..sample })
+            let Measures { line, class } = what(*key)?;
+            Some(TwampSample {
+                line,
+                probe_class: class,
+                ..sample
+            })
         });
         kept.samples.extend(of_lines);
         kept.samples.extend(report.paused.map(|span| TwampSample {
@@ -178,6 +183,8 @@ mod tests {
 
     use super::*;
 
+    const LINE: Measures = Measures { line: 1, class: 0 };
+
     /// A report of so many lost probes of one session, numbered from `first` on.
     fn report(key: Key, first: u64, count: u64) -> Report {
         let lost = |sequence| {
@@ -205,10 +212,10 @@ mod tests {
     #[test]
     fn nothing_is_kept_unless_somebody_asks() {
         let (tap, key) = (Tap::default(), Key::new());
-        tap.absorb(&report(key, 0, 3), |_| Some(1));
+        tap.absorb(&report(key, 0, 3), |_| Some(LINE));
         assert_eq!(taken(&tap, 9), (vec![], 0));
         tap.keep(9);
-        tap.absorb(&report(key, 3, 3), |_| Some(1));
+        tap.absorb(&report(key, 3, 3), |_| Some(LINE));
         tap.keep(0);
         assert_eq!(taken(&tap, 9), (vec![], 0));
     }
@@ -217,8 +224,8 @@ mod tests {
     fn the_oldest_make_room_and_are_counted_once() {
         let (tap, key) = (Tap::default(), Key::new());
         tap.keep(4);
-        tap.absorb(&report(key, 0, 3), |_| Some(1));
-        tap.absorb(&report(key, 3, 3), |_| Some(1));
+        tap.absorb(&report(key, 0, 3), |_| Some(LINE));
+        tap.absorb(&report(key, 3, 3), |_| Some(LINE));
         assert_eq!(taken(&tap, 3), (vec![2, 3, 4], 2));
         assert_eq!(taken(&tap, 3), (vec![5], 0));
     }
@@ -231,10 +238,12 @@ mod tests {
         report.entries.push((other, Entry::NewSession));
         report.entries.push((of_line, Entry::NewSession));
         report.paused = Some(Duration::from_secs(2));
-        tap.absorb(&report, |key| (key == of_line).then_some(7));
+        tap.absorb(&report, |key| {
+            (key == of_line).then_some(Measures { line: 7, class: 3 })
+        });
         let mut kept = Vec::new();
-        tap.take(9, |_, sample| kept.push((sample.line, sample.kind)));
-        let session = (7, kind::NEW_SESSION);
-        assert_eq!(kept, [(7, kind::LOST), session, (NONE, kind::PAUSED)]);
+        tap.take(9, |_, it| kept.push((it.line, it.probe_class, it.kind)));
+        let [lost, session] = [kind::LOST, kind::NEW_SESSION].map(|kind| (7, 3, kind));
+        assert_eq!(kept, [lost, session, (NONE, 0, kind::PAUSED)]);
     }
 }

@@ -192,8 +192,8 @@ impl Control {
 
     /// What people know a session by.
     fn session_named(&self, key: Key, id: String) -> (&'static str, String) {
-        let line = self.publisher.line_of(key);
-        match line.and_then(|line| self.publisher.name(line)) {
+        let what = self.publisher.measured_by(key);
+        match what.and_then(|what| self.publisher.name(what.line)) {
             Some(name) => ("line", name.to_owned()),
             None => {
                 let own = self.own_of(key).and_then(|own| own.name.clone());

@@ -75,7 +75,7 @@ own! {
     SESSION_ID = 1 "twampSessionId" Text Default None
         "The session's id: the same after any restart.";
     SESSION_NAME = 2 "twampSessionName" Text Default None
-        "What people call the session; empty if nothing.";
+        "What people call the session; empty if nothing. Of a line's, the line's name, and behind it that of its class of probes.";
     SESSION_MODE = 3 "twampSessionMode" Text Default None
         "open, auth, encrypted, mixed, light or stamp.";
     SESSION_STATE = 4 "twampSessionState" Unsigned8 Identifier None
@@ -221,6 +221,8 @@ own! {
         "What people would think of a call towards the far end: 100 bad to 441, in hundredths (E-model, ITU-T G.107; G.711).";
     MOS_BACKWARD = 94 "twampMosBackwardHundredths" Unsigned16 Quantity None
         "What people would think of a call from the far end, in hundredths.";
+    PROBE_CLASS = 95 "twampProbeClass" Text Default None
+        "The class of probes that the class of traffic judges by; empty for those of all that name none.";
 
     GROUP_ID = 100 "twampGroupId" Unsigned64 Identifier None
         "The host's id of the group of lines.";

@@ -14,6 +14,7 @@ use super::ring::{Ring, SLICES};
 use super::slice::{Brief, Doubts, PathJitter, RoundTrip, Slice, Sums};
 use super::summary::{Delays, Directions, Summary};
 use super::watch::{Demand, Seen, Watch};
+use super::whole::Life;
 
 /// Fewer probes than this say too little: a span is at least so many intervals long.
 const LEAST_INTERVALS: u32 = 40;
@@ -99,6 +100,17 @@ pub(crate) struct Estimate {
     pub(crate) delays: Option<Delays>,
     /// The time over which a line is shown good again.
     pub(crate) recent: Summary,
+}
+
+impl Estimate {
+    /// Whether the line lives is known better than by these probes alone.
+    pub(crate) fn set_life(&mut self, life: &Life) {
+        self.state = life.state;
+        self.since = life.since;
+        self.trouble = life.trouble;
+        self.last_reply = life.last_reply;
+        self.silent_since = life.silent_since;
+    }
 }
 
 impl EstimatorConfig {
@@ -232,6 +244,11 @@ impl Estimator {
     /// Something keeps the line from being measured from `at` on, or nothing any more.
     pub(crate) fn trouble(&mut self, at: Mono, trouble: Option<Trouble>) {
         self.liveness.trouble(at, trouble);
+    }
+
+    /// Whether the line lives, by these probes alone.
+    pub(crate) fn life(&self) -> Life {
+        self.liveness.life()
     }
 
     /// What is known at `now`.

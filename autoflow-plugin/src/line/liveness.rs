@@ -5,6 +5,8 @@ use std::time::Duration;
 use plugin_abi::config::Profile;
 use twamp_core::time::Mono;
 
+use super::whole::Life;
+
 /// No reply is given up sooner, however short the round trip was so far.
 pub(super) const LEAST_PATIENCE: Duration = Duration::from_millis(200);
 
@@ -49,6 +51,8 @@ pub(crate) enum State {
     Alive,
     /// Silence, although probes leave and the far end was there.
     Dead,
+    /// Silence, although probes of another class come back over the same line.
+    Silent,
     /// Something other than the line keeps it from being measured.
     Unmeasured,
 }
@@ -62,6 +66,8 @@ pub(super) struct Liveness {
     pub(super) last_reply: Option<Mono>,
     /// Since when replies are due that don't come.
     pub(super) silent_since: Option<Mono>,
+    /// For longer than a reply may take.
+    overdue: bool,
     /// Silence doesn't count from before this time: it had another reason.
     excused_until: Mono,
     dead_intervals: u32,
@@ -84,7 +90,7 @@ impl Trouble {
 
     /// It tells that the silence is not the line's. A session that can't be set up doesn't: a dead
     /// line does just that.
-    fn explains_silence(self) -> bool {
+    pub(super) fn explains_silence(self) -> bool {
         self != Self::NoSession
     }
 }
@@ -97,11 +103,24 @@ impl Liveness {
             trouble: None,
             last_reply: None,
             silent_since: None,
+            overdue: false,
             excused_until: Mono::default(),
             dead_intervals,
             profile,
             gap: Duration::ZERO,
             gap_at: Mono::default(),
+        }
+    }
+
+    /// Whether it lives.
+    pub(super) fn life(&self) -> Life {
+        Life {
+            state: self.state,
+            since: self.since,
+            trouble: self.trouble,
+            last_reply: self.last_reply,
+            silent_since: self.silent_since,
+            overdue: self.overdue,
         }
     }
 
@@ -128,6 +147,7 @@ impl Liveness {
             let silent = self
                 .silent_since
                 .is_some_and(|since| pulse.at.since(since) >= patience);
+            self.overdue = silent;
             self.enter(pulse.at, self.next(silent, replied));
         }
     }
@@ -156,6 +176,7 @@ impl Liveness {
     /// What keeps the line from being measured from `at` on, or nothing any more.
     pub(super) fn trouble(&mut self, at: Mono, trouble: Option<Trouble>) {
         self.trouble = trouble;
+        self.overdue &= trouble.is_none();
         match trouble {
             None => self.excused_until = at,
             Some(trouble) if trouble.explains_silence() || self.state != State::Dead => {

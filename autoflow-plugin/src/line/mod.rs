@@ -7,7 +7,8 @@
 //! ```
 //!
 //! An [`Estimator`] belongs to one line and one probe class. It knows limits that somebody asks
-//! about, but no class of traffic and no other line, and reads no clock.
+//! about, but no class of traffic and no other line, and reads no clock. Whether the line lives, all
+//! of its probe classes say together ([`Life`]).
 
 mod count;
 mod estimator;
@@ -25,6 +26,7 @@ mod summary;
 #[cfg(test)]
 pub(crate) mod synthetic;
 mod watch;
+mod whole;
 
 pub(crate) use estimator::{Estimate, Estimator, EstimatorConfig};
 pub(crate) use liveness::{Pulse, State, Trouble};
@@ -35,3 +37,4 @@ pub(crate) use row::{score_row, state_row};
 pub(crate) use score::{score, score_over};
 pub(crate) use summary::{Directions, Way};
 pub(crate) use watch::{Demand, Surely, Watch};
+pub(crate) use whole::Life;

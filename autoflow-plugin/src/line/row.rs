@@ -8,23 +8,25 @@ use super::estimator::Estimate;
 use super::liveness::State;
 use super::metric::within;
 use super::score::score;
+use super::whole::Life;
 
 /// How sure the published interval of the loss is.
 const CONFIDENCE: f64 = 0.95;
 
 /// The state of `line`, for a picture that must not be used after `valid_until`.
-pub(crate) fn state_row(line: u64, estimate: &Estimate, valid_until: Mono) -> TwampLineState {
+pub(crate) fn state_row(line: u64, life: &Life, valid_until: Mono) -> TwampLineState {
     TwampLineState {
         line,
-        state: match estimate.state {
+        state: match life.state {
             State::Unknown => line_state::UNKNOWN,
-            State::Alive => line_state::ALIVE,
+            // Of a probe class; the line lives.
+            State::Alive | State::Silent => line_state::ALIVE,
             State::Dead => line_state::DEAD,
             State::Unmeasured => line_state::UNMEASURED,
         },
         flags: 0,
-        since_ns: estimate.since.nanos(),
-        last_reply_ns: estimate.last_reply.map_or(0, Mono::nanos),
+        since_ns: life.since.nanos(),
+        last_reply_ns: life.last_reply.map_or(0, Mono::nanos),
         valid_until_ns: valid_until.nanos(),
     }
 }
@@ -168,6 +170,6 @@ mod tests {
             row.loss_high_ppm
         );
         assert_eq!((row.score, row.age_ns), (1, 80_000_000));
-        assert_eq!(state_row(3, &line.view(NOW), NOW).state, line_state::ALIVE);
+        assert_eq!(state_row(3, &line.life(), NOW).state, line_state::ALIVE);
     }
 }

@@ -8,8 +8,8 @@
 //!
 //! so 100 is far within the SLA, 50 is one figure at its limit (37 if all three are), and 20 is one
 //! figure at twice its limit. A worse figure never makes a better score; the fourth power lets the
-//! worst figure speak. A dead line scores 0. If a figure that the SLA states is unknown, so is the
-//! score.
+//! worst figure speak. A dead line scores 0, and so does one over which only probes of other classes
+//! come back. If a figure that the SLA states is unknown, so is the score.
 
 use plugin_abi::config::Sla;
 
@@ -22,7 +22,7 @@ use super::summary::Summary;
 pub(crate) fn score(estimate: &Estimate, sla: &Sla) -> Option<u32> {
     match estimate.state {
         State::Alive => score_over(&estimate.window, sla),
-        State::Dead => Some(0),
+        State::Dead | State::Silent => Some(0),
         State::Unknown | State::Unmeasured => None,
     }
 }

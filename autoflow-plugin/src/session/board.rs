@@ -350,6 +350,7 @@ impl Board {
             run: None,
             next_run_at: None,
             line: None,
+            probe_class: None,
             role: "responder".into(),
             state: if seen.ended.is_some() {
                 "ended"
@@ -368,7 +369,7 @@ impl Board {
     /// configured ones. Names of the latter are not known here.
     pub(crate) fn rolling(&self) -> impl Iterator<Item = (&Subject, RunResult)> {
         let goes_on = |key: Key, sender: &Sender| match &sender.subject {
-            Subject::Line(_) => !is_over(sender.state),
+            Subject::Line(..) => !is_over(sender.state),
             Subject::Own { id, .. } => {
                 self.newest.get(id) == Some(&key) && !sender.subject.is_run()
             }
@@ -466,6 +467,7 @@ impl Sender {
         RunResult {
             session: self.who.id(),
             name: self.subject.line().map(str::to_owned),
+            probe_class: self.subject.probe_class().map(str::to_owned),
             run: key.0,
             cause: self.subject.cause(),
             started_at: unix_seconds(self.started),
@@ -487,6 +489,7 @@ impl Sender {
             run: self.subject.is_run().then_some(key.0),
             next_run_at: None,
             line: self.subject.line().map(str::to_owned),
+            probe_class: self.subject.probe_class().map(str::to_owned),
             role: "sender".into(),
             state: match self.state {
                 RunState::Connecting if trouble.is_some() => "retrying",
@@ -549,7 +552,7 @@ mod tests {
         let (mut board, keys) = board(1);
         let line = Key::new();
         let [local, remote] = ["192.0.2.1:1", "192.0.2.2:862"].map(|at| at.parse().unwrap());
-        let (subject, now) = (Subject::Line("fibre".into()), Now::default());
+        let (subject, now) = (Subject::Line("fibre".into(), None), Now::default());
         board.sender(line, subject, &Probe::default(), (local, remote), now);
         board.scores_only(true);
         let outcome = sample(0, Mono(0), Duration::from_millis(20));

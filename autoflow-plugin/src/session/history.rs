@@ -81,6 +81,7 @@ mod tests {
         RunResult {
             session: id.into(),
             name: None,
+            probe_class: None,
             run,
             cause: Cause::Schedule,
             started_at: 0.0,

@@ -1,5 +1,6 @@
 //! What a session that sends probes is for.
 
+use plugin_abi::config::Config;
 use plugin_abi::manage::{Cause, SessionKind};
 
 use super::registry::Id;
@@ -7,8 +8,9 @@ use super::registry::Id;
 /// What a session that sends probes is for.
 #[derive(Clone, Debug)]
 pub(crate) enum Subject {
-    /// It measures a line, of this name.
-    Line(Box<str>),
+    /// It measures a line, of this name; for a probe class of this name, unless for all that name
+    /// none.
+    Line(Box<str>, Option<Box<str>>),
     /// It is configured by itself, or is a run of such a one.
     Own {
         /// Whose it is.
@@ -21,10 +23,16 @@ pub(crate) enum Subject {
 }
 
 impl Subject {
+    /// It measures a line for a probe class.
+    pub(crate) fn of_line(config: &Config, line: &str, class: u64) -> Self {
+        let known = config.probe_classes.iter().find(|known| known.id == class);
+        Self::Line(line.into(), known.map(|known| known.name.as_str().into()))
+    }
+
     /// It ends by itself.
     pub(crate) fn is_run(&self) -> bool {
         match self {
-            Self::Line(_) => false,
+            Self::Line(..) => false,
             Self::Own { cause, .. } => *cause != Cause::Continuous,
             Self::Run => true,
         }
@@ -32,13 +40,13 @@ impl Subject {
 
     /// It measures a line.
     pub(crate) fn is_line(&self) -> bool {
-        matches!(self, Self::Line(_))
+        matches!(self, Self::Line(..))
     }
 
     /// Which kind of row it is.
     pub(crate) fn kind(&self) -> SessionKind {
         match self {
-            Self::Line(_) => SessionKind::Line,
+            Self::Line(..) => SessionKind::Line,
             Self::Own { .. } => SessionKind::Own,
             Self::Run => SessionKind::Run,
         }
@@ -47,7 +55,15 @@ impl Subject {
     /// The line that it measures.
     pub(crate) fn line(&self) -> Option<&str> {
         match self {
-            Self::Line(name) => Some(name),
+            Self::Line(name, _) => Some(name),
+            Self::Own { .. } | Self::Run => None,
+        }
+    }
+
+    /// The probe class that it measures the line for, if that has a name.
+    pub(crate) fn probe_class(&self) -> Option<&str> {
+        match self {
+            Self::Line(_, class) => class.as_deref(),
             Self::Own { .. } | Self::Run => None,
         }
     }
@@ -56,14 +72,14 @@ impl Subject {
     pub(crate) fn own(&self) -> Option<&Id> {
         match self {
             Self::Own { id, .. } => Some(id),
-            Self::Line(_) | Self::Run => None,
+            Self::Line(..) | Self::Run => None,
         }
     }
 
     /// Why it began.
     pub(crate) fn cause(&self) -> Cause {
         match self {
-            Self::Line(_) => Cause::Continuous,
+            Self::Line(..) => Cause::Continuous,
             Self::Own { cause, .. } => *cause,
             Self::Run => Cause::Person,
         }

@@ -56,13 +56,15 @@ impl Traffic {
         line: usize,
         direction: Direction,
         ports: Ports,
+        tos: u8,
         payload: &[u8],
     ) {
         let carried = &mut self.lines[line];
         let stream = StreamId::from(ports);
         let size = payload.len() + HEADERS;
-        let Fate::Delivered { at, copy_at, .. } = carried.line.offer(now, direction, stream, size)
-        else {
+        let line_of = &mut carried.line;
+        let fate = line_of.offer_marked(now, direction, stream, size, tos >> 2);
+        let Fate::Delivered { at, copy_at, .. } = fate else {
             return;
         };
         let copies = [(Some(at), false), (copy_at, true)];
@@ -74,6 +76,7 @@ impl Traffic {
                 taken_at: now,
                 due_at,
                 is_copy,
+                tos,
                 payload: payload.to_vec(),
             };
             if self.transit.push(packet).is_err() {
@@ -228,7 +231,7 @@ mod tests {
             ..Impairment::default()
         });
         for now in 0..1000 {
-            traffic.take_in(now, 0, Direction::Forward, PORTS, b"x");
+            traffic.take_in(now, 0, Direction::Forward, PORTS, 0, b"x");
         }
         let mut taken_out = 0;
         while let Some(packet) = traffic.pop_due(2_000_000) {
@@ -253,7 +256,7 @@ mod tests {
     fn a_pause_holds_and_a_blackout_holds_only_tcp() {
         let mut traffic = traffic(&Impairment::default());
         traffic.lines[0].paused = true;
-        traffic.take_in(0, 0, Direction::Forward, PORTS, b"x");
+        traffic.take_in(0, 0, Direction::Forward, PORTS, 0, b"x");
         assert!(traffic.pop_due(10).is_none());
         assert!(traffic.lines[0].holds_tcp());
         traffic.lines[0].paused = false;

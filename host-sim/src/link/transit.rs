@@ -23,6 +23,8 @@ pub(super) struct Packet {
     pub(super) due_at: u64,
     /// A second copy isn't measured.
     pub(super) is_copy: bool,
+    /// TOS octet that it is marked with.
+    pub(super) tos: u8,
     pub(super) payload: Vec<u8>,
 }
 
@@ -133,6 +135,7 @@ mod tests {
             taken_at: 0,
             due_at,
             is_copy: false,
+            tos: 0,
             payload: vec![mark],
         }
     }

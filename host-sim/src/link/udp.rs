@@ -1,9 +1,15 @@
 //! The emulator's UDP sockets: one for each port on each side of each line.
 
 use std::collections::HashMap;
-use std::io;
-use std::net::{IpAddr, SocketAddrV4, UdpSocket};
+use std::io::{self, IoSlice, IoSliceMut};
+use std::net::{SocketAddrV4, UdpSocket};
+use std::os::fd::AsRawFd;
 
+use nix::cmsg_space;
+use nix::sys::socket::sockopt::IpRecvTos;
+use nix::sys::socket::{
+    ControlMessage, ControlMessageOwned, MsgFlags, SockaddrIn, recvmsg, sendmsg, setsockopt,
+};
 use rustix::event::epoll::EventFlags;
 use socket2::SockRef;
 
@@ -33,6 +39,8 @@ pub(super) struct Doors {
     doors: Vec<Door>,
     by_place: HashMap<Place, usize>,
     buffer: Vec<u8>,
+    /// Room for the mark of a packet.
+    marks: Vec<u8>,
 }
 
 /// A socket on one side of a line.
@@ -57,6 +65,7 @@ impl Doors {
             doors: Vec::new(),
             by_place: HashMap::new(),
             buffer: vec![0; MAX_PAYLOAD],
+            marks: cmsg_space!(u8),
         };
         for (line, config) in lines.iter().enumerate() {
             for port in config.udp_ports.iter().cloned().flatten() {
@@ -87,6 +96,7 @@ impl Doors {
         let open = || -> io::Result<UdpSocket> {
             let socket = UdpSocket::bind(address)?;
             socket.set_nonblocking(true)?;
+            setsockopt(&socket, IpRecvTos, &true)?;
             // Best effort: what is lost for want of it is counted as the kernel's.
             let _ = SockRef::from(&socket).set_recv_buffer_size(RECEIVE_BUFFER);
             poll.add(&socket, Token::Door(index), EventFlags::IN)?;
@@ -108,19 +118,18 @@ impl Doors {
             entrance_of: direction,
             port,
         } = *place;
-        let expected = IpAddr::V4(traffic.lines[line].addresses.sender(direction));
+        let expected = traffic.lines[line].addresses.sender(direction);
         for _ in 0..BATCH {
-            let (length, from) = match socket.recv_from(&mut self.buffer) {
-                Ok(received) => received,
-                // Nothing left, or an error that concerns a packet sent before.
-                Err(_) => return,
+            // None: nothing left, or an error that concerns a packet sent before.
+            let Some((length, from, tos)) = read(socket, &mut self.buffer, &mut self.marks) else {
+                return;
             };
             let exit = Place {
                 line,
                 entrance_of: direction.opposite(),
                 port: from.port(),
             };
-            if from.ip() != expected || !self.by_place.contains_key(&exit) {
+            if *from.ip() != expected || !self.by_place.contains_key(&exit) {
                 traffic.strayed(line, direction);
                 continue;
             }
@@ -128,7 +137,8 @@ impl Doors {
                 sender: from.port(),
                 destination: port,
             };
-            traffic.take_in(clock.now(), line, direction, ports, &self.buffer[..length]);
+            let payload = &self.buffer[..length];
+            traffic.take_in(clock.now(), line, direction, ports, tos, payload);
         }
     }
 
@@ -157,8 +167,44 @@ impl Doors {
         self.by_place
             .get(&exit)
             .and_then(|&index| self.doors.get(index))
-            .is_some_and(|door| door.socket.send_to(&packet.payload, to).is_ok())
+            .is_some_and(|door| write(&door.socket, packet, to).is_ok())
     }
+}
+
+/// Reads a packet: its octets, who sent it, and its TOS.
+fn read(
+    socket: &UdpSocket,
+    buffer: &mut [u8],
+    marks: &mut [u8],
+) -> Option<(usize, SocketAddrV4, u8)> {
+    let into = &mut [IoSliceMut::new(buffer)];
+    let flags = MsgFlags::empty();
+    let packet = recvmsg::<SockaddrIn>(socket.as_raw_fd(), into, Some(marks), flags).ok()?;
+    let mut marks = packet.cmsgs().ok()?;
+    let tos = marks.find_map(|mark| match mark {
+        ControlMessageOwned::Ipv4Tos(tos) => Some(tos),
+        _ => None,
+    });
+    Some((packet.bytes, packet.address?.into(), tos.unwrap_or(0)))
+}
+
+/// Sends a packet on as it was marked.
+fn write(socket: &UdpSocket, packet: &Packet, to: SocketAddrV4) -> io::Result<usize> {
+    if packet.tos == 0 {
+        return socket.send_to(&packet.payload, to);
+    }
+    let (from, marks) = (
+        [IoSlice::new(&packet.payload)],
+        [ControlMessage::Ipv4Tos(&packet.tos)],
+    );
+    let (flags, to) = (MsgFlags::empty(), SockaddrIn::from(to));
+    Ok(sendmsg(
+        socket.as_raw_fd(),
+        &from,
+        &marks,
+        flags,
+        Some(&to),
+    )?)
 }
 
 #[cfg(test)]

@@ -7,7 +7,9 @@
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 
-use plugin_abi::config::{Clock, Config, Decision, Group, Line, Mode, Probe as How, Remote};
+use plugin_abi::config::{
+    Clock, Config, Decision, Group, Line, Mode, Probe as How, ProbeClass, Remote,
+};
 use plugin_abi::host::{CallError, Choice, Engine, Plugin, Silent};
 use plugin_abi::{TwampObservation, TwampProbe, observation};
 
@@ -17,6 +19,9 @@ use super::policy::{Knob, MakeError, Maker, Policy, Probe, Probing, Reply, Setti
 const HEADERS: usize = 28;
 /// Probes handed out at once.
 const ROOM: usize = 256;
+/// Each probe class numbers its probes by itself. In the number that the world has, the class
+/// stands above those of so many bits.
+const NUMBER_BITS: u32 = 32;
 
 /// Makes engines of a loaded plugin.
 pub struct Autoflow {
@@ -74,6 +79,19 @@ impl Autoflow {
             name: format!("group {id}"),
             mode: None,
         });
+        let mut probe_classes: Vec<ProbeClass> = Vec::new();
+        for (class, &dscp) in setting.classes.iter().zip(setting.dscps) {
+            let known = |name: &String| probe_classes.iter().any(|known| known.name == *name);
+            if let Some(name) = class.probe_class.clone().filter(|name| !known(name)) {
+                probe_classes.push(ProbeClass {
+                    id: probe_classes.len() as u64 + 1,
+                    name,
+                    dscp,
+                    padding: None,
+                    interval_ms: None,
+                });
+            }
+        }
         // Nobody asks for results.
         let mut decision = Decision {
             scores_only: true,
@@ -86,6 +104,7 @@ impl Autoflow {
             clock: Clock::Manual,
             mode: Mode::Act,
             probe: self.probe.clone(),
+            probe_classes,
             decision,
             lines: lines.map(Arc::new).collect(),
             groups: groups.collect(),
@@ -144,7 +163,7 @@ impl Policy for Flowing {
         for probe in &self.probes[..count] {
             let line = probe.line as usize - 1;
             let leaves = Probe {
-                number: probe.sequence.into(),
+                number: probe.probe_class << NUMBER_BITS | u64::from(probe.sequence),
                 octets: probe.octets as usize + HEADERS,
                 dscp: (probe.tos >> 2) as u8,
             };
@@ -156,10 +175,11 @@ impl Policy for Flowing {
     fn heard(&mut self, now: u64, reply: &Reply) {
         let seen = TwampObservation {
             line: reply.line as u64 + 1,
+            probe_class: reply.number >> NUMBER_BITS,
             kind: observation::REPLY,
             at_ns: now,
             stamps_wall_ns: reply.stamps,
-            sequence: reply.number,
+            sequence: reply.number & u64::from(u32::MAX),
             reflector_sequence: reply.reflector_sequence.into(),
             ..TwampObservation::default()
         };

@@ -9,7 +9,7 @@ pub use embedded::{embedded, names};
 
 use serde::{Deserialize, Serialize};
 
-use plugin_abi::config::{Class, Sla};
+use plugin_abi::config::{Class, Sla, dscp};
 
 use super::policy::Uplink;
 use crate::link::{Directions, Impairment, Jitter};
@@ -92,9 +92,12 @@ pub struct ClassOf {
     /// Underlays in order of preference; the rest follows by cost.
     #[serde(default)]
     pub prefer: Vec<String>,
-    /// DSCP of its packets, and of the probes that measure for it alone.
+    /// DSCP of its packets.
     #[serde(default)]
     pub dscp: u8,
+    /// It is judged by probes that are marked as its packets are: for policies that have such.
+    #[serde(default)]
+    pub own_probes: bool,
     /// What its traffic asks of its line, each way, in Mbit/s.
     #[serde(default)]
     pub load_mbps: f64,
@@ -253,6 +256,7 @@ impl Scenario {
     pub fn classes(&self) -> Vec<Class> {
         let class = |(id, of): (u64, &ClassOf)| Class {
             prefer: of.prefer.clone(),
+            probe_class: of.own_probes.then(|| dscp::label(of.dscp)),
             ..Class::new(id, &of.name, of.sla)
         };
         (1..).zip(&self.classes).map(class).collect()

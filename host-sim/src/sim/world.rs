@@ -47,8 +47,8 @@ struct Place {
     /// How far the far clock is ahead now, nanoseconds, without its drift.
     ahead: i64,
     fast_ppm: f64,
-    /// The reflector's next number.
-    sequence: u32,
+    /// The reflector's next numbers, by DSCP: probes that are marked otherwise are another session's.
+    sequences: [u32; 64],
 }
 
 /// Something that arrives.
@@ -85,7 +85,7 @@ impl World {
                     probes: 0,
                     ahead: (of.clock_ahead_ms * NS_PER_MS) as i64,
                     fast_ppm: of.clock_fast_ppm,
-                    sequence: 0,
+                    sequences: [0; 64],
                 });
             }
         }
@@ -174,7 +174,7 @@ impl World {
 
     /// The reflector of a line counts from 0 again.
     pub(super) fn restart(&mut self, line: usize) {
-        self.places[line].sequence = 0;
+        self.places[line].sequences = [0; 64];
     }
 
     /// All far clocks step.
@@ -234,8 +234,9 @@ impl World {
         (octets, dscp): (usize, u8),
     ) {
         let place = &mut self.places[line];
-        let sequence = place.sequence;
-        place.sequence = sequence.wrapping_add(1);
+        let next = &mut place.sequences[usize::from(dscp % 64)];
+        let sequence = *next;
+        *next = sequence.wrapping_add(1);
         let leaves = at + PROCESSING;
         let (t2, t3) = (place.far_clock(at), place.far_clock(leaves));
         let fate = place

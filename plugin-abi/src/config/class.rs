@@ -31,6 +31,9 @@ pub struct Class {
     pub flows: Vec<FlowRule>,
     /// What it needs of a line.
     pub sla: Sla,
+    /// The probe class that it judges lines by, by name; absent: the one of all that name none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub probe_class: Option<String>,
     /// Underlays in order of preference; the rest follows by cost.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub prefer: Vec<String>,
@@ -112,6 +115,7 @@ impl Class {
             name: name.into(),
             flows: Vec::new(),
             sla,
+            probe_class: None,
             prefer: Vec::new(),
             strategy: Strategy::default(),
             moves: Moves::default(),

@@ -14,7 +14,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Address, Class, Group, Probe, Profile, Protocol, Schedule, Security, When};
+use super::{
+    Address, Class, Group, Probe, ProbeClass, Profile, Protocol, Schedule, Security, When,
+};
 
 /// What all sites share.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -44,6 +46,9 @@ pub struct Topology {
     /// Classes of traffic, beside those of the document.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub classes: Vec<Class>,
+    /// Probes for classes of traffic that name them, beside those of the document.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub probe_classes: Vec<ProbeClass>,
 }
 
 /// One engine of a topology.

@@ -28,6 +28,10 @@ pub struct SessionRow {
     pub next_run_at: Option<f64>,
     /// The line it measures, or whose way its packets take, by name.
     pub line: Option<String>,
+    /// The probe class that it measures the line for, by name; none: that of all classes of traffic
+    /// that name none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub probe_class: Option<String>,
     /// `sender` or `responder`.
     pub role: String,
     /// `connecting`, `running`, `retrying`, `ended`, `failed`; one that is configured and has not

@@ -13,6 +13,10 @@ pub struct RunResult {
     /// Its name; of a line's session, the line's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
+    /// Of a line's session, the probe class that it measures the line for, by name; none: that of
+    /// all classes of traffic that name none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub probe_class: Option<String>,
     /// The run's number inside the engine.
     pub run: u64,
     /// Why it began.

@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
-use plugin_abi::config::{Class, Config, Group, Mode, Profile, Sla};
+use plugin_abi::config::{Class, Config, Group, Mode, ProbeClass, Profile, Sla};
 use twamp_core::probe::Outcome;
 use twamp_core::time::{Mono, Now, Wall};
 
 use super::super::{AutoFlow, Candidate, Policy, Ruling};
 use crate::line::synthetic::{self, Random};
-use crate::line::{Estimate, Estimator, EstimatorConfig, Pulse, Trouble};
+use crate::line::{Estimate, Estimator, EstimatorConfig, Life, Pulse, Trouble};
 
 pub(super) const GROUP: u64 = 1;
 pub(super) const VOICE: u64 = 10;
@@ -31,7 +31,7 @@ pub(super) struct World {
     config: Config,
 }
 
-/// A line as the world has it.
+/// A line as the world has it, and as one probe class sees it.
 pub(super) struct Path {
     pub(super) name: &'static str,
     pub(super) cost: u32,
@@ -56,8 +56,9 @@ pub(super) struct Path {
     crowded: bool,
     /// What the host tells of its traffic.
     pub(super) rates: Option<[f64; 2]>,
-    raised: bool,
+    pub(super) raised: bool,
     id: u64,
+    pub(super) probe_class: u64,
     random: Random,
     sequence: u64,
     next_send: Mono,
@@ -102,12 +103,16 @@ impl World {
     pub(super) fn with(config: Config, names: &[&'static str]) -> Self {
         let now = Mono(START_S * 1_000_000_000);
         let flow = AutoFlow::new(Policy::new(&config));
-        let mut paths: Vec<_> = (0..)
-            .zip(names)
-            .map(|(id, name)| Path::new(id, name, now, &config))
-            .collect();
-        for path in &mut paths {
-            path.estimator.watch(flow.demands());
+        let by = config.probed().by.into_iter();
+        let by: Vec<u64> = by.map(ProbeClass::id_of).collect();
+        let mut paths = Vec::new();
+        for (id, name) in (0..).zip(names) {
+            for (place, probe_class) in by.iter().enumerate() {
+                let mut path = Path::new(id, name, now, &config);
+                path.probe_class = *probe_class;
+                path.estimator.watch(flow.demands(place));
+                paths.push(path);
+            }
         }
         Self {
             now,
@@ -136,7 +141,7 @@ impl World {
         for path in &mut self.paths {
             path.interval = interval;
             path.estimator = estimator(&self.config);
-            path.estimator.watch(self.flow.demands());
+            path.estimator.watch(self.flow.demands(0));
         }
         self
     }
@@ -146,6 +151,13 @@ impl World {
             .iter_mut()
             .find(|path| path.name == name)
             .unwrap()
+    }
+
+    /// The same line as the probes of a class see it.
+    pub(super) fn seen_by(&mut self, name: &str, probe_class: u64) -> &mut Path {
+        let mut paths = self.paths.iter_mut();
+        let seen = paths.find(|path| (path.name, path.probe_class) == (name, probe_class));
+        seen.unwrap()
     }
 
     /// The host takes a line away.
@@ -182,10 +194,15 @@ impl World {
 
     /// The name of voice's line.
     pub(super) fn on(&self) -> &'static str {
+        self.line_of(VOICE)
+    }
+
+    /// That of any class.
+    pub(super) fn line_of(&self, class: u64) -> &'static str {
         let line = self
             .flow
             .choices()
-            .get(GROUP, VOICE)
+            .get(GROUP, class)
             .and_then(|choice| choice.line);
         let path = self.paths.iter().find(|path| Some(path.id) == line);
         path.map_or("none", |path| path.name)
@@ -269,11 +286,15 @@ impl World {
         for path in &mut self.paths {
             path.advance(now);
         }
-        let estimates: Vec<Estimate> = self
-            .paths
-            .iter()
-            .map(|path| path.estimator.view(now))
-            .collect();
+        let paths = self.paths.iter();
+        let mut estimates: Vec<_> = paths.map(|path| path.estimator.view(now)).collect();
+        let each = self.config.probed().by.len();
+        for (paths, seen) in self.paths.chunks(each).zip(estimates.chunks_mut(each)) {
+            let line = Life::of_line(paths.iter().map(|path| path.estimator.life()));
+            for (path, estimate) in paths.iter().zip(seen) {
+                estimate.set_life(&path.estimator.life().on(&line));
+            }
+        }
         let candidates: Vec<_> = self.paths.iter().zip(&estimates).map(candidate).collect();
         let both = Now {
             mono: now,
@@ -284,7 +305,9 @@ impl World {
         self.took = began.elapsed();
         self.rulings.extend(decided.rulings);
         for request in decided.rates {
-            let path = self.paths.iter_mut().find(|path| path.id == request.line);
+            let mut paths = self.paths.iter_mut();
+            let asked = (request.line, request.probe_class);
+            let path = paths.find(|path| (path.id, path.probe_class) == asked);
             if let Some(path) = path {
                 path.raised = request.raised;
                 path.next_send = path.next_send.min(now + path.spacing());
@@ -313,6 +336,7 @@ impl Path {
             rates: None,
             raised: false,
             id,
+            probe_class: 0,
             random: Random::new(id + 1),
             sequence: 0,
             // Lines are not probed in step.
@@ -398,6 +422,7 @@ fn estimator(config: &Config) -> Estimator {
 fn candidate<'a>((path, estimate): (&'a Path, &'a Estimate)) -> Candidate<'a> {
     Candidate {
         line: path.id,
+        probe_class: path.probe_class,
         name: path.name,
         cost: path.cost,
         underlay: path.underlay,

@@ -302,6 +302,10 @@ fn every_key_that_the_types_know_is_in_the_tables() {
     full["probe"]["padding"] = json!(65);
     full["sessions"] = json!([{"remote": "192.0.2.1"}]);
     full["toggled"] = json!([{"line": 1, "sender": false}]);
+    full["probe_classes"] = json!([
+        {"id": 1, "name": "realtime", "dscp": "EF", "padding": 9, "interval_ms": 50},
+    ]);
+    full["classes"][0]["probe_class"] = json!("realtime");
     full["classes"][0]["mistake_every_h"] = json!(24);
     full["classes"][0]["strategy"] = json!("spread");
     full["classes"][0]["moves"] = json!("gradual");
@@ -374,6 +378,7 @@ fn every_key_that_the_types_know_is_in_the_tables() {
         .into_iter()
         .filter(|key| !optional.contains(key));
     assert!(keys(&typed["responder"]).into_iter().eq(written));
+    assert_eq!(keys(&typed["probe_classes"][0]), table(PROBE_CLASS));
     assert_eq!(keys(&typed["classes"][0]), table(CLASS));
     assert_eq!(keys(&typed["classes"][0]["flows"][0]), table(FLOW));
     assert_eq!(keys(&typed["classes"][0]["sla"]), table(SLA));

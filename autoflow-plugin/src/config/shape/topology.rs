@@ -3,7 +3,7 @@
 use super::Kind::{
     self, Elsewhere, Flag, Id, List, Named, Namespace, Near, Object, Ports, Text, Whole,
 };
-use super::{CLASS, EXPORT_S, GROUP, Keys, MODES, PROBE, PROFILE, SCHEDULE};
+use super::{CLASS, EXPORT_S, GROUP, Keys, MODES, PROBE, PROBE_CLASS, PROFILE, SCHEDULE};
 
 pub(super) const TOPOLOGY: Keys = &[
     ("template", false, Text),
@@ -14,6 +14,7 @@ pub(super) const TOPOLOGY: Keys = &[
     ("schedule", false, Object(SCHEDULE)),
     ("groups", false, List(&Object(GROUP))),
     ("classes", false, List(&Object(CLASS))),
+    ("probe_classes", false, List(&Object(PROBE_CLASS))),
 ];
 
 const SITE: Keys = &[

@@ -45,7 +45,7 @@ pub(in crate::config) fn judge(root: &Node, problems: &mut Vec<Problem>) {
     }
     own(&links, "id", Node::whole, problems);
     beside_own_links(root, &links, problems);
-    for list in ["groups", "classes"] {
+    for list in ["probe_classes", "groups", "classes"] {
         for key in ["id", "name"] {
             beside(root, &topology, list, key, problems);
         }

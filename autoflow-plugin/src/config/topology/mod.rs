@@ -60,6 +60,7 @@ pub(crate) fn expand(config: &Config) -> Config {
     doors.open(&mut effective.responder);
     effective.groups.extend(topology.groups);
     effective.classes.extend(topology.classes);
+    effective.probe_classes.extend(topology.probe_classes);
     effective
 }
 

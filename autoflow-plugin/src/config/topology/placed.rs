@@ -72,6 +72,8 @@ impl Places<'_> {
             return format!("topology.groups[{group}]{rest}");
         } else if let Some((class, rest)) = of("classes", self.config.classes.len()) {
             return format!("topology.classes[{class}]{rest}");
+        } else if let Some((class, rest)) = of("probe_classes", self.config.probe_classes.len()) {
+            return format!("topology.probe_classes[{class}]{rest}");
         } else if let Some(key) = path.strip_prefix("responder.") {
             return self.responder(key).unwrap_or_else(|| path.to_owned());
         }

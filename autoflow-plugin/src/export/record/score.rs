@@ -17,6 +17,8 @@ pub(crate) struct ScoreRecord {
     pub(crate) line: String,
     /// What the class is called; `None` where there is none.
     pub(crate) class: Option<String>,
+    /// The probe class that the class judges by; empty where that has no name.
+    pub(crate) probe_class: String,
     /// One of [`plugin_abi::line_state`].
     pub(crate) state: u32,
     /// The figures.
@@ -41,6 +43,7 @@ impl Told for ScoreRecord {
         with(CLASS, &of::CLASS_NAME, |it| {
             Value::Text(it.class.as_deref().unwrap_or_default())
         }),
+        with(CLASS, &of::PROBE_CLASS, |it| Value::Text(&it.probe_class)),
         with(SCORED, &of::SCORE, |it| whole(it.row.score)),
         field(&of::SCORE_FLAGS, |it| whole(it.row.flags)),
         field(&of::WINDOW_PROBES, |it| whole(it.row.probes)),

@@ -209,6 +209,7 @@ fn score() -> impl Strategy<Value = ScoreRecord> {
             ScoreRecord {
                 at,
                 line,
+                probe_class: class.clone().unwrap_or_default(),
                 class,
                 state,
                 row,
