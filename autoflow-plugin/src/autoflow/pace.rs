@@ -173,7 +173,7 @@ mod tests {
     /// Asks for `wanted` of so many lines, over one underlay each, to one far end.
     fn ask(pacer: &mut Pacer, now: u64, lines: u64, wanted: &[u64]) -> Vec<(u64, bool)> {
         let config = EstimatorConfig::new(&Decision::default(), &Probe::default(), Profile::Fibre);
-        let estimator = Estimator::new(config);
+        let mut estimator = Estimator::new(config);
         let estimate = estimator.view(at(0));
         let names: Vec<String> = (0..lines).map(|line| line.to_string()).collect();
         let candidate = |line: u64| Candidate {

@@ -33,7 +33,7 @@ pub(super) struct Sight {
 
 impl Sight {
     pub(super) fn new(class: u64, config: EstimatorConfig) -> Self {
-        let estimator = Estimator::new(config);
+        let mut estimator = Estimator::new(config);
         Self {
             class,
             session: None,

@@ -10,8 +10,8 @@ use twamp_core::time::Mono;
 use super::extremes::FARTHEST;
 use super::liveness::{LEAST_PATIENCE, Liveness, Pulse, State, Trouble};
 use super::order::{Fate, InOrder};
-use super::ring::{Ring, SLICES};
-use super::slice::{Brief, Doubts, PathJitter, RoundTrip, Slice, Sums};
+use super::ring::{Ring, Running, SLICES};
+use super::slice::{Brief, Counted, Doubts, PathJitter, RoundTrips, Slice, Sums};
 use super::summary::{Delays, Directions, Summary};
 use super::watch::{Demand, Seen, Watch};
 use super::whole::Life;
@@ -46,6 +46,7 @@ pub(crate) struct Estimator {
     /// Of the window, if the reflector has any.
     numbers: Option<Ring<Numbers>>,
     recent: Ring<Brief>,
+    running: Looked,
     /// What one-way delays are kept without: how far the far clock is ahead, more or less.
     offset: Option<i64>,
     jitter: PathJitter,
@@ -73,6 +74,15 @@ pub(crate) struct Estimator {
     /// sessions are never compared.
     first_epoch: u32,
     newest_epoch: u32,
+}
+
+/// What was added up at the last look.
+#[derive(Clone, Debug, Default)]
+struct Looked {
+    fates: Running<Counted>,
+    delays: Running<Sums>,
+    recent_fates: Running<Counted>,
+    recent_round_trips: Running<RoundTrips>,
 }
 
 /// What is known of a line at one moment.
@@ -140,6 +150,7 @@ impl Estimator {
                 .stateful_reflector
                 .then(|| Ring::new(config.window, config.timeout)),
             recent: Ring::new(config.recent, config.timeout),
+            running: Looked::default(),
             offset: None,
             jitter: PathJitter::default(),
             newest_sample: None,
@@ -252,14 +263,14 @@ impl Estimator {
     }
 
     /// What is known at `now`.
-    pub(crate) fn view(&self, now: Mono) -> Estimate {
-        let window = &self.window;
+    pub(crate) fn view(&mut self, now: Mono) -> Estimate {
         let settled = self.settled(now);
-        let fates = window.before(settled, SLICES).map(Slice::brief);
-        let sums = Sums::of(window.until(now, SLICES));
-        let of_window = Summary::of(window.span(), fates, sums.round_trip());
-        let fates = self.recent.before(settled, SLICES).copied();
-        let delays = RoundTrip::of(self.recent.until(now, SLICES).copied());
+        let (window, recent, running) = (&self.window, &self.recent, &mut self.running);
+        let fates = running.fates.before(window, settled, SLICES);
+        let sums = running.delays.until(window, now, SLICES);
+        let of_window = Summary::new(window.span(), fates, sums.round_trip());
+        let fates = running.recent_fates.before(recent, settled, SLICES);
+        let round_trips = running.recent_round_trips.until(recent, now, SLICES);
         Estimate {
             state: self.liveness.state,
             since: self.liveness.since,
@@ -277,7 +288,7 @@ impl Estimator {
                 Directions::of(slices.zip(numbers.before(settled, SLICES)))
             }),
             delays: Delays::of(&sums, self.offset.unwrap_or_default()),
-            recent: Summary::of(self.recent.span(), fates, delays),
+            recent: Summary::new(recent.span(), fates, round_trips.mean()),
         }
     }
 

@@ -1,5 +1,6 @@
 //! The newest slices of time, in place.
 
+use std::ops::Range;
 use std::time::Duration;
 
 use twamp_core::time::Mono;
@@ -16,7 +17,71 @@ pub(super) struct Ring<S> {
     /// The number of the newest slice that something was entered in. Those before it, as many as
     /// there are slots, are known as well; slice `n` stands at `n % len`.
     newest: u64,
+    /// How often something was entered in a slice that was not the newest.
+    rewritten: u32,
     slots: Box<[S]>,
+}
+
+/// What the slices of a span add up to. Those that were over at the last look are not added up
+/// again while nothing is entered in them.
+#[derive(Clone, Debug)]
+pub(super) struct Running<T> {
+    over: Range<u64>,
+    rewritten: u32,
+    sum: T,
+}
+
+/// Adds up slices.
+pub(super) trait Adds<S>: Copy + Default {
+    /// One more.
+    fn add(&mut self, slice: &S);
+}
+
+impl<T: Default> Default for Running<T> {
+    /// Of no slice.
+    fn default() -> Self {
+        Self {
+            over: 0..0,
+            rewritten: 0,
+            sum: T::default(),
+        }
+    }
+}
+
+impl<T> Running<T> {
+    /// What the slices before the one at `end` add up to, as [`Ring::before`] has them.
+    pub(super) fn before<S: Clone + Default>(&mut self, ring: &Ring<S>, end: Mono, count: u64) -> T
+    where
+        T: Adds<S>,
+    {
+        self.of(ring, ring.known(ring.number(end), count))
+    }
+
+    /// And with the one at `end`, as [`Ring::until`] has them.
+    pub(super) fn until<S: Clone + Default>(&mut self, ring: &Ring<S>, end: Mono, count: u64) -> T
+    where
+        T: Adds<S>,
+    {
+        self.of(ring, ring.known(ring.number(end) + 1, count))
+    }
+
+    /// The newest slice is added each time, as it grows.
+    fn of<S: Clone + Default>(&mut self, ring: &Ring<S>, span: Range<u64>) -> T
+    where
+        T: Adds<S>,
+    {
+        let over = span.start..span.end.min(ring.newest).max(span.start);
+        if (&self.over, self.rewritten) != (&over, ring.rewritten) {
+            self.sum = T::default();
+            ring.slices(over.clone())
+                .for_each(|slice| self.sum.add(slice));
+            (self.over, self.rewritten) = (over.clone(), ring.rewritten);
+        }
+        let mut sum = self.sum;
+        ring.slices(over.end..span.end)
+            .for_each(|slice| sum.add(slice));
+        sum
+    }
 }
 
 impl<S: Clone + Default> Ring<S> {
@@ -29,6 +94,7 @@ impl<S: Clone + Default> Ring<S> {
             span,
             width,
             newest: 0,
+            rewritten: 0,
             slots: slots.into(),
         }
     }
@@ -45,6 +111,9 @@ impl<S: Clone + Default> Ring<S> {
     /// The slice of probes sent at `sent`; `None` if it is too long ago.
     pub(super) fn slice_mut(&mut self, sent: Mono) -> Option<&mut S> {
         let number = self.number(sent);
+        if number < self.newest {
+            self.rewritten = self.rewritten.wrapping_add(1);
+        }
         let begun = (self.newest + 1).max((number + 1).saturating_sub(self.len()));
         for new in begun..=number {
             let slot = self.slot(new);
@@ -77,18 +146,27 @@ impl<S: Clone + Default> Ring<S> {
 
     /// All slices, in no order.
     pub(super) fn all_mut(&mut self) -> impl Iterator<Item = &mut S> {
+        self.rewritten = self.rewritten.wrapping_add(1);
         self.slots.iter_mut()
     }
 
-    /// The slices of up to `count` numbers before `end`, as far as they are known: from one place on,
-    /// and from the start again.
     fn numbers(&self, end: u64, count: u64) -> impl Iterator<Item = &S> + Clone {
+        self.slices(self.known(end, count))
+    }
+
+    /// Up to `count` numbers before `end`, as far as their slices are known.
+    fn known(&self, end: u64, count: u64) -> Range<u64> {
         let next = self.newest + 1;
         let first = end
             .saturating_sub(count)
             .max(next.saturating_sub(self.len()));
-        let known = end.min(next).saturating_sub(first) as usize;
-        let (again, from) = self.slots.split_at(self.slot(first));
+        first..end.min(next).max(first)
+    }
+
+    /// The slices with these numbers, all known: from one place on, and from the start again.
+    fn slices(&self, numbers: Range<u64>) -> impl Iterator<Item = &S> + Clone {
+        let known = (numbers.end - numbers.start) as usize;
+        let (again, from) = self.slots.split_at(self.slot(numbers.start));
         let in_row = known.min(from.len());
         from[..in_row].iter().chain(&again[..known - in_row])
     }
@@ -175,6 +253,36 @@ mod tests {
             let known = entered.range(first..end.max(first)).count();
             let before = ring.before(at(end * 50), count);
             prop_assert_eq!(before.filter(|slice| slice.lost.get() > 0).count(), known);
+        }
+    }
+
+    #[derive(Clone, Copy, Debug, Default, PartialEq)]
+    struct Lost(u32);
+
+    impl Adds<Slice> for Lost {
+        fn add(&mut self, slice: &Slice) {
+            self.0 += slice.lost.get();
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_running_sum_is_that_of_the_slices_whatever_was_entered_and_when_it_is_asked_for(
+            steps in prop::collection::vec((0u64..30, 0u64..60, 0u64..3), 1..60),
+        ) {
+            let mut ring = Ring::<Slice>::new(SECOND, SECOND);
+            let (mut before, mut until) = (Running::<Lost>::default(), Running::<Lost>::default());
+            let mut now = 5_000;
+            for (step, back, ahead) in steps {
+                now += 10 * step;
+                if let Some(slice) = ring.slice_mut(at(now - 25 * back)) {
+                    slice.lost.add_one();
+                }
+                let end = at(now + 500 * ahead);
+                let both = (before.before(&ring, end, SLICES), until.until(&ring, end, SLICES));
+                let fresh = (lost(ring.before(end, SLICES)), lost(ring.until(end, SLICES)));
+                prop_assert_eq!((both.0.0, both.1.0), fresh);
+            }
         }
     }
 

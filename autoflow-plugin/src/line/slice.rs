@@ -11,6 +11,7 @@ use twamp_core::probe::{Sample, Stamps};
 
 use super::count::Count;
 use super::extremes::Extremes;
+use super::ring::Adds;
 
 /// What became of the probes sent in one slice of time: all that is published of them, but for the
 /// reflector's numbers.
@@ -31,7 +32,7 @@ pub(super) struct Slice {
     doubts: Doubts,
 }
 
-/// What a verdict looks at: the same slice in less, also kept by itself where it is kept for long.
+/// What a verdict looks at: the same slice in less, where it is kept for long.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Brief {
     round_trip: i64,
@@ -60,6 +61,22 @@ pub(crate) struct RoundTrip {
     pub(crate) mean_ns: i64,
     /// RFC 3550.
     pub(crate) jitter_ns: u64,
+}
+
+/// Probes with a fate.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Counted {
+    pub(super) received: u64,
+    pub(super) lost: u64,
+}
+
+/// Sums of round trips and their jitter.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct RoundTrips {
+    samples: u64,
+    sum: i128,
+    smoothed: u64,
+    jitter: f64,
 }
 
 /// Sums over slices. Extremes, sums and jitter are of the round trip, forward and backward.
@@ -110,17 +127,6 @@ impl Slice {
         let (_, longest) = self.extremes[0].get();
         (self.samples.get() > 0).then(|| Duration::from_nanos(longest.max(0).unsigned_abs()))
     }
-
-    pub(super) fn brief(&self) -> Brief {
-        Brief {
-            received: self.received,
-            lost: self.lost,
-            samples: self.samples,
-            smoothed: self.smoothed,
-            round_trip: self.round_trip,
-            jitter: self.jitter[0],
-        }
-    }
 }
 
 impl Brief {
@@ -135,37 +141,54 @@ impl Brief {
     }
 }
 
-impl RoundTrip {
+impl Adds<Slice> for Counted {
+    fn add(&mut self, slice: &Slice) {
+        self.received += u64::from(slice.received.get());
+        self.lost += u64::from(slice.lost.get());
+    }
+}
+
+impl Adds<Brief> for Counted {
+    fn add(&mut self, slice: &Brief) {
+        self.received += u64::from(slice.received.get());
+        self.lost += u64::from(slice.lost.get());
+    }
+}
+
+impl Adds<Brief> for RoundTrips {
+    fn add(&mut self, slice: &Brief) {
+        self.samples += u64::from(slice.samples.get());
+        self.sum += i128::from(slice.round_trip);
+        self.smoothed += u64::from(slice.smoothed.get());
+        self.jitter += f64::from(slice.jitter);
+    }
+}
+
+impl RoundTrips {
     /// Known from two samples in a row on.
-    pub(super) fn of(slices: impl Iterator<Item = Brief>) -> Option<Self> {
-        let (mut samples, mut smoothed, mut sum, mut jitter) = (0u64, 0u64, 0i128, 0.0);
-        slices.for_each(|slice| {
-            samples += u64::from(slice.samples.get());
-            smoothed += u64::from(slice.smoothed.get());
-            sum += i128::from(slice.round_trip);
-            jitter += f64::from(slice.jitter);
-        });
-        Some(Self {
-            mean_ns: DelaySummary::of(samples, (0, 0), sum).mean()?,
-            jitter_ns: mean(jitter, smoothed)?,
+    pub(super) fn mean(&self) -> Option<RoundTrip> {
+        Some(RoundTrip {
+            mean_ns: DelaySummary::of(self.samples, (0, 0), self.sum).mean()?,
+            jitter_ns: mean(self.jitter, self.smoothed)?,
         })
     }
 }
 
-impl Sums {
-    pub(super) fn of<'a>(slices: impl Iterator<Item = &'a Slice>) -> Self {
-        let mut sums = Self {
+impl Default for Sums {
+    /// Of no slice.
+    fn default() -> Self {
+        Self {
             samples: 0,
             extremes: [(i64::MAX, i64::MIN); 3],
             sums: [0; 3],
             smoothed: 0,
             jitter: [0.0; 3],
             doubts: Doubts::default(),
-        };
-        slices.for_each(|slice| sums.add(slice));
-        sums
+        }
     }
+}
 
+impl Sums {
     /// Known from two samples in a row on.
     pub(super) fn round_trip(&self) -> Option<RoundTrip> {
         Some(RoundTrip {
@@ -193,7 +216,9 @@ impl Sums {
     fn delay(&self, which: usize) -> DelaySummary {
         DelaySummary::of(self.samples, self.extremes[which], self.sums[which])
     }
+}
 
+impl Adds<Slice> for Sums {
     fn add(&mut self, slice: &Slice) {
         if slice.samples.get() == 0 {
             return;

@@ -7,7 +7,7 @@ use twamp_core::metrics::delay::DelaySummary;
 use twamp_core::metrics::interval::{Interval, wilson};
 use twamp_core::metrics::span::{Fates, LossSplit, Numbers};
 
-use super::slice::{Brief, RoundTrip, Slice, Sums};
+use super::slice::{Counted, RoundTrip, Slice, Sums};
 
 /// Losses of both ways look like those of one in less than one case of so many.
 const SURE_OF_WAY: f64 = 20.0;
@@ -82,17 +82,9 @@ impl Directions {
 }
 
 impl Summary {
-    /// Sums up the `fates` of a span beside its delays.
-    pub(super) fn of(
-        span: Duration,
-        fates: impl Iterator<Item = Brief>,
-        round_trip: Option<RoundTrip>,
-    ) -> Self {
-        let (mut received, mut lost) = (0u64, 0u64);
-        fates.for_each(|slice| {
-            received += u64::from(slice.received.get());
-            lost += u64::from(slice.lost.get());
-        });
+    /// The fates of a span beside its delays.
+    pub(super) fn new(span: Duration, fates: Counted, round_trip: Option<RoundTrip>) -> Self {
+        let Counted { received, lost } = fates;
         Self {
             span,
             probes: received + lost,

@@ -286,7 +286,7 @@ impl World {
         for path in &mut self.paths {
             path.advance(now);
         }
-        let paths = self.paths.iter();
+        let paths = self.paths.iter_mut();
         let mut estimates: Vec<_> = paths.map(|path| path.estimator.view(now)).collect();
         let each = self.config.probed().by.len();
         for (paths, seen) in self.paths.chunks(each).zip(estimates.chunks_mut(each)) {

@@ -72,10 +72,10 @@ fn outcomes_may_come_in_any_order() {
     (0..90)
         .rev()
         .for_each(|n| back.absorb(&probe(n, n % 9 != 4)));
-    let directions = [&forth, &back].map(|estimator| estimator.view(at(10_500)).directions);
+    let directions = [&mut forth, &mut back].map(|estimator| estimator.view(at(10_500)).directions);
     assert_eq!(directions[0].unwrap().backward, 10);
     assert_eq!(directions[0], directions[1]);
-    let [forth, back] = [forth, back].map(|estimator| estimator.view(at(14_000)));
+    let [forth, back] = [forth, back].map(|mut estimator| estimator.view(at(14_000)));
     for estimate in [&forth, &back] {
         assert_eq!((estimate.recent.received, estimate.recent.lost), (80, 10));
     }
@@ -166,14 +166,14 @@ fn what_is_known_of_a_line_takes_less_than_four_kilobytes() {
     let before = estimator.octets();
     (0..2_000).for_each(|n| estimator.absorb(&probe(n, n % 9 != 4)));
     assert_eq!(estimator.octets(), before);
-    assert!(before <= 3_700, "{before}");
+    assert!(before <= 3_750, "{before}");
 }
 
 #[test]
 fn between_two_slices_the_same_is_seen_unless_something_was_entered() {
     let mut estimator = estimator();
     (0..300).for_each(|n| estimator.absorb(&probe(n, n % 9 != 4)));
-    let seen = |at| {
+    let seen = |estimator: &mut Estimator, at| {
         let estimate = estimator.view(at);
         let counts = [&estimate.window, &estimate.recent].map(|span| {
             (
@@ -192,11 +192,12 @@ fn between_two_slices_the_same_is_seen_unless_something_was_entered() {
     for _ in 0..60 {
         let until = estimator.steady_until(now);
         assert!(until > now);
-        assert_eq!(seen(Mono(until.nanos() - 1)), seen(now));
+        let last = seen(&mut estimator, Mono(until.nanos() - 1));
+        assert_eq!(last, seen(&mut estimator, now));
         now = until;
     }
     assert!(now > at(40_000), "{now:?}");
-    assert_ne!(seen(now), seen(at(29_950)));
+    assert_ne!(seen(&mut estimator, now), seen(&mut estimator, at(29_950)));
 }
 
 #[test]
