@@ -197,7 +197,7 @@ impl Control {
         for line in &lines {
             self.publisher.line(line);
             if by == By::Host {
-                self.open_line(line.clone());
+                self.open_line(line);
             }
             for (class, probe) in probes(&self.config, line) {
                 let line_id = line.id;
@@ -227,7 +227,7 @@ impl Control {
 
     pub(super) fn wish(&mut self, wish: Wish) {
         match wish {
-            Wish::Line(line) => self.change_line(line),
+            Wish::Line(line) => self.change_line(&line),
             Wish::LineGone(id) => self.lose_line(id),
             Wish::Apply(config) => self.apply(*config),
             Wish::Roles(line) => self.change_roles(&line),

@@ -18,11 +18,11 @@ use crate::session::{Key, Order};
 
 impl Control {
     /// A line is new or has changed: its session is made anew, what was learned of it is kept.
-    pub(super) fn change_line(&mut self, line: Arc<Line>) {
+    pub(super) fn change_line(&mut self, line: &Arc<Line>) {
         let measured = !self.sessions_of(line.id).is_empty();
         self.end_line(line.id);
-        self.publisher.line(&line);
-        self.export_line(&line);
+        self.publisher.line(line);
+        self.export_line(line);
         if measured && !line.sender {
             self.rest_line(line.id);
         }
@@ -41,8 +41,8 @@ impl Control {
     }
 
     /// Has the paths of a line's probes opened, if it sends any: one for each probe class in use.
-    pub(super) fn open_line(&mut self, line: Arc<Line>) {
-        for (class, probe) in probes(&self.config, &line) {
+    pub(super) fn open_line(&mut self, line: &Arc<Line>) {
+        for (class, probe) in probes(&self.config, line) {
             self.open_probes(line.clone(), class, probe);
         }
     }
@@ -180,7 +180,7 @@ impl Control {
                     }
                     self.match_probes(&line, &old);
                 }
-                _ => self.change_line(line),
+                _ => self.change_line(&line),
             }
         }
         if old.probe != self.config.probe {

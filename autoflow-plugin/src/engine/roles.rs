@@ -124,7 +124,7 @@ impl Engine {
         };
         let picture = self.shared.picture.load();
         let mos = |line: u64| {
-            // Rows are in the order of lines; all of a line have the same figures.
+            // Rows are in the order of lines; the first one of a line is of the first class.
             let scores = picture.scores();
             let first = scores.partition_point(|row| row.line < line);
             let row = scores.get(first).filter(|row| row.line == line)?;
@@ -159,7 +159,7 @@ impl Control {
         changed.responder = line.responder;
         let line = Arc::clone(known);
         match (sent, line.sender) {
-            (false, true) => self.open_line(line),
+            (false, true) => self.open_line(&line),
             (true, false) => self.rest_line(line.id),
             _ => {}
         }

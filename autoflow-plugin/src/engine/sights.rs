@@ -75,7 +75,7 @@ impl Sights {
     pub(super) fn life(&self) -> Life {
         match self.more.is_empty() {
             true => self.first.life(),
-            false => Life::of_line(self.iter().map(Sight::life)),
+            false => Life::of_line(&self.iter().map(Sight::life)),
         }
     }
 }

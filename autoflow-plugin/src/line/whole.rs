@@ -32,7 +32,7 @@ pub(crate) struct Life {
 
 impl Life {
     /// That of a line, by what each of its probe classes says.
-    pub(crate) fn of_line(all: impl Iterator<Item = Self> + Clone) -> Self {
+    pub(crate) fn of_line(all: &(impl Iterator<Item = Self> + Clone)) -> Self {
         let are = |state: State| all.clone().any(|life| life.state == state);
         let explained = all.clone().any(|life| life.is_explained());
         let state = if are(State::Alive) {
@@ -106,7 +106,7 @@ mod tests {
     }
 
     fn line(all: &[Life]) -> Life {
-        Life::of_line(all.iter().copied())
+        Life::of_line(&all.iter().copied())
     }
 
     #[test]

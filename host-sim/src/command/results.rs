@@ -110,8 +110,12 @@ fn head(run: &RunResult, now: f64) -> String {
     )
 }
 
-fn called(run: &RunResult) -> &str {
-    run.name.as_deref().unwrap_or(&run.session)
+fn called(run: &RunResult) -> String {
+    let name = run.name.as_ref().unwrap_or(&run.session);
+    match &run.probe_class {
+        Some(class) => format!("{name} {class}"),
+        None => name.clone(),
+    }
 }
 
 fn cause(cause: Cause) -> &'static str {

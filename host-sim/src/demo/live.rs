@@ -262,6 +262,7 @@ mod tests {
                 class: "voice".to_owned(),
                 score: is_measured.then_some(34),
                 within_sla: false,
+                seen: None,
             }],
         };
         LineView {

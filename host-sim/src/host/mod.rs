@@ -16,5 +16,7 @@ pub use listen::{Event, Listener, listen};
 pub use load::{FindError, PLUGIN_FILE, load};
 pub use names::Names;
 pub(crate) use status::engine_name;
-pub use status::{ChoiceStatus, ClassScore, LineStatus, LossStatus, Microseconds, Status, Watch};
+pub use status::{
+    ChoiceStatus, ClassScore, LineStatus, LossStatus, Microseconds, Seen, Status, Watch,
+};
 pub use wake::wait_for_change;

@@ -10,6 +10,8 @@ pub struct Names {
     lines: BTreeMap<u64, String>,
     groups: BTreeMap<u64, String>,
     classes: BTreeMap<u64, String>,
+    /// Of the classes that have probes of their own.
+    probe_classes: BTreeMap<u64, String>,
 }
 
 impl Names {
@@ -20,6 +22,10 @@ impl Names {
             lines: named(config.lines.iter().map(|line| (line.id, &line.name))),
             groups: named(config.groups.iter().map(|group| (group.id, &group.name))),
             classes: named(config.classes.iter().map(|class| (class.id, &class.name))),
+            probe_classes: named(config.classes.iter().filter_map(|class| {
+                let probe_class = class.probe_class.as_ref()?;
+                Some((class.id, probe_class))
+            })),
         }
     }
 
@@ -46,6 +52,12 @@ impl Names {
     #[must_use]
     pub fn class(&self, id: u64) -> String {
         name(&self.classes, "class", id)
+    }
+
+    /// The name of the probe class that a class judges lines by; `None`: that of all that name none.
+    #[must_use]
+    pub fn probe_class(&self, class: u64) -> Option<&str> {
+        self.probe_classes.get(&class).map(String::as_str)
     }
 
     /// Every pair of group and class, by id.

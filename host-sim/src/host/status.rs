@@ -91,6 +91,20 @@ pub struct ClassScore {
     pub score: Option<u32>,
     /// Within the class's SLA.
     pub within_sla: bool,
+    /// What it is judged by, where that is not by the figures of the line above.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seen: Option<Seen>,
+}
+
+/// A line as probes of another class see it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Seen {
+    /// The probe class, by name; `None`: that of all classes that name none.
+    pub probe_class: Option<String>,
+    /// The loss; `None`: unknown.
+    pub loss: Option<LossStatus>,
+    /// Round trip; `None`: unknown.
+    pub round_trip_us: Option<Microseconds>,
 }
 
 /// What `choose` answers.
@@ -204,8 +218,9 @@ fn line_status<'a>(
     now_ns: u64,
 ) -> LineStatus {
     let scores: Vec<&TwampScore> = scores.collect();
-    // All classes share one probe class: loss and delay are the same in each row.
+    // Rows of classes that share a probe class have the same figures.
     let figures = scores.first().copied().copied().unwrap_or_default();
+    let first = names.probe_class(figures.class);
     let has = |flag| figures.flags & flag != 0;
     let delay = |delay| has(score_flag::DELAY_KNOWN).then(|| microseconds(delay));
     LineStatus {
@@ -216,37 +231,46 @@ fn line_status<'a>(
         trouble: trouble.get(&line.line).cloned(),
         probes: figures.probes,
         samples: figures.samples,
-        loss: has(score_flag::LOSS_KNOWN).then(|| loss(&figures)),
+        loss: loss(&figures),
         round_trip_us: delay(figures.round_trip),
         outbound_us: delay(figures.outbound),
         inbound_us: delay(figures.inbound),
         clocks_synchronised: has(score_flag::CLOCKS_SYNCHRONISED),
         scores: scores
             .iter()
-            .map(|score| class_score(score, names))
+            .map(|score| class_score(score, first, names))
             .collect(),
     }
 }
 
-fn class_score(score: &TwampScore, names: &Names) -> ClassScore {
+/// `shown` is the probe class whose figures stand above.
+fn class_score(score: &TwampScore, shown: Option<&str>, names: &Names) -> ClassScore {
     let has = |flag| score.flags & flag != 0;
+    let probe_class = names.probe_class(score.class);
+    let delay = has(score_flag::DELAY_KNOWN).then(|| microseconds(score.round_trip));
     ClassScore {
         class: names.class(score.class),
         score: has(score_flag::SCORE_KNOWN).then_some(score.score),
         within_sla: has(score_flag::WITHIN_SLA),
+        seen: (probe_class != shown).then(|| Seen {
+            probe_class: probe_class.map(str::to_owned),
+            loss: loss(score),
+            round_trip_us: delay,
+        }),
     }
 }
 
-fn loss(score: &TwampScore) -> LossStatus {
+fn loss(score: &TwampScore) -> Option<LossStatus> {
     let percent = |ppm: u32| f64::from(ppm) / 10_000.0;
     let split = score.flags & score_flag::DIRECTIONS_KNOWN != 0;
-    LossStatus {
+    let is_known = score.flags & score_flag::LOSS_KNOWN != 0;
+    is_known.then(|| LossStatus {
         percent: percent(score.loss_ppm),
         low: percent(score.loss_low_ppm),
         high: percent(score.loss_high_ppm),
         forward: split.then(|| percent(score.loss_forward_ppm)),
         backward: split.then(|| percent(score.loss_backward_ppm)),
-    }
+    })
 }
 
 fn microseconds(delay: TwampDelay) -> Microseconds {
@@ -336,6 +360,35 @@ mod tests {
         assert_eq!(status.scores[0].class, "voice");
         assert_eq!(status.scores[0].score, Some(77));
         assert!(!status.scores[0].within_sla);
+    }
+
+    #[test]
+    fn a_class_with_probes_of_its_own_has_figures_of_its_own() {
+        let config = serde_json::from_str(
+            r#"{"probe_classes":[{"id":1,"name":"realtime","dscp":"EF"}],
+                "classes":[{"id":5,"name":"voice","sla":{},"probe_class":"realtime"},
+                           {"id":6,"name":"video","sla":{},"probe_class":"realtime"},
+                           {"id":7,"name":"bulk","sla":{}}]}"#,
+        );
+        let names = Names::of(&config.unwrap());
+        let scores = [(5, 0), (6, 0), (7, 150_000)].map(|(class, loss_ppm)| TwampScore {
+            line: 1,
+            class,
+            flags: score_flag::LOSS_KNOWN,
+            loss_ppm,
+            ..TwampScore::default()
+        });
+        let status = line_status(&line(), scores.iter(), &names, &BTreeMap::new(), 0);
+        assert_eq!(status.loss.unwrap().percent, 0.0);
+        let [voice, video, bulk] = &status.scores[..] else {
+            panic!("{status:?}");
+        };
+        assert_eq!((&voice.seen, &video.seen), (&None, &None));
+        let seen = bulk.seen.as_ref().unwrap();
+        assert_eq!(
+            (&seen.probe_class, seen.loss.unwrap().percent),
+            (&None, 15.0)
+        );
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Lines: the figures of the rolling window, as the published picture has them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use plugin_abi::manage::Opinions;
 use plugin_abi::{NONE, TwampDelay, TwampScore, line_state, score_flag};
@@ -50,14 +50,15 @@ pub(super) fn families(collected: &Collected, names: &BTreeMap<u64, &str>) -> Ve
             figures.reply_age.add(&line, seconds(row.last_reply_ns));
         }
     }
-    let mut before = None;
+    let mut told = BTreeSet::new();
     for score in &collected.scores {
         let Some(name) = names.get(&score.line) else {
             continue;
         };
-        // Rows of a line differ by class alone.
-        if before.replace(score.line) != Some(score.line) {
-            figures.window(name, score);
+        // Rows of classes that share a probe class have the same figures.
+        let probe_class = collected.names.probe_class(score.class);
+        if told.insert((score.line, probe_class)) {
+            figures.window(name, probe_class, score);
         }
         if score.class != NONE {
             figures.class(name, &collected.names.class(score.class), score);
@@ -139,10 +140,12 @@ impl Figures {
         }
     }
 
-    /// What the line's window says, whatever the class.
-    fn window(&mut self, name: &str, score: &TwampScore) {
-        let line = [("line", name)];
-        let one_way = |way| [("line", name), ("direction", way)];
+    /// What the window of a probe class says, whatever the class of traffic.
+    fn window(&mut self, name: &str, probe_class: Option<&str>, score: &TwampScore) {
+        let probe_class = probe_class.map(|class| ("probe_class", class));
+        let line: Vec<_> = [("line", name)].into_iter().chain(probe_class).collect();
+        let with = |label, value| [&line[..], &[(label, value)]].concat();
+        let one_way = |way| with("direction", way);
         let has = |flag| score.flags & flag != 0;
         let ratio = |ppm: u32| f64::from(ppm) / 1e6;
         self.probes.add(&line, score.probes.into());
@@ -167,7 +170,7 @@ impl Figures {
             jitter_ns,
         } = score.round_trip;
         for (statistic, nanos) in [("min", min_ns), ("mean", mean_ns), ("max", max_ns)] {
-            let labels = [("line", name), ("statistic", statistic)];
+            let labels = with("statistic", statistic);
             self.round_trip.add(&labels, nanos as f64 / 1e9);
         }
         self.jitter.add(&line, jitter_ns as f64 / 1e9);

@@ -37,10 +37,13 @@ pub(super) fn families(sessions: &[SessionRow]) -> Vec<Family> {
         if let Some(result) = row.result.as_ref().filter(|_| named) {
             let name = row.name.as_ref().or(row.line.as_ref());
             let name = name.map_or("", |name| name.as_str());
-            figures.enter(
-                &[("session", &row.id), ("name", name), ("kind", kind)],
-                result,
+            let mut labels = vec![("session", row.id.as_str()), ("name", name), ("kind", kind)];
+            labels.extend(
+                row.probe_class
+                    .iter()
+                    .map(|class| ("probe_class", class.as_str())),
             );
+            figures.enter(&labels, result);
         }
     }
     for ((kind, state), sessions) in counts {

@@ -62,7 +62,8 @@ pub struct LineRow {
     /// Who keeps classes off it, and until when.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub withdrawn: Option<String>,
-    /// What people would think of a call over it; none unless loss has a direction.
+    /// What people would think of a call over it, by the probes that the first class of traffic
+    /// judges by; none unless loss has a direction.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mos: Option<Opinions>,
     /// What it does.

@@ -290,7 +290,7 @@ impl World {
         let mut estimates: Vec<_> = paths.map(|path| path.estimator.view(now)).collect();
         let each = self.config.probed().by.len();
         for (paths, seen) in self.paths.chunks(each).zip(estimates.chunks_mut(each)) {
-            let line = Life::of_line(paths.iter().map(|path| path.estimator.life()));
+            let line = Life::of_line(&paths.iter().map(|path| path.estimator.life()));
             for (path, estimate) in paths.iter().zip(seen) {
                 estimate.set_life(&path.estimator.life().on(&line));
             }

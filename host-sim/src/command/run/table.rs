@@ -96,6 +96,7 @@ mod tests {
             class: "voice".into(),
             score: Some(98),
             within_sla: true,
+            seen: None,
         };
         let status = Status {
             engine: "running",

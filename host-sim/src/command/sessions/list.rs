@@ -71,21 +71,20 @@ pub(in super::super) fn answered(rows: &[&SessionRow]) -> Table {
 fn troubles(rows: &[&SessionRow]) -> String {
     let trouble = |row: &&SessionRow| {
         let trouble = row.trouble.as_ref()?;
-        let name = match called(row) {
-            "" => &row.id,
-            name => name,
-        };
+        let name = called(row);
+        let name = if name.is_empty() { &row.id } else { &name };
         Some(format!("{name}: {trouble}\n"))
     };
     rows.iter().filter_map(trouble).collect()
 }
 
-fn called(row: &SessionRow) -> &str {
-    let line = row
-        .line
-        .as_deref()
-        .filter(|_| row.kind == SessionKind::Line);
-    row.name.as_deref().or(line).unwrap_or("")
+/// Of a line's session, what the line is called, and the probe class.
+fn called(row: &SessionRow) -> String {
+    let line = row.line.as_ref();
+    let line = line.filter(|_| row.kind == SessionKind::Line);
+    let name = row.name.as_ref().or(line);
+    let parts = name.into_iter().chain(&row.probe_class);
+    parts.map(String::as_str).collect::<Vec<_>>().join(" ")
 }
 
 /// Of a line, or of whom it is configured by.
@@ -126,6 +125,7 @@ mod tests {
             run: None,
             next_run_at: None,
             line: None,
+            probe_class: None,
             role: "sender".into(),
             state: "running".into(),
             trouble: None,
@@ -138,6 +138,7 @@ mod tests {
     fn sessions_stand_in_columns_and_troubles_below() {
         let line = SessionRow {
             line: Some("fibre".into()),
+            probe_class: Some("EF".into()),
             state: "retrying".into(),
             trouble: Some("nobody listens there".into()),
             ..row("0000000a", SessionKind::Line)
@@ -152,10 +153,10 @@ mod tests {
         assert_eq!(
             page(&[line, own], 1000.0, Paint::PLAIN),
             "\
-id        name     of      state     probes  loss %  rtt ms  next run  far end
-0000000a  fibre    line    retrying       –       –       –         –  –
-0000000b  nightly  person  waiting        –       –       –   in 42 s  –
-fibre: nobody listens there
+id        name      of      state     probes  loss %  rtt ms  next run  far end
+0000000a  fibre EF  line    retrying       –       –       –         –  –
+0000000b  nightly   person  waiting        –       –       –   in 42 s  –
+fibre EF: nobody listens there
 "
         );
     }
