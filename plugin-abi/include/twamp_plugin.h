@@ -330,7 +330,7 @@ typedef struct TwampEngine TwampEngine;
 /// `tos_backward` is known.
 #define TWAMP_SAMPLE_FLAG_TOS_BACKWARD (1 << 4)
 
-/// T1 and T4 were stamped by the kernel.
+/// T1 and T4 were stamped by the kernel, or both by the interface.
 #define TWAMP_SAMPLE_FLAG_KERNEL_STAMPS (1 << 5)
 
 /// The far end says that its clock is synchronised.

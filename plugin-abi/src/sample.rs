@@ -72,7 +72,7 @@ pub mod sample_flag {
     pub const TOS_FORWARD: u32 = 1 << 3;
     /// `tos_backward` is known.
     pub const TOS_BACKWARD: u32 = 1 << 4;
-    /// T1 and T4 were stamped by the kernel.
+    /// T1 and T4 were stamped by the kernel, or both by the interface.
     pub const KERNEL_STAMPS: u32 = 1 << 5;
     /// The far end says that its clock is synchronised.
     pub const FAR_SYNCHRONISED: u32 = 1 << 6;

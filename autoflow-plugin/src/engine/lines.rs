@@ -55,13 +55,19 @@ impl Control {
             let open = async || -> Result<Option<Sender>, NetError> {
                 let ends = Ends::of(&line, opener.by(), &shared.namespaces)?;
                 let Some(ends) = ends else { return Ok(None) };
+                let (spec, unstamped) = opening::sender(&line, &ends, &probe);
                 let wanted = Wanted {
-                    spec: opening::sender(&ends, &probe),
+                    spec,
                     ports,
                     whose: Whose::Line(line.id, ends.remote),
                 };
                 let (path, local) = opener.path(wanted).await?;
-                Ok(Some(Sender { ends, path, local }))
+                Ok(Some(Sender {
+                    ends,
+                    path,
+                    local,
+                    unstamped,
+                }))
             };
             if let Some(bound) = open().await.transpose() {
                 let _ = news.send(News::Bound(line, class, Box::new(probe), bound));

@@ -169,6 +169,7 @@ impl Manual {
                 mono: Mono(seen.at_ns).max(self.now),
                 user: t4,
                 kernel: Some(t4),
+                hardware: None,
                 ttl: known(TTL_KNOWN, seen.ttl),
                 tos: known(TOS_KNOWN, seen.tos),
             },
@@ -375,6 +376,7 @@ impl Manual {
             let result = Ok(TxStamps {
                 user: now,
                 kernel: Some(now.wall),
+                hardware: None,
             });
             let path = packet.path;
             self.probes.handle_sent(Sent {

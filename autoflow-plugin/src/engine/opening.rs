@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket};
 use std::os::fd::OwnedFd;
 
-use plugin_abi::config::{Answers, Config, Probe, Responder};
+use plugin_abi::config::{Answers, Config, Line, Probe, Responder};
 use socket2::{Domain, Type};
 
 use super::ends::{By, Ends, Site};
@@ -12,7 +12,7 @@ use super::lines::probes;
 use super::namespaces::Namespaces;
 use super::paths::Paths;
 use super::sight::Measures;
-use crate::net::{Binding, NetError, Path, PathSpec, Purpose, Sharing, judge_handed};
+use crate::net::{Binding, NetError, Path, PathSpec, Purpose, Sharing, have_stamped, judge_handed};
 use crate::session::answering::{Door, DoorKind};
 use crate::session::target::{self, Target};
 
@@ -33,6 +33,8 @@ pub(super) struct Sender {
     pub(super) path: Path,
     /// What it is bound to.
     pub(super) local: SocketAddr,
+    /// Why the interface's own stamps are not taken, where they are wished for.
+    pub(super) unstamped: Option<String>,
 }
 
 /// Binds what `config` asks for.
@@ -61,14 +63,20 @@ pub(super) fn open(
         let ports = config.responder.test_ports;
         for (class, probe) in probes(config, line) {
             let paths = &mut paths[turn.next().unwrap_or(0)];
-            let bound = paths.take(&sender(&ends, &probe), ports, Some(ends.remote.ip()));
+            let (spec, unstamped) = sender(line, &ends, &probe);
+            let bound = paths.take(&spec, ports, Some(ends.remote.ip()));
             let (path, local) = bound.map_err(failed)?;
             let what = Measures {
                 line: line.id,
                 class,
             };
-            let ends = ends.clone();
-            opened.senders.push((what, Sender { ends, path, local }));
+            let sender = Sender {
+                ends: ends.clone(),
+                path,
+                local,
+                unstamped,
+            };
+            opened.senders.push((what, sender));
         }
     }
     Ok(opened)
@@ -171,15 +179,33 @@ fn door(
     Ok(bound.map(move |(path, local)| (path, Door { local, kind })))
 }
 
-/// How the path of a line's probes is opened.
-pub(super) fn sender(ends: &Ends, probe: &Probe) -> PathSpec {
-    PathSpec {
+/// How the path of a line's probes is opened; and why the interface's own stamps are not taken, where
+/// it wishes for them.
+pub(super) fn sender(line: &Line, ends: &Ends, probe: &Probe) -> (PathSpec, Option<String>) {
+    let stamped = line
+        .hardware_stamps
+        .then(|| stamped(line, &ends.binding))
+        .transpose();
+    let spec = PathSpec {
         binding: ends.binding.clone(),
+        hardware_stamps: matches!(stamped, Ok(Some(()))),
         ttl: probe.ttl,
         tos: probe.dscp << 2,
         dont_fragment: probe.dont_fragment,
         unhurried: true,
         ..PathSpec::new(ends.local)
+    };
+    (spec, stamped.err())
+}
+
+/// Has the interface that a line's packets are tied to stamp them, or says why it doesn't.
+fn stamped(line: &Line, binding: &Binding) -> Result<(), String> {
+    match (&line.device, &binding.device) {
+        (None, _) => Err("the line names no device whose stamps they could be".into()),
+        (_, None) => Err("the host ties its sockets to interfaces, and may tie them to any".into()),
+        (_, Some(device)) => {
+            have_stamped(binding, device).map_err(|why| format!("{device}: {why}"))
+        }
     }
 }
 

@@ -338,7 +338,12 @@ impl Control {
                 let ends = measurement.ends(opener.by(), &shared.namespaces)?;
                 let wanted = measurement.path(&ends, opener.by());
                 let (path, local) = opener.path(wanted).await?;
-                Ok(Sender { ends, path, local })
+                Ok(Sender {
+                    ends,
+                    path,
+                    local,
+                    unstamped: None,
+                })
             };
             let bound = open().await;
             let _ = news.send(News::Opened(key, Box::new(measurement), bound));

@@ -19,7 +19,7 @@ use super::opening::Sender;
 use super::sight::Measures;
 use super::upkeep::{Quit, Upkeep};
 use crate::line::Trouble;
-use crate::net::{Binding, Path, clock, hardware};
+use crate::net::{Path, clock};
 use crate::session::initiator::{Initiation, Origin};
 use crate::session::subject::Subject;
 use crate::session::{Key, Order, Stream};
@@ -67,11 +67,16 @@ impl Control {
 
     /// The path of a line's probes of one class is open.
     pub(super) fn begin_line(&mut self, line: &Line, class: u64, probe: Probe, sender: Sender) {
-        let Sender { ends, path, local } = sender;
-        let why = line
-            .hardware_stamps
-            .then(|| no_hardware(line, &ends.binding));
-        self.publisher.stamps(line.id, why);
+        let Sender {
+            ends,
+            path,
+            local,
+            unstamped,
+        } = sender;
+        if let Some(why) = &unstamped {
+            tracing::info!("line {}: stamped by the kernel: {why}", line.name);
+        }
+        self.publisher.stamps(line.id, unstamped);
         let key = Key::new();
         let remote = ends.remote;
         let subject = Subject::of_line(&self.config, &line.name, class);
@@ -130,7 +135,9 @@ impl Control {
         measurement: &Measurement,
         sender: Sender,
     ) {
-        let Sender { ends, path, local } = sender;
+        let Sender {
+            ends, path, local, ..
+        } = sender;
         lock(&self.shared.board).bound(key, local, ends.remote);
         let initiation = self.initiation(measurement, &ends);
         let goes_on = measurement.count.is_none();
@@ -285,14 +292,4 @@ impl Control {
             Keeper::Nobody => {}
         }
     }
-}
-
-/// Why a line that wishes for stamps of its interface gets those of the kernel.
-fn no_hardware(line: &Line, binding: &Binding) -> String {
-    let why = match &line.device {
-        Some(device) => format!("{device}: {}", hardware(binding, device)),
-        None => "the line names no device whose stamps they could be".into(),
-    };
-    tracing::info!("line {}: stamped by the kernel: {why}", line.name);
-    why
 }

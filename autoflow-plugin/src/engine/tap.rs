@@ -146,7 +146,7 @@ fn sample(entry: &Entry, now: Mono) -> Option<TwampSample> {
 
 fn answered(sample: &Sample) -> TwampSample {
     let ttl_forward = Some(sample.ttl_forward).filter(|ttl| *ttl != TTL_OR_UNKNOWN);
-    let kernel = (sample.stamps == Stamps::Kernel).then_some(());
+    let kernel = (sample.stamps != Stamps::User).then_some(());
     let synchronised = sample.peer_synchronised.then_some(());
     TwampSample {
         kind: kind::ANSWERED,

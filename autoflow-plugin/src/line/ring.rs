@@ -57,7 +57,7 @@ impl<T> Running<T> {
         self.of(ring, ring.known(ring.number(end), count))
     }
 
-    /// And with the one at `end`, as [`Ring::until`] has them.
+    /// And with the one at `end`, which isn't over yet.
     pub(super) fn until<S: Clone + Default>(&mut self, ring: &Ring<S>, end: Mono, count: u64) -> T
     where
         T: Adds<S>,
@@ -127,11 +127,6 @@ impl<S: Clone + Default> Ring<S> {
     /// The last `count` slices that are over at `end`, oldest first.
     pub(super) fn before(&self, end: Mono, count: u64) -> impl Iterator<Item = &S> + Clone {
         self.numbers(self.number(end), count)
-    }
-
-    /// The last `count` slices at `end`, with the one that is not over yet, oldest first.
-    pub(super) fn until(&self, end: Mono, count: u64) -> impl Iterator<Item = &S> + Clone {
-        self.numbers(self.number(end) + 1, count)
     }
 
     /// What is left at `at` of the slice that isn't over yet.
@@ -205,16 +200,21 @@ mod tests {
         slices.map(|slice| slice.lost.get()).sum()
     }
 
+    /// The last `count` slices at `end`, with the one that isn't over yet.
+    fn until(ring: &Ring<Slice>, end: Mono, count: u64) -> impl Iterator<Item = &Slice> {
+        ring.numbers(ring.number(end) + 1, count)
+    }
+
     #[test]
     fn probes_are_found_in_the_slice_they_were_sent_in_whatever_the_order() {
         let mut ring = Ring::<Slice>::new(SECOND, Duration::ZERO);
         for millis in [5_900, 5_100, 5_500] {
             ring.slice_mut(at(millis)).unwrap().lost.add_one();
         }
-        assert_eq!(lost(ring.until(at(5_999), SLICES)), 3);
+        assert_eq!(lost(until(&ring, at(5_999), SLICES)), 3);
         assert_eq!(lost(ring.before(at(5_900), SLICES)), 2);
-        assert_eq!(lost(ring.until(at(5_999), 5)), 1);
-        assert_eq!(lost(ring.until(at(6_520), SLICES)), 1);
+        assert_eq!(lost(until(&ring, at(5_999), 5)), 1);
+        assert_eq!(lost(until(&ring, at(6_520), SLICES)), 1);
     }
 
     #[test]
@@ -222,7 +222,7 @@ mod tests {
         let mut ring = Ring::<Slice>::new(SECOND, Duration::ZERO);
         ring.slice_mut(at(9_000)).unwrap().lost.add_one();
         assert!(ring.slice_mut(at(9_000 - 22 * 50)).is_none());
-        assert_eq!(lost(ring.until(at(9_000), SLICES)), 1);
+        assert_eq!(lost(until(&ring, at(9_000), SLICES)), 1);
     }
 
     #[test]
@@ -232,7 +232,7 @@ mod tests {
         ring.slice_mut(at(60_000)).unwrap().lost.add_one();
         assert_eq!(lost(ring.all()), 1);
         ring.slice_mut(at(60_000 - 19 * 50)).unwrap().lost.add_one();
-        assert_eq!(lost(ring.until(at(60_000), SLICES)), 2);
+        assert_eq!(lost(until(&ring, at(60_000), SLICES)), 2);
     }
 
     proptest! {
@@ -271,7 +271,7 @@ mod tests {
             steps in prop::collection::vec((0u64..30, 0u64..60, 0u64..3), 1..60),
         ) {
             let mut ring = Ring::<Slice>::new(SECOND, SECOND);
-            let (mut before, mut until) = (Running::<Lost>::default(), Running::<Lost>::default());
+            let (mut older, mut all) = (Running::<Lost>::default(), Running::<Lost>::default());
             let mut now = 5_000;
             for (step, back, ahead) in steps {
                 now += 10 * step;
@@ -279,8 +279,8 @@ mod tests {
                     slice.lost.add_one();
                 }
                 let end = at(now + 500 * ahead);
-                let both = (before.before(&ring, end, SLICES), until.until(&ring, end, SLICES));
-                let fresh = (lost(ring.before(end, SLICES)), lost(ring.until(end, SLICES)));
+                let both = (older.before(&ring, end, SLICES), all.until(&ring, end, SLICES));
+                let fresh = (lost(ring.before(end, SLICES)), lost(until(&ring, end, SLICES)));
                 prop_assert_eq!((both.0.0, both.1.0), fresh);
             }
         }

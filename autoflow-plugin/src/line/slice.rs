@@ -249,12 +249,12 @@ impl Doubts {
     const NOT_SYNCHRONISED: u8 = 2;
 
     pub(super) fn of(sample: &Sample) -> Self {
-        let user = u8::from(sample.stamps != Stamps::Kernel) * Self::USER_STAMPS;
+        let user = u8::from(sample.stamps == Stamps::User) * Self::USER_STAMPS;
         let alone = u8::from(!sample.peer_synchronised) * Self::NOT_SYNCHRONISED;
         Self(user | alone)
     }
 
-    /// All stamps of this end are the kernel's.
+    /// All stamps of this end are the kernel's, or its interface's own.
     pub(super) fn kernel_stamps(self) -> bool {
         self.0 & Self::USER_STAMPS == 0
     }

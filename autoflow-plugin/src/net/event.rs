@@ -109,6 +109,8 @@ pub(crate) struct TxStamps {
     pub(crate) user: Now,
     /// When the kernel handed it to the interface; not before `user`.
     pub(crate) kernel: Option<Wall>,
+    /// When the interface sent it, by its own clock, told in our time.
+    pub(crate) hardware: Option<Wall>,
 }
 
 impl From<TxStamps> for TxStamp {
@@ -116,6 +118,7 @@ impl From<TxStamps> for TxStamp {
         Self {
             user: stamps.user.wall,
             kernel: stamps.kernel,
+            hardware: stamps.hardware,
         }
     }
 }
@@ -201,6 +204,8 @@ pub(crate) struct NetCounters {
     pub(crate) stamps_missing: u64,
     /// Kernel stamps that were nobody's: too late, doubled, or in doubt.
     pub(crate) stamps_stray: u64,
+    /// Stamps of an interface that were too far from the kernel's to be true.
+    pub(crate) stamps_refused: u64,
     /// Times the thread woke up.
     pub(crate) wakeups: u64,
     /// Times the timer woke it more than 1 ms late.
@@ -217,6 +222,7 @@ impl AddAssign for NetCounters {
         self.icmp_errors += other.icmp_errors;
         self.stamps_missing += other.stamps_missing;
         self.stamps_stray += other.stamps_stray;
+        self.stamps_refused += other.stamps_refused;
         self.wakeups += other.wakeups;
         self.late_wakeups += other.late_wakeups;
     }

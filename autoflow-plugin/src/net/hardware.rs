@@ -1,15 +1,21 @@
-//! Stamps of the interface itself: which interfaces have some.
+//! Stamps of the interface itself: which interfaces have some, and having them made.
 //!
-//! They are read off the interface's own clock, which is none of this host's. Probes are stamped by
-//! the kernel meanwhile, whatever the interface could do; this says what it could.
+//! They are read off the interface's own clock, which is none of this host's; `phc.rs` makes times
+//! of ours of them. A VLAN's are those of the interface below it; a bond's may be of any of several
+//! clocks, so it has none that are taken.
+
+mod setting;
 
 use std::fmt;
 use std::io;
 use std::os::fd::AsRawFd;
 
 use socket2::{Domain, Type};
+use thiserror::Error;
 
 use super::binding::{Binding, request_for};
+pub(crate) use setting::Refusal;
+use setting::{Deed, Setting};
 
 /// What an interface says of its stamps (`ethtool_ts_info`).
 #[repr(C)]
@@ -46,30 +52,69 @@ pub(crate) enum Hardware {
     Silent,
 }
 
+/// Why the stamps of an interface are not taken.
+#[derive(Debug, Error)]
+pub(crate) enum NoStamps {
+    /// It has none.
+    #[error("{0}")]
+    Hardware(Hardware),
+    /// It has some, but not for us.
+    #[error(transparent)]
+    Refusal(#[from] Refusal),
+}
+
+/// Has the interface `device` stamp whatever leaves and arrives.
+///
+/// # Errors
+/// It can't, or won't.
+pub(crate) fn have_stamped(binding: &Binding, device: &str) -> Result<(), NoStamps> {
+    match hardware(binding, device) {
+        Hardware::Clock(_) => Ok(Setting::widen(|deed, setting| {
+            let request = match deed {
+                Deed::Tell => libc::SIOCGHWTSTAMP,
+                Deed::Take => libc::SIOCSHWTSTAMP,
+            };
+            // SAFETY: a `Setting` is what both requests read and fill in.
+            unsafe { ask(binding, device, request, setting) }
+        })?),
+        other => Err(NoStamps::Hardware(other)),
+    }
+}
+
 /// What the interface `device` can do.
-pub(crate) fn hardware(binding: &Binding, device: &str) -> Hardware {
+fn hardware(binding: &Binding, device: &str) -> Hardware {
     let mut told = Told {
         command: ASK,
         ..Told::default()
     };
-    match ask(binding, device, &mut told) {
+    // SAFETY: a `Told` is what this command of the request reads and fills in.
+    match unsafe { ask(binding, device, libc::SIOCETHTOOL, &mut told) } {
         Ok(()) => told.into(),
         Err(_) => Hardware::Silent,
     }
 }
 
-fn ask(binding: &Binding, device: &str, told: &mut Told) -> io::Result<()> {
+/// Makes a request about an interface, in the namespace that the binding names.
+///
+/// # Safety
+/// `data` must be the struct that the request reads and fills in.
+unsafe fn ask<T>(
+    binding: &Binding,
+    device: &str,
+    request: libc::c_ulong,
+    data: &mut T,
+) -> io::Result<()> {
     let socket = Binding {
         namespace: binding.namespace.clone(),
         ..Binding::default()
     };
     let socket = socket.socket(Domain::IPV4, Type::DGRAM);
     let socket = socket.map_err(io::Error::other)?;
-    let mut request = request_for(device).ok_or(io::ErrorKind::NotFound)?;
-    request.ifr_ifru.ifru_data = std::ptr::from_mut(told).cast();
-    // SAFETY: an `ifreq` with a name that ends in zero and a pointer to the struct that this command
-    // fills; all of it lives during the call.
-    match unsafe { libc::ioctl(socket.as_raw_fd(), libc::SIOCETHTOOL, &raw mut request) } {
+    let mut about = request_for(device).ok_or(io::ErrorKind::NotFound)?;
+    about.ifr_ifru.ifru_data = std::ptr::from_mut(data).cast();
+    // SAFETY: an `ifreq` with a name that ends in zero and a pointer to the struct that belongs to
+    // the request, as the caller promises; all of it lives during the call.
+    match unsafe { libc::ioctl(socket.as_raw_fd(), request as _, &raw mut about) } {
         0 => Ok(()),
         _ => Err(io::Error::last_os_error()),
     }
@@ -89,10 +134,7 @@ impl From<Told> for Hardware {
 impl fmt::Display for Hardware {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Clock(clock) => write!(
-                f,
-                "it could stamp by its own clock (PTP clock {clock}), which is not read yet"
-            ),
+            Self::Clock(clock) => write!(f, "it stamps by its own clock (PTP clock {clock})"),
             Self::OfPtpAlone => f.write_str("it stamps packets of PTP alone"),
             Self::Nothing => f.write_str("it has no clock to stamp by"),
             Self::Silent => f.write_str("it doesn't say how it stamps"),
@@ -128,7 +170,12 @@ mod tests {
     #[test]
     fn the_loopback_stamps_nothing_and_what_is_not_there_is_silent() {
         let here = Binding::default();
-        assert_eq!(hardware(&here, "lo"), Hardware::Nothing);
-        assert_eq!(hardware(&here, "nowhere0"), Hardware::Silent);
+        for (device, why) in [
+            ("lo", "it has no clock to stamp by"),
+            ("nowhere0", "it doesn't say how it stamps"),
+        ] {
+            let refused = have_stamped(&here, device).unwrap_err();
+            assert_eq!(refused.to_string(), why);
+        }
     }
 }

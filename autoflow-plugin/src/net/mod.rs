@@ -21,7 +21,8 @@
 //! * at once, if its packet failed, or didn't ask for a kernel stamp: a path opened without
 //!   `transmit_stamps`, or one that was found not to stamp (eight packets in a row; one packet a
 //!   second still tries), or after a failed send while the kernel's numbers are in doubt;
-//! * otherwise with its stamp, most often by the end of the `flush` that sent it;
+//! * otherwise with its stamp, most often by the end of the `flush` that sent it; where the
+//!   interface stamps too, with both, a little later;
 //! * without the stamp, after 50 ms, or when a packet from its far end has arrived and the stamp
 //!   is still not there. So a token always comes back **before an answer to its packet**.
 //!
@@ -57,6 +58,7 @@ mod lead;
 mod name;
 mod namespace;
 mod path;
+mod phc;
 mod precision;
 mod receive;
 mod register;
@@ -89,13 +91,14 @@ pub(crate) use event::{
     Woken,
 };
 pub(crate) use handed::{Purpose, judge as judge_handed, take as take_handed};
-pub(crate) use hardware::hardware;
+pub(crate) use hardware::have_stamped;
 pub(crate) use namespace::Namespace;
 pub(crate) use path::{PathSpec, Sharing};
 pub(crate) use seal::Seal;
 pub(crate) use thread::{pin, run_in_real_time, take_short_turns, with_signals_blocked};
 pub(crate) use wait::Waker;
 
+use phc::Phc;
 use receive::{Desk, Told};
 use register::Register;
 use send::{Bench, Endpoint};
@@ -380,6 +383,7 @@ impl<T> Net<T> {
             tos: spec.tos,
             outbox: VecDeque::new(),
             ledger: Ledger::new(spec.transmit_stamps),
+            phc: spec.hardware_stamps.then(|| Box::new(Phc::new())),
             lead: None,
             unhurried: spec.unhurried,
             urgency: Urgency::Prompt,

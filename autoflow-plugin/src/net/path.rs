@@ -40,6 +40,8 @@ pub(crate) struct PathSpec {
     /// Ask the kernel for transmit stamps of packets with tokens. Not for reflectors, except where
     /// senders may ask when replies leave.
     pub(crate) transmit_stamps: bool,
+    /// Take the stamps of the interface too: it was found to stamp whatever leaves and arrives.
+    pub(crate) hardware_stamps: bool,
     /// What arrives has time until the next probes leave, if the kernel stamps it. For probes: who
     /// answers is in a hurry.
     pub(crate) unhurried: bool,
@@ -70,6 +72,7 @@ impl PathSpec {
             dont_fragment: false,
             receive_buffer: DEFAULT_RECEIVE_BUFFER,
             transmit_stamps: true,
+            hardware_stamps: false,
             unhurried: false,
             sharing: Sharing::Alone,
         }
@@ -100,6 +103,7 @@ impl PathSpec {
             && self.dont_fragment == other.dont_fragment
             && self.receive_buffer == other.receive_buffer
             && self.transmit_stamps == other.transmit_stamps
+            && self.hardware_stamps == other.hardware_stamps
             && self.unhurried == other.unhurried
             && self.sharing == other.sharing
     }
@@ -158,10 +162,15 @@ fn switch_on(socket: &Socket, spec: &PathSpec) -> Result<(), NetError> {
     const V6: c_int = libc::IPPROTO_IPV6;
     let (ttl, tos, whole) = (spec.ttl.into(), spec.tos.into(), spec.dont_fragment);
     let fragments = [libc::IP_PMTUDISC_DONT, libc::IP_PMTUDISC_PROBE][usize::from(whole)];
-    let stamps = libc::SOF_TIMESTAMPING_RX_SOFTWARE
+    let kernel = libc::SOF_TIMESTAMPING_RX_SOFTWARE
         | libc::SOF_TIMESTAMPING_SOFTWARE
         | libc::SOF_TIMESTAMPING_OPT_ID
         | libc::SOF_TIMESTAMPING_OPT_TSONLY;
+    // Of a packet that left, both stamps are to come.
+    let interface = libc::SOF_TIMESTAMPING_RX_HARDWARE
+        | libc::SOF_TIMESTAMPING_RAW_HARDWARE
+        | libc::SOF_TIMESTAMPING_OPT_TX_SWHW;
+    let stamps = kernel | if spec.hardware_stamps { interface } else { 0 };
     let both = [
         (
             BASE,

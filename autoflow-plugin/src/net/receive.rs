@@ -12,8 +12,9 @@ use super::batch::{BATCH, Inbox};
 use super::clock::clock;
 use super::cmsg::{Control, Message, word};
 use super::event::{Datagram, NetCounters, Notice, NoticeKind, Path, Sent, TxStamps};
+use super::phc::Raw;
 use super::send::{Endpoint, SEALED_BATCH};
-use super::stamps::Stamped;
+use super::stamps::{Found, Stamped};
 
 /// No UDP packet is longer; the odd lines keep the payloads of a batch in different cache sets.
 const LONGEST: usize = 65_536 + 5 * 64;
@@ -94,10 +95,15 @@ impl<T> Desk<T> {
             token,
             user,
             kernel,
+            hardware,
         } = stamped;
         counters.stamps_missing += u64::from(kernel.is_none());
         let Some(token) = token else { return };
-        let result = Ok(TxStamps { user, kernel });
+        let result = Ok(TxStamps {
+            user,
+            kernel,
+            hardware,
+        });
         self.sent(Sent {
             path,
             token,
@@ -176,7 +182,12 @@ pub(super) fn fetch<T>(
             desk.stamped(path, stamped, counters);
         });
         counters.received += 1;
-        let arrival = label.arrival(now);
+        let mut arrival = label.arrival(now);
+        if let Some(phc) = &mut endpoint.phc
+            && let (Some(raw), Some(kernel)) = (label.raw, label.kernel)
+        {
+            arrival.hardware = phc.arrived(raw, kernel, now.mono, counters);
+        }
         desk.parcels.push_back(Parcel {
             index,
             from,
@@ -222,15 +233,13 @@ pub(super) fn drain<T>(
                 continue;
             };
             if trouble.origin == libc::SO_EE_ORIGIN_TIMESTAMPING {
-                let found = label
-                    .kernel
-                    .and_then(|kernel| endpoint.ledger.stamp(trouble.data, kernel));
-                match found {
-                    Some(stamped) => {
+                match take_stamp(endpoint, trouble.data, &label, counters) {
+                    Found::Whole(stamped) => {
                         endpoint.learn(&stamped);
                         desk.stamped(endpoint.path, stamped, counters);
                     }
-                    None => counters.stamps_stray += 1,
+                    Found::Half => {}
+                    Found::Stray => counters.stamps_stray += 1,
                 }
                 continue;
             }
@@ -246,6 +255,23 @@ pub(super) fn drain<T>(
         if count < BATCH {
             return drained;
         }
+    }
+}
+
+/// What becomes of the stamps of the packet of this number. The kernel's and the interface's come
+/// one after the other, or together.
+pub(super) fn take_stamp<T>(
+    endpoint: &mut Endpoint<T>,
+    number: u32,
+    label: &Label,
+    counters: &mut NetCounters,
+) -> Found<Option<T>> {
+    let kernel = label.kernel;
+    let found = kernel.map(|kernel| endpoint.ledger.stamp(number, kernel));
+    match (found, label.raw) {
+        (None | Some(Found::Half), Some(raw)) => endpoint.matched_up(number, raw, counters),
+        (Some(found), _) => found,
+        (None, None) => Found::Stray,
     }
 }
 
@@ -281,8 +307,10 @@ fn note_drops<T>(
 
 /// What the control messages say.
 #[derive(Default)]
-struct Label {
+pub(super) struct Label {
     kernel: Option<Wall>,
+    /// By the interface's own clock.
+    raw: Option<Raw>,
     ttl: Option<u8>,
     tos: Option<u8>,
     to: Option<IpAddr>,
@@ -301,7 +329,7 @@ struct Trouble {
 }
 
 impl Label {
-    fn read(control: &Control) -> Label {
+    pub(super) fn read(control: &Control) -> Label {
         let mut label = Label::default();
         for message in control.messages() {
             label.take(&message);
@@ -312,7 +340,10 @@ impl Label {
     fn take(&mut self, message: &Message<'_>) {
         let octet = || message.int().and_then(|int| u8::try_from(int).ok());
         match (message.level, message.kind) {
-            (libc::SOL_SOCKET, libc::SO_TIMESTAMPING) => self.kernel = software_stamp(message.data),
+            (libc::SOL_SOCKET, libc::SO_TIMESTAMPING) => {
+                self.kernel = stamp(message.data, 0).map(Wall);
+                self.raw = stamp(message.data, 2).map(Raw);
+            }
             (libc::SOL_SOCKET, libc::SO_RXQ_OVFL) => self.drops = message.int(),
             (libc::IPPROTO_IP, libc::IP_TTL) => self.ttl = octet(),
             (libc::IPPROTO_IP, libc::IP_TOS) => self.tos = octet(),
@@ -340,19 +371,24 @@ impl Label {
             mono: now.mono,
             user: now.wall,
             kernel: self.kernel,
+            hardware: None,
             ttl: self.ttl,
             tos: self.tos,
         }
     }
 }
 
-/// The first of the three stamps; zero means none. Its fields are words.
-fn software_stamp(data: &[u8]) -> Option<Wall> {
+/// One of the three stamps, nanoseconds; zero means none. The first is the kernel's, the last the
+/// interface's (`scm_timestamping`). Their fields are words.
+fn stamp(data: &[u8], which: usize) -> Option<i64> {
     const WORD: usize = size_of::<isize>();
-    let field = |data: &[u8]| Some(isize::from_ne_bytes(*data.first_chunk::<WORD>()?) as i64);
-    let (seconds, nanos) = (field(data)?, field(data.get(WORD..)?)?);
+    let field = |at: usize| {
+        let octets = data.get(at * WORD..)?.first_chunk::<WORD>()?;
+        Some(isize::from_ne_bytes(*octets) as i64)
+    };
+    let (seconds, nanos) = (field(2 * which)?, field(2 * which + 1)?);
     let stamp = seconds.checked_mul(1_000_000_000)?.checked_add(nanos)?;
-    (stamp != 0).then_some(Wall(stamp))
+    (stamp != 0).then_some(stamp)
 }
 
 impl Trouble {
@@ -383,6 +419,57 @@ impl Trouble {
                 here: !self.is_icmp(),
             },
             number => NoticeKind::Other(number),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// As the kernel writes them: seconds and nanoseconds of three stamps.
+    fn three(stamps: [(isize, isize); 3]) -> Control {
+        let words = stamps.iter().flat_map(|(seconds, nanos)| [seconds, nanos]);
+        let octets: Vec<u8> = words.flat_map(|word| word.to_ne_bytes()).collect();
+        let mut control = Control::new();
+        control.push(libc::SOL_SOCKET, libc::SO_TIMESTAMPING, &octets);
+        control
+    }
+
+    #[test]
+    fn the_kernels_stamp_is_the_first_of_three_and_the_interfaces_the_last() {
+        for (stamps, kernel, raw) in [
+            ([(7, 5), (0, 0), (0, 0)], Some(7_000_000_005), None),
+            ([(0, 0), (9, 9), (3, 1)], None, Some(3_000_000_001)),
+            (
+                [(7, 5), (0, 0), (3, 1)],
+                Some(7_000_000_005),
+                Some(3_000_000_001),
+            ),
+            ([(0, 0), (0, 0), (-1, 5)], None, Some(-999_999_995)),
+            ([(isize::MAX, 0), (0, 0), (isize::MIN, 0)], None, None),
+        ] {
+            let label = Label::read(&three(stamps));
+            assert_eq!(label.kernel, kernel.map(Wall), "{stamps:?}");
+            assert_eq!(label.raw, raw.map(Raw), "{stamps:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_control_message_of_any_octets_is_read_without_harm(
+            octets in proptest::collection::vec(any::<u8>(), 0..60),
+            level in prop_oneof![Just(libc::SOL_SOCKET), Just(libc::IPPROTO_IP)],
+            kind in 0..64i32,
+        ) {
+            let mut control = Control::new();
+            control.push(level, kind, &octets);
+            let label = Label::read(&control);
+            let stamps = (level, kind) == (libc::SOL_SOCKET, libc::SO_TIMESTAMPING);
+            prop_assert!(stamps || (label.kernel, label.raw) == (None, None));
+            prop_assert!(octets.len() >= 48 || label.raw.is_none());
         }
     }
 }

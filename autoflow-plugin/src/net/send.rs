@@ -8,7 +8,7 @@ use std::os::fd::AsFd;
 
 use libc::c_int;
 use socket2::Socket;
-use twamp_core::time::{Now, Wall};
+use twamp_core::time::{Mono, Now, Wall};
 
 use super::batch::{self, BATCH, Envelope};
 use super::clock::{clock, mono};
@@ -16,9 +16,10 @@ use super::cmsg::Control;
 use super::error::SendError;
 use super::event::{NetCounters, Options, Outgoing, Path, Sent, TxStamps};
 use super::lead::Lead;
+use super::phc::{Phc, Raw};
 use super::precision::Precision;
 use super::receive::{self, Desk};
-use super::stamps::{Ask, Ledger, Room, Stamped};
+use super::stamps::{Ask, Found, Ledger, Room, Stamped};
 use super::wait::Urgency;
 
 /// Packets that tell their own time of sending leave in batches as small as this, so that the last
@@ -39,6 +40,8 @@ pub(super) struct Endpoint<T> {
     pub(super) tos: u8,
     pub(super) outbox: VecDeque<Queued<T>>,
     pub(super) ledger: Ledger<Option<T>>,
+    /// The clock that the interface stamps by, where its stamps are taken.
+    pub(super) phc: Option<Box<Phc>>,
     /// How much later than they are finished packets leave, where they tell the time themselves.
     pub(super) lead: Option<Box<Lead>>,
     /// What arrives may wait a little, if it is stamped.
@@ -55,8 +58,10 @@ pub(super) struct Endpoint<T> {
 pub(super) struct Queued<T> {
     packet: Outgoing<T>,
     sealed: bool,
-    /// Asked for a stamp in the last try.
+    /// Asked for a stamp in the last try,
     asked: bool,
+    /// and the interface as well.
+    both: bool,
     /// Has failed once, maybe by an error that was another packet's.
     tried: bool,
 }
@@ -67,6 +72,7 @@ impl<T> From<Outgoing<T>> for Queued<T> {
             packet,
             sealed: false,
             asked: false,
+            both: false,
             tried: false,
         }
     }
@@ -84,6 +90,28 @@ impl<T> Endpoint<T> {
         if let (Some(lead), Some(kernel), true) = (&mut self.lead, stamped.kernel, asked) {
             lead.left(kernel.since(stamped.user.wall));
         }
+    }
+
+    /// The interface has stamped a packet that it was asked to.
+    pub(super) fn matched_up(
+        &mut self,
+        number: u32,
+        raw: Raw,
+        counters: &mut NetCounters,
+    ) -> Found<Option<T>> {
+        let mut found = self.ledger.match_up(number);
+        if let Found::Whole(stamped) = &mut found
+            && let (Some(phc), Some(kernel)) = (&self.phc, stamped.kernel)
+        {
+            stamped.hardware = phc.told(raw, kernel, stamped.user.mono, counters);
+        }
+        found
+    }
+
+    /// The interface's stamps could be told in our time, and did come lately.
+    fn asks_both(&self, now: Mono) -> bool {
+        let known = self.phc.as_ref().is_some_and(|phc| phc.is_known(now));
+        known && self.ledger.asks_both(now)
     }
 }
 
@@ -173,11 +201,17 @@ pub(super) fn flush<T>(
             } = queued.packet;
             bench.recycle(payload);
             match token {
-                token if queued.asked => endpoint.ledger.sent(to, now, token),
+                token if queued.asked => {
+                    endpoint.ledger.sent(to, now, token);
+                    if queued.both {
+                        endpoint.ledger.awaits_both();
+                    }
+                }
                 Some(token) => {
                     let stamps = TxStamps {
                         user: now,
                         kernel: None,
+                        hardware: None,
                     };
                     desk.sent(Sent {
                         path,
@@ -216,6 +250,7 @@ impl Options {
 /// Fills envelopes for the next batch, seals what must be; answers how many.
 fn prepare<T>(endpoint: &mut Endpoint<T>, envelopes: &mut [Envelope], now: Now) -> usize {
     let (ask, deep) = (endpoint.ledger.ask(now.mono), endpoint.is_deep());
+    let both = ask == Ask::All && endpoint.asks_both(now.mono);
     let mut room = BATCH;
     let mut count = 0;
     for (queued, envelope) in endpoint.outbox.iter_mut().zip(envelopes) {
@@ -236,9 +271,11 @@ fn prepare<T>(endpoint: &mut Endpoint<T>, envelopes: &mut [Envelope], now: Now) 
             queued.sealed = true;
         }
         queued.asked = (scout || queued.packet.token.is_some()) && ask != Ask::Nobody;
+        queued.both = queued.asked && both;
         envelope.name.set(queued.packet.to);
         let own = queued.packet.options.beyond(endpoint.local, endpoint.tos);
-        write(&mut envelope.control, queued.packet.to, &own, queued.asked);
+        write(&mut envelope.control, queued.packet.to, &own);
+        ask_for_stamps(&mut envelope.control, queued.asked, queued.both);
         count += 1;
         if queued.asked && ask == Ask::One {
             break;
@@ -289,7 +326,7 @@ fn give_way<T>(
 }
 
 /// Writes what a packet has of its own.
-fn write(control: &mut Control, to: SocketAddr, options: &Options, ask: bool) {
+fn write(control: &mut Control, to: SocketAddr, options: &Options) {
     control.clear();
     let (level, ttl, tos) = match to {
         SocketAddr::V4(_) => (libc::IPPROTO_IP, libc::IP_TTL, libc::IP_TOS),
@@ -327,8 +364,17 @@ fn write(control: &mut Control, to: SocketAddr, options: &Options, ask: bool) {
     if let Some(mark) = options.mark {
         control.push(libc::SOL_SOCKET, libc::SO_MARK, &mark.to_ne_bytes());
     }
-    if ask {
-        let kind = libc::SOF_TIMESTAMPING_TX_SOFTWARE.to_ne_bytes();
-        control.push(libc::SOL_SOCKET, libc::SO_TIMESTAMPING, &kind);
-    }
+}
+
+fn ask_for_stamps(control: &mut Control, kernel: bool, interface: bool) {
+    let kinds = match interface {
+        _ if !kernel => return,
+        false => libc::SOF_TIMESTAMPING_TX_SOFTWARE,
+        true => libc::SOF_TIMESTAMPING_TX_SOFTWARE | libc::SOF_TIMESTAMPING_TX_HARDWARE,
+    };
+    control.push(
+        libc::SOL_SOCKET,
+        libc::SO_TIMESTAMPING,
+        &kinds.to_ne_bytes(),
+    );
 }

@@ -14,6 +14,10 @@
 //!   As a last guard the stamp must have been made between the scout's sending and 50 ms later.
 //! * A path that leaves eight packets in a row unstamped is taken not to stamp (drivers differ), or
 //!   not to work at present. Its packets don't ask any more, but for a scout every second.
+//!
+//! Where the interface stamps as well, its stamp comes after the kernel's, under the same number. A
+//! token that waits for both comes back with the second one, or with the first alone when it has
+//! waited long enough. Eight in a row that do: nobody waits for the interface for a second.
 
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
@@ -55,6 +59,10 @@ pub(super) struct Ledger<T> {
     unanswered: u32,
     /// No scout before this.
     rest_until: Mono,
+    /// Packets in a row that the kernel stamped and the interface didn't, though asked,
+    unmatched: u32,
+    /// and until when nobody asks it.
+    unmatched_until: Mono,
     /// In order of sending, which is the order of numbers. The first one waits; of those behind it
     /// some may have got their stamps.
     waiting: Room<T>,
@@ -76,7 +84,22 @@ pub(super) struct Waiting<T> {
     earlier: u32,
     to: SocketAddr,
     sent: Now,
+    /// The interface stamps it too,
+    both: bool,
+    /// and this is the kernel's, while its own is awaited.
+    kernel: Option<Wall>,
     token: Option<T>,
+}
+
+/// What became of a stamp.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Found<T> {
+    /// Its token goes back.
+    Whole(Stamped<T>),
+    /// Its token waits for the interface's.
+    Half,
+    /// It is nobody's: it came too late, or a packet was stamped twice on its way through the kernel.
+    Stray,
 }
 
 /// A token given back.
@@ -86,6 +109,8 @@ pub(super) struct Stamped<T> {
     /// Read just before its batch left.
     pub(super) user: Now,
     pub(super) kernel: Option<Wall>,
+    /// The interface's, told in our time.
+    pub(super) hardware: Option<Wall>,
 }
 
 impl<T> Ledger<T> {
@@ -96,6 +121,8 @@ impl<T> Ledger<T> {
             doubt: 0,
             unanswered: 0,
             rest_until: Mono(0),
+            unmatched: 0,
+            unmatched_until: Mono(0),
             waiting: VecDeque::new(),
             chains: [0; CHAINS],
             wanted,
@@ -133,6 +160,11 @@ impl<T> Ledger<T> {
         }
     }
 
+    /// Is the interface to be asked too?
+    pub(super) fn asks_both(&self, now: Mono) -> bool {
+        self.unmatched < SILENT_AFTER || now >= self.unmatched_until
+    }
+
     /// A packet that asked has left.
     pub(super) fn sent(&mut self, to: SocketAddr, sent: Now, token: T) {
         let head = &mut self.chains[digest(to)];
@@ -142,9 +174,18 @@ impl<T> Ledger<T> {
             earlier: std::mem::replace(head, self.next),
             to,
             sent,
+            both: false,
+            kernel: None,
             token: Some(token),
         });
         self.next = self.next.wrapping_add(1);
+    }
+
+    /// The last one to leave asked the interface too.
+    pub(super) fn awaits_both(&mut self) {
+        if let Some(last) = self.waiting.back_mut() {
+            last.both = true;
+        }
     }
 
     /// A packet that asked has failed; it may have used up a number.
@@ -152,26 +193,49 @@ impl<T> Ledger<T> {
         self.doubt = self.doubt.saturating_add(1);
     }
 
-    /// A stamp came. None if its number is nobody's: it came too late, or a packet was stamped
-    /// twice on its way through the kernel.
-    ///
-    /// A stamp from before its packet was sent (the wall clock was set back) is dropped.
-    pub(super) fn stamp(&mut self, number: u32, stamp: Wall) -> Option<Stamped<T>> {
-        let index = self.index(number)?;
+    /// A stamp of the kernel's came. One from before its packet was sent (the wall clock was set
+    /// back) is dropped.
+    pub(super) fn stamp(&mut self, number: u32, stamp: Wall) -> Found<T> {
+        let Some(index) = self.index(number) else {
+            return Found::Stray;
+        };
         let found = &mut self.waiting[index];
         let age = stamp.since(found.sent.wall);
         if found.doubt > 0 && !(0..=PATIENCE.as_nanos() as i64).contains(&age) {
-            return None;
+            return Found::Stray;
         }
-        let back = found.back((age >= 0).then_some(stamp))?;
+        if found.token.is_none() || found.kernel.is_some() {
+            return Found::Stray;
+        }
+        found.kernel = (age >= 0).then_some(stamp);
         if found.doubt > 0 {
             self.next = number.wrapping_add(1);
             self.doubt = 0;
         }
         self.unanswered = 0;
-        self.stamped = back.kernel.is_some();
+        self.stamped = found.kernel.is_some();
+        if found.both && found.kernel.is_some() {
+            return Found::Half;
+        }
+        self.whole(index)
+    }
+
+    /// The interface has stamped a packet. The kernel was there before, or the stamp is nobody's.
+    pub(super) fn match_up(&mut self, number: u32) -> Found<T> {
+        let index = self.index(number);
+        match index.filter(|index| self.waiting[*index].kernel.is_some()) {
+            None => Found::Stray,
+            Some(index) => {
+                self.unmatched = 0;
+                self.whole(index)
+            }
+        }
+    }
+
+    fn whole(&mut self, index: usize) -> Found<T> {
+        let back = self.waiting[index].back();
         self.forget_answered();
-        Some(back)
+        back.map_or(Found::Stray, Found::Whole)
     }
 
     /// Gives back the tokens of packets to `far`, the newest first: an answer from there is at
@@ -184,10 +248,10 @@ impl<T> Ledger<T> {
             let found = &mut self.waiting[index];
             (number, last) = (found.earlier, index);
             if found.to == far
-                && let Some(stamped) = found.back(None)
+                && let Some(stamped) = found.back()
             {
                 let doubtful = found.doubt > 0;
-                self.give_up(doubtful, now);
+                self.give_up(doubtful, &stamped, now);
                 back(stamped);
             }
         }
@@ -198,8 +262,8 @@ impl<T> Ledger<T> {
     pub(super) fn expire(&mut self, now: Mono, mut back: impl FnMut(Stamped<T>)) {
         let old = |w: &mut Waiting<T>| w.sent.mono + PATIENCE <= now;
         while let Some(mut gone) = self.waiting.pop_front_if(old) {
-            if let Some(stamped) = gone.back(None) {
-                self.give_up(gone.doubt > 0, now);
+            if let Some(stamped) = gone.back() {
+                self.give_up(gone.doubt > 0, &stamped, now);
                 back(stamped);
             }
         }
@@ -208,7 +272,7 @@ impl<T> Ledger<T> {
 
     /// Gives back all tokens: the path is closing.
     pub(super) fn into_tokens(self) -> impl Iterator<Item = Stamped<T>> {
-        self.waiting.into_iter().filter_map(|mut w| w.back(None))
+        self.waiting.into_iter().filter_map(|mut w| w.back())
     }
 
     /// No token waits.
@@ -253,8 +317,13 @@ impl<T> Ledger<T> {
         (number.wrapping_sub(found.number) <= found.doubt).then_some(index)
     }
 
-    /// A packet got no stamp.
-    fn give_up(&mut self, doubtful: bool, now: Mono) {
+    /// A packet got no stamp, or the kernel's alone though it asked for both.
+    fn give_up(&mut self, doubtful: bool, stamped: &Stamped<T>, now: Mono) {
+        if stamped.kernel.is_some() {
+            self.unmatched = self.unmatched.saturating_add(1);
+            self.unmatched_until = now + SCOUT_REST;
+            return;
+        }
         self.unanswered = self.unanswered.saturating_add(1);
         self.stamped = false;
         if doubtful || self.unanswered >= SILENT_AFTER {
@@ -278,12 +347,13 @@ impl<T> Ledger<T> {
 }
 
 impl<T> Waiting<T> {
-    /// The token, if it still waits.
-    fn back(&mut self, kernel: Option<Wall>) -> Option<Stamped<T>> {
+    /// The token, if it still waits, with what it got.
+    fn back(&mut self) -> Option<Stamped<T>> {
         Some(Stamped {
             token: self.token.take()?,
             user: self.sent,
-            kernel,
+            kernel: self.kernel.take(),
+            hardware: None,
         })
     }
 }
@@ -299,211 +369,4 @@ fn digest(far: SocketAddr) -> usize {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const MS: u64 = 1_000_000;
-
-    fn far() -> SocketAddr {
-        "192.0.2.1:862".parse().unwrap()
-    }
-
-    /// Both clocks at `ms` milliseconds.
-    fn at(ms: u64) -> Now {
-        Now {
-            mono: Mono(ms * MS),
-            wall: Wall((ms * MS) as i64),
-        }
-    }
-
-    fn wall(ms: u64) -> Wall {
-        at(ms).wall
-    }
-
-    fn expired<T>(ledger: &mut Ledger<T>, ms: u64) -> Vec<Stamped<T>> {
-        let mut back = Vec::new();
-        ledger.expire(at(ms).mono, |stamped| back.push(stamped));
-        back
-    }
-
-    fn released<T>(ledger: &mut Ledger<T>, far: SocketAddr, ms: u64) -> Vec<Stamped<T>> {
-        let mut back = Vec::new();
-        ledger.release(far, at(ms).mono, |stamped| back.push(stamped));
-        back
-    }
-
-    #[test]
-    fn an_answer_releases_the_tokens_of_its_far_end_and_no_others_however_many_share_the_socket() {
-        let mut ledger = Ledger::new(true);
-        let far = |host: u32| SocketAddr::from(((0x0a00_0000 + host % 300).to_be_bytes(), 862));
-        for token in 0..900 {
-            ledger.sent(far(token), at(1), token);
-        }
-        // Some have their stamps: first, last and in between.
-        for number in [0, 300, 450, 899] {
-            assert_eq!(ledger.stamp(number, wall(2)).unwrap().token, number);
-        }
-        for (host, expected) in [
-            (0, vec![600]),
-            (150, vec![750, 150]),
-            (299, vec![599, 299]),
-            (7, vec![607, 307, 7]),
-            (7, vec![]),
-        ] {
-            let tokens: Vec<_> = released(&mut ledger, far(host), 3)
-                .iter()
-                .map(|back| back.token)
-                .collect();
-            assert_eq!(tokens, expected, "{host}");
-        }
-        assert_eq!(ledger.stamp(750, wall(4)), None, "given back already");
-        assert_eq!(ledger.stamp(1, wall(4)).unwrap().token, 1);
-    }
-
-    #[test]
-    fn stamps_find_their_tokens_in_any_order() {
-        let mut ledger = Ledger::new(true);
-        for token in 0..4 {
-            ledger.sent(far(), at(1), token);
-        }
-        for number in [2, 0, 3, 1] {
-            let back = ledger.stamp(number, wall(2)).unwrap();
-            assert_eq!((back.token, back.kernel), (number, Some(wall(2))));
-        }
-        assert_eq!(ledger.stamp(1, wall(2)), None);
-    }
-
-    #[test]
-    fn numbers_go_on_after_the_32_bits_are_used_up() {
-        let mut ledger = Ledger::new(true);
-        ledger.next = u32::MAX;
-        ledger.sent(far(), at(1), 'a');
-        ledger.sent(far(), at(1), 'b');
-        assert_eq!(ledger.stamp(0, wall(2)).unwrap().token, 'b');
-        assert_eq!(ledger.stamp(u32::MAX, wall(2)).unwrap().token, 'a');
-    }
-
-    #[test]
-    fn after_a_failed_send_only_a_scout_asks_until_its_stamp_tells_the_number() {
-        for used_up in [0, 1] {
-            let mut ledger = Ledger::new(true);
-            ledger.sent(far(), at(1), "before");
-            ledger.failed();
-            assert_eq!(ledger.ask(at(1).mono), Ask::One);
-            ledger.sent(far(), at(1), "scout");
-            assert_eq!(ledger.ask(at(1).mono), Ask::Nobody);
-            assert_eq!(ledger.stamp(0, wall(1)).unwrap().token, "before");
-            assert_eq!(ledger.stamp(1 + used_up, wall(2)).unwrap().token, "scout");
-            assert_eq!(ledger.ask(at(2).mono), Ask::All);
-            ledger.sent(far(), at(3), "after");
-            assert_eq!(ledger.stamp(2 + used_up, wall(3)).unwrap().token, "after");
-        }
-    }
-
-    #[test]
-    fn a_scout_takes_no_stamp_older_than_itself() {
-        let mut ledger = Ledger::new(true);
-        ledger.failed();
-        ledger.sent(far(), at(10), "scout");
-        assert_eq!(ledger.stamp(0, wall(9)), None);
-        assert_eq!(ledger.stamp(1, wall(11)).unwrap().token, "scout");
-    }
-
-    #[test]
-    fn an_unanswered_scout_is_followed_by_another_a_second_later() {
-        let mut ledger = Ledger::new(true);
-        ledger.failed();
-        ledger.sent(far(), at(10), "scout");
-        assert_eq!(expired(&mut ledger, 59), []);
-        let back = expired(&mut ledger, 60);
-        assert_eq!((back[0].token, back[0].kernel), ("scout", None));
-        assert_eq!(ledger.ask(at(1059).mono), Ask::Nobody);
-        assert_eq!(ledger.ask(at(1060).mono), Ask::One);
-    }
-
-    #[test]
-    fn a_path_that_never_stamps_is_left_alone_but_for_a_scout_a_second() {
-        let mut ledger = Ledger::new(true);
-        for token in 0..8 {
-            assert_eq!(ledger.ask(at(token).mono), Ask::All);
-            ledger.sent(far(), at(token), token);
-        }
-        assert_eq!(released(&mut ledger, far(), 8).len(), 8);
-        assert!(!ledger.delivers());
-        assert_eq!(ledger.ask(at(9).mono), Ask::Nobody);
-        assert_eq!(ledger.ask(at(1008).mono), Ask::One);
-        ledger.sent(far(), at(1008), 8);
-        assert_eq!(ledger.ask(at(1008).mono), Ask::Nobody);
-        assert_eq!(ledger.stamp(8, wall(1009)).unwrap().token, 8);
-        assert!(ledger.delivers());
-        assert_eq!(ledger.ask(at(1009).mono), Ask::All);
-    }
-
-    #[test]
-    fn an_answer_releases_only_the_tokens_of_its_far_end() {
-        let other: SocketAddr = "192.0.2.2:862".parse().unwrap();
-        let mut ledger = Ledger::new(true);
-        ledger.sent(far(), at(1), 'a');
-        ledger.sent(other, at(1), 'b');
-        let back = released(&mut ledger, far(), 2);
-        assert_eq!((back.len(), back[0].token), (1, 'a'));
-        assert_eq!(ledger.stamp(1, wall(2)).unwrap().token, 'b');
-    }
-
-    #[test]
-    fn a_wall_clock_set_back_costs_the_stamp_and_not_the_token() {
-        let mut ledger = Ledger::new(true);
-        ledger.sent(far(), at(10), 'a');
-        let back = ledger.stamp(0, wall(5)).unwrap();
-        assert_eq!((back.token, back.kernel), ('a', None));
-    }
-
-    #[test]
-    fn a_path_that_wants_no_stamps_never_asks() {
-        assert_eq!(Ledger::<()>::new(false).ask(at(1).mono), Ask::Nobody);
-    }
-
-    /// A kernel that fails sends at random, using up a number or not, and stamps late, early or
-    /// never: no token ever comes back with another packet's stamp.
-    #[test]
-    fn no_token_gets_anothers_stamp_whatever_a_failed_send_did_to_the_numbers() {
-        let mut random = 0x9e37_79b9_7f4a_7c15_u64;
-        let mut draw = move |sides: u64| {
-            random = random
-                .wrapping_mul(6_364_136_223_846_793_005)
-                .wrapping_add(1);
-            (random >> 33) % sides
-        };
-        let mut ledger = Ledger::new(true);
-        let (mut number, mut stamped, mut back) = (0u32, 0, 0);
-        let mut on_the_way: Vec<(u32, Wall)> = Vec::new();
-        for step in 1..20_000u64 {
-            let now = at(step);
-            let asks = ledger.ask(now.mono) != Ask::Nobody;
-            if asks && draw(20) == 0 {
-                ledger.failed();
-                number += draw(2) as u32;
-            } else if asks {
-                // The token is the stamp that the kernel makes for it.
-                ledger.sent(far(), now, now.wall);
-                if draw(50) > 0 {
-                    on_the_way.push((number, now.wall));
-                }
-                number += 1;
-            }
-            while !on_the_way.is_empty() && draw(3) > 0 {
-                let picked = draw(on_the_way.len() as u64) as usize;
-                let (number, stamp) = on_the_way.swap_remove(picked);
-                if let Some(found) = ledger.stamp(number, stamp) {
-                    assert_eq!(found.kernel, Some(found.token));
-                    stamped += 1;
-                }
-            }
-            back += expired(&mut ledger, step).len();
-        }
-        assert!(
-            stamped > 1000 && back > 10,
-            "{stamped} stamped, {back} given up"
-        );
-    }
-}
+mod tests;

@@ -1,5 +1,6 @@
 //! The whole room over loopback. No test looks at an absolute time.
 
+mod hardware;
 mod opening;
 mod patience;
 

@@ -572,7 +572,7 @@ mod tests {
                 finished: false,
             };
             let report = Report {
-                entries: vec![(key, Entry::Probe(outcome.clone()))],
+                entries: vec![(key, Entry::Probe(outcome))],
                 pulses: vec![(key, pulse)],
                 ..Report::default()
             };

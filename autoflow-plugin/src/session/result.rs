@@ -54,7 +54,10 @@ pub(crate) struct Tally {
     newest: Option<Newest>,
     /// Received, but not made a sample of.
     answered_aside: u64,
+    /// None of this end's stamps was read in user space;
     all_kernel: bool,
+    /// those of the newest sample are the interface's own.
+    by_hardware: bool,
     /// Only STAMP tells anything.
     far_side: Option<Box<FarSide>>,
     /// Where collectors are told of it now and then.
@@ -116,6 +119,7 @@ impl Tally {
             newest: None,
             answered_aside: 0,
             all_kernel: true,
+            by_hardware: false,
             far_side: (protocol == Protocol::Stamp).then(Box::default),
             since: None,
         }
@@ -188,7 +192,8 @@ impl Tally {
         if let Some(since) = &mut self.since {
             since.record(&delay);
         }
-        self.all_kernel &= sample.stamps == Stamps::Kernel;
+        self.all_kernel &= sample.stamps != Stamps::User;
+        self.by_hardware = sample.stamps == Stamps::Hardware;
         let three = [delay.round_trip(), delay.forward, delay.backward];
         self.spread.record(three);
         self.step(sample.sequence, three);
@@ -266,10 +271,10 @@ impl Tally {
                 outbound: self.jitter[1].get().map(micros),
                 inbound: self.jitter[2].get().map(micros),
             },
-            stamps: if self.all_kernel && newest.is_some() {
-                "kernel"
-            } else {
-                "user"
+            stamps: match (self.all_kernel && newest.is_some(), self.by_hardware) {
+                (true, true) => "hardware",
+                (true, false) => "kernel",
+                (false, _) => "user",
             }
             .to_owned(),
             clock: state,

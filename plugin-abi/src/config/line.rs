@@ -36,8 +36,8 @@ pub struct Line {
     /// the host handed over, `net:[4026532000]` as the kernel calls it. Absent: the host's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub namespace: Option<String>,
-    /// Wish for stamps of the interface itself. Where it has none, the kernel's are taken, and the
-    /// list of lines says why.
+    /// Take the stamps of the interface itself, which is set to stamp all packets for that. Where it
+    /// has none, the kernel's are taken, and the list of lines says why.
     #[serde(default)]
     pub hardware_stamps: bool,
     /// What a packet costs, lower is preferred.

@@ -41,7 +41,8 @@ pub struct SessionResult {
     pub outbound_us: Option<Delay>,
     /// RFC 3550 jitter.
     pub jitter_us: Jitter,
-    /// `kernel` or `user`: who stamped.
+    /// Who stamped: `kernel`, or `user` where it wasn't always; `hardware` where the interface's own
+    /// stamps have begun to come.
     pub stamps: String,
     /// The clocks of the two ends.
     pub clock: ClockState,

@@ -145,6 +145,7 @@ impl Session {
             mono: self.now.mono + Duration::from_millis(after_ms),
             user: wall,
             kernel: Some(wall),
+            hardware: None,
             ttl: Some(64),
             tos: Some(0),
         }

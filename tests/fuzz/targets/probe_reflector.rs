@@ -162,7 +162,7 @@ impl Watched {
             user: self.wall,
             kernel: how.kernel_micros.map(near),
             ttl: how.ttl,
-            tos: None,
+            ..Arrival::default()
         };
         let expired = self.reflector.expired(self.mono);
         let error = ErrorEstimate(how.error);

@@ -171,6 +171,7 @@ impl Watched {
                 let stamp = TxStamp {
                     user: near(user),
                     kernel: kernel.map(near),
+                    ..TxStamp::default()
                 };
                 self.sender.transmitted(token, stamp);
             }

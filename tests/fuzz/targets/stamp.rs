@@ -129,8 +129,11 @@ impl Ends {
             Step::Probe { there, back } => {
                 let mut probe = Vec::new();
                 let token = self.sender.send(self.now, GOOD, &mut probe);
-                let (user, kernel) = (self.now.wall, None);
-                self.sender.transmitted(token, TxStamp { user, kernel });
+                let left = TxStamp {
+                    user: self.now.wall,
+                    ..TxStamp::default()
+                };
+                self.sender.transmitted(token, left);
                 let Some(probe) = there.carry(&probe) else {
                     return;
                 };
@@ -184,9 +187,11 @@ impl Ends {
             self.answered += 1;
             replies.push(out.clone());
         }
-        let (user, kernel) = (self.now.wall, None);
-        self.reflector
-            .transmitted(reply.token, TxStamp { user, kernel });
+        let left = TxStamp {
+            user: self.now.wall,
+            ..TxStamp::default()
+        };
+        self.reflector.transmitted(reply.token, left);
         replies
     }
 
@@ -206,6 +211,7 @@ impl Ends {
             kernel: None,
             ttl: Some(60),
             tos: Some(46 << 2),
+            ..Arrival::default()
         }
     }
 

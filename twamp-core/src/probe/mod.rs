@@ -43,6 +43,8 @@ pub struct Arrival {
     pub user: Wall,
     /// The kernel's stamp, `CLOCK_REALTIME`, if there is one.
     pub kernel: Option<Wall>,
+    /// The interface's own stamp as a time of `CLOCK_REALTIME`, if there is one.
+    pub hardware: Option<Wall>,
     /// TTL or hop limit of the packet, if known.
     pub ttl: Option<u8>,
     /// TOS octet or traffic class (DSCP and ECN) of the packet, if known.
@@ -64,10 +66,12 @@ impl Arrival {
 }
 
 /// How a datagram left.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct TxStamp {
     /// Read right before the send call.
     pub user: Wall,
     /// The kernel's stamp, `CLOCK_REALTIME`, if there is one.
     pub kernel: Option<Wall>,
+    /// The interface's own stamp as a time of `CLOCK_REALTIME`, if there is one.
+    pub hardware: Option<Wall>,
 }

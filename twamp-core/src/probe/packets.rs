@@ -52,9 +52,9 @@ fn arrival(us: i64) -> Arrival {
     Arrival {
         mono,
         user: wall,
-        kernel: None,
         ttl: Some(253),
         tos: Some(TOS),
+        ..Arrival::default()
     }
 }
 

@@ -1,8 +1,9 @@
 //! From a probe and its reply to one [`Sample`].
 //!
-//! Two rules. *A pair is never mixed from two clocks*: T1 and T4 are both the kernel's stamps, if
-//! both are known when the reply is handled, or else both were read in user space. *A step of our
-//! clock is never a delay*: the monotonic clock, read beside the user-space stamps, must agree with
+//! Two rules. *A pair is never mixed from two clocks*: T1 and T4 are both the interface's own stamps,
+//! if both are known when the reply is handled; or else both the kernel's; or else both were read in
+//! user space. One of each would count the way through the driver as a delay of the line. *A step of
+//! our clock is never a delay*: the monotonic clock, read beside the user-space stamps, must agree with
 //! them on how long the probe was away; if not, the sample is set aside.
 
 use super::sender::Reason;
@@ -59,6 +60,8 @@ pub struct Sample {
 /// Where the stamps of our end were taken.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash)]
 pub enum Stamps {
+    /// Both by the interface.
+    Hardware,
     /// Both by the kernel.
     Kernel,
     /// Both in user space: scheduling is part of the delay.
@@ -155,6 +158,13 @@ pub(super) fn pair(
 }
 
 fn our_stamps(departure: &Departure, arrival: &Arrival) -> (Wall, Wall, Stamps) {
+    let hardware = departure
+        .tx
+        .and_then(|tx| tx.hardware)
+        .zip(arrival.hardware);
+    if let Some((t1, t4)) = hardware {
+        return (t1, t4, Stamps::Hardware);
+    }
     let kernel = departure.tx.and_then(|tx| tx.kernel).zip(arrival.kernel);
     if let Some((t1, t4)) = kernel {
         return (t1, t4, Stamps::Kernel);
@@ -244,6 +254,7 @@ mod tests {
             Some(TxStamp {
                 user: Wall(BASE + 7),
                 kernel,
+                ..TxStamp::default()
             })
         };
         let (kernel_t1, kernel_t4) = (Wall(BASE + 40), Wall(BASE + 22 * MS));
@@ -282,6 +293,39 @@ mod tests {
     }
 
     #[test]
+    fn the_interface_stamps_both_ends_or_neither() {
+        let [kernel_t1, hardware_t1] = [40, 90].map(|ns| Wall(BASE + ns));
+        let [kernel_t4, hardware_t4] = [22, 21].map(|ms| Wall(BASE + ms * MS));
+        for (t1, t4, expected) in [
+            (
+                Some(hardware_t1),
+                Some(hardware_t4),
+                (hardware_t1, hardware_t4, Stamps::Hardware),
+            ),
+            (
+                Some(hardware_t1),
+                None,
+                (kernel_t1, kernel_t4, Stamps::Kernel),
+            ),
+            (
+                None,
+                Some(hardware_t4),
+                (kernel_t1, kernel_t4, Stamps::Kernel),
+            ),
+        ] {
+            let (mut departure, reply, mut arrival) = exchange(0);
+            departure.tx = Some(TxStamp {
+                user: Wall(BASE),
+                kernel: Some(kernel_t1),
+                hardware: t1,
+            });
+            (arrival.kernel, arrival.hardware) = (Some(kernel_t4), t4);
+            let sample = paired(&(departure, reply, arrival)).unwrap();
+            assert_eq!((sample.t1, sample.t4, sample.stamps), expected);
+        }
+    }
+
+    #[test]
     fn a_step_of_our_clock_is_set_aside_and_a_slew_is_not() {
         for (moved, expected) in [
             (100_000, None),
@@ -316,6 +360,7 @@ mod tests {
         departure.tx = Some(TxStamp {
             user: Wall(BASE),
             kernel: Some(Wall(BASE)),
+            ..TxStamp::default()
         });
         arrival.kernel = Some(Wall(BASE + 23 * MS));
         arrival.user.0 += 50 * MS;

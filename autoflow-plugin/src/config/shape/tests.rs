@@ -317,6 +317,7 @@ fn every_key_that_the_types_know_is_in_the_tables() {
         "name": "a", "what": "pin", "class": "voice", "line": "fibre", "group": "hub", "from": 1,
         "until": 2, "schedule": {"every_s": 60}, "lasts_s": 1, "by": "analyzer", "note": "why",
     }]);
+    full["decision"]["scores_only"] = json!(true);
     full["site"] = json!("hub");
     full["topology"] = json!({"sites": [{"name": "hub"}]});
     full["sessions"] = json!([{

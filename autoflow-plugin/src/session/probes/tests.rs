@@ -154,7 +154,11 @@ impl End {
                 }
                 if let Some(token) = packet.token {
                     let (path, user) = (packet.path, at(now));
-                    let result = Ok(TxStamps { user, kernel: None });
+                    let result = Ok(TxStamps {
+                        user,
+                        kernel: None,
+                        hardware: None,
+                    });
                     self.probes.handle_sent(Sent {
                         path,
                         token,
@@ -352,6 +356,7 @@ fn a_token_of_the_former_session_does_not_stamp_a_probe_of_the_new_one() {
     let wrong = TxStamps {
         user: at(0),
         kernel: None,
+        hardware: None,
     };
     near.probes.handle_sent(Sent {
         path: near.path,

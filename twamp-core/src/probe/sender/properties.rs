@@ -48,6 +48,7 @@ fn run(bench: &mut Bench, ways: &[Way]) -> Vec<Sample> {
             TxStamp {
                 user: at(now).wall,
                 kernel: None,
+                ..TxStamp::default()
             },
         );
         for copy in 0..=u64::from(way.doubled.0) {

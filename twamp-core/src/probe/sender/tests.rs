@@ -54,6 +54,7 @@ impl Bench {
             TxStamp {
                 user: at(ns).wall,
                 kernel: None,
+                ..TxStamp::default()
             },
         );
         out
@@ -208,7 +209,12 @@ fn the_kernels_stamp_is_used_if_it_comes_before_the_reply() {
     assert_eq!(token.sequence(), 0);
     let reply = bench.reflect(&probe, 5 * MS);
     let (user, kernel) = (at(0).wall, Some(at(MS).wall));
-    bench.sender.transmitted(token, TxStamp { user, kernel });
+    let left = TxStamp {
+        user,
+        kernel,
+        ..TxStamp::default()
+    };
+    bench.sender.transmitted(token, left);
     let back = Arrival {
         kernel: Some(at(11 * MS).wall),
         ..arrival(12 * MS)

@@ -24,6 +24,7 @@ fn a_twamp_light_sender_is_answered_by_a_stamp_reflector() {
             let stamp = TxStamp {
                 user: at(n * 20 * MS).wall,
                 kernel: None,
+                ..TxStamp::default()
             };
             sender.transmitted(token, stamp);
             let reply = bench.reflect(&probe, n * 20 * MS + MS);
@@ -74,6 +75,7 @@ fn reflected_by_light(request: Request, ssid: u16) -> (Vec<u8>, Sender, Outcome,
     let stamp = TxStamp {
         user: at(0).wall,
         kernel: None,
+        ..TxStamp::default()
     };
     sender.transmitted(token, stamp);
     light

@@ -108,6 +108,7 @@ impl Bench {
         let stamp = TxStamp {
             user: at(ns).wall,
             kernel: None,
+            ..TxStamp::default()
         };
         self.sender.transmitted(token, stamp);
         out
@@ -127,6 +128,7 @@ impl Bench {
         let left = TxStamp {
             user: Wall(seen.user.0 + 1_000),
             kernel: Some(Wall(seen.user.0 + 2_000)),
+            ..TxStamp::default()
         };
         if reply.follow_up {
             self.reflector.transmitted(reply.token, left);

@@ -32,7 +32,7 @@ fn reply_to(request: &[u8], config: ReflectorConfig) -> Vec<u8> {
         user: T2,
         ttl: Some(253),
         tos: Some(0x29),
-        kernel: None,
+        ..Arrival::default()
     };
     let data = DataCounters {
         received: 8,
