@@ -9,6 +9,8 @@ use super::name::Name;
 
 /// Packets of one system call, at most.
 pub(super) const BATCH: usize = 32;
+/// Room that is prepared for each call at least: where packets are few, more is work for nothing.
+const FEW: usize = 4;
 
 /// What stands around a payload: the other end's address and the control messages.
 #[derive(Clone)]
@@ -71,6 +73,8 @@ pub(super) struct Inbox {
     envelopes: Vec<Envelope>,
     lengths: [usize; BATCH],
     flags: [libc::c_int; BATCH],
+    /// For so many packets the next call is prepared: twice as many as came last.
+    expected: usize,
 }
 
 impl Inbox {
@@ -82,16 +86,37 @@ impl Inbox {
             envelopes: envelopes(),
             lengths: [0; BATCH],
             flags: [0; BATCH],
+            expected: FEW,
         }
     }
 
-    /// Takes what is there, without blocking, in place of what was taken before.
+    /// Takes what is there, without blocking, in place of what was taken before: a batch at most.
     pub(super) fn receive(&mut self, socket: BorrowedFd<'_>, flags: i32) -> io::Result<usize> {
+        let expected = self.expected;
+        let mut count = self.receive_after(0, expected, socket, flags)?;
+        if count == expected && expected < BATCH {
+            // More than expected. What keeps them from coming now will do so at the next call.
+            count += self.receive_after(count, BATCH, socket, flags).unwrap_or(0);
+        }
+        self.expected = (2 * count).clamp(FEW, BATCH);
+        Ok(count)
+    }
+
+    /// Takes packets in the places from `first` up to `end`, in one call. Answers how many.
+    fn receive_after(
+        &mut self,
+        first: usize,
+        end: usize,
+        socket: BorrowedFd<'_>,
+        flags: i32,
+    ) -> io::Result<usize> {
         let mut pieces = [NO_PIECE; BATCH];
         let mut headers = no_headers();
         let rooms = self.payloads.chunks_exact_mut(self.stride);
+        let rooms = rooms.zip(&mut self.envelopes).take(end).skip(first);
         let places = pieces.iter_mut().zip(&mut headers);
-        for ((room, envelope), (piece, header)) in rooms.zip(&mut self.envelopes).zip(places) {
+        let mut prepared = 0;
+        for ((room, envelope), (piece, header)) in rooms.zip(places) {
             piece.iov_base = room.as_mut_ptr().cast();
             piece.iov_len = room.len();
             let (name, control) = (envelope.name.room(), envelope.control.room());
@@ -101,8 +126,9 @@ impl Inbox {
             header.msg_hdr.msg_iovlen = 1;
             header.msg_hdr.msg_control = control.as_mut_ptr().cast();
             header.msg_hdr.msg_controllen = control.len() as _;
+            prepared += 1;
         }
-        // SAFETY: all `BATCH` headers were filled above, each pointing to its own piece, name and
+        // SAFETY: the first `prepared` headers were filled above, each pointing to its own piece, name and
         // control buffer, and each piece to its own room; all are borrowed mutably or owned by
         // this function, none is touched before the call returns, and every length given is the
         // length of what it goes with. The name and control buffers are aligned to 8. No time-out
@@ -111,13 +137,13 @@ impl Inbox {
             libc::recvmmsg(
                 socket.as_raw_fd(),
                 headers.as_mut_ptr(),
-                BATCH as _,
+                prepared,
                 (flags | libc::MSG_DONTWAIT) as _,
                 ptr::null_mut(),
             )
         };
         let count = usize::try_from(count).map_err(|_| io::Error::last_os_error())?;
-        for (index, header) in headers.iter().enumerate().take(count) {
+        for (index, header) in (first..).zip(headers.iter().take(count)) {
             let envelope = &mut self.envelopes[index];
             envelope.name.set_len(header.msg_hdr.msg_namelen as usize);
             envelope.control.set_len(header.msg_hdr.msg_controllen as _);
@@ -161,6 +187,22 @@ mod tests {
     use std::os::fd::AsFd;
 
     use super::*;
+
+    #[test]
+    fn a_batch_is_whole_however_many_were_expected() {
+        let [near, far] = [(); 2].map(|()| UdpSocket::bind("127.0.0.1:0").unwrap());
+        near.connect(far.local_addr().unwrap()).unwrap();
+        let mut inbox = Inbox::new(64);
+        for sent in [1, 0, FEW, 3 * FEW, 2, BATCH, BATCH + 3, FEW + 1, 1] {
+            (0..sent).for_each(|octet| _ = near.send(&[octet as u8]).unwrap());
+            let mut seen = Vec::new();
+            while let Ok(count @ 1..) = inbox.receive(far.as_fd(), 0) {
+                assert_eq!(count, (sent - seen.len()).min(BATCH));
+                seen.extend((0..count).map(|index| inbox.payload(index)[0] as usize));
+            }
+            assert_eq!(seen, (0..sent).collect::<Vec<_>>());
+        }
+    }
 
     #[test]
     fn a_packet_longer_than_its_room_is_marked_and_shows_nothing_of_the_one_before_it() {

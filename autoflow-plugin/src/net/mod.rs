@@ -110,6 +110,9 @@ const LATE: Duration = Duration::from_millis(1);
 /// For so long, packets with stamps may wait to be fetched, with the next batch to be sent or the
 /// next report: nobody would hear of them sooner. It saves up to half of all wake-ups.
 const PATIENCE: Duration = UNREAD;
+/// Between two waits a path with many packets is read so often again: it needn't be waited for. A
+/// probe that is due is not held up by more than a hundred packets for it.
+const AGAIN: u32 = 3;
 
 /// All paths of one probe thread. `T` is the token that travels with a packet.
 pub(crate) struct Net<T> {
@@ -123,6 +126,8 @@ pub(crate) struct Net<T> {
     dirty: Vec<Path>,
     /// Paths that something happened at.
     ready: VecDeque<Ready>,
+    /// Batches that may be read beyond those, up to the next wait.
+    again: u32,
     /// When tokens of a path may have waited long enough; soonest first.
     overdue: VecDeque<(Mono, Path)>,
     bench: Bench<T>,
@@ -164,6 +169,7 @@ impl<T> Net<T> {
             register,
             dirty: Vec::new(),
             ready: VecDeque::new(),
+            again: 0,
             overdue: VecDeque::new(),
             bench: Bench::new(),
             desk: Desk::new(),
@@ -272,6 +278,7 @@ impl<T> Net<T> {
         let busy = !self.desk.is_empty() || !self.ready.is_empty();
         // What was left is still ready.
         self.ready.clear();
+        self.again = AGAIN;
         let until = match (until, self.next_overdue()) {
             (Some(a), Some(b)) => Some(a.min(b)),
             (a, b) => a.or(b),
@@ -311,6 +318,10 @@ impl<T> Net<T> {
             };
             if ready.readable {
                 receive::fetch(endpoint, &mut self.desk, &mut self.counters, ready.failing);
+                if endpoint.is_deep() && self.again > 0 {
+                    self.again -= 1;
+                    self.ready.push_back(ready);
+                }
             } else {
                 receive::settle(endpoint, &mut self.desk, &mut self.counters);
             }
