@@ -311,7 +311,8 @@ fn lesser_evil<'a>(seat: &Seat, at: &Situation<'a>, on: &Row<'a>) -> Option<&'a 
             && at.crowds.has_room(on.candidate, row.candidate)
     });
     best_of_bad(others).filter(|row| {
-        row.score() >= on.score() + CLEARLY && row.lasting_score() >= on.lasting_score() + CLEARLY
+        row.score() >= on.score() + CLEARLY
+            && row.lasting_score(at.now) >= on.lasting_score(at.now) + CLEARLY
     })
 }
 
@@ -358,9 +359,9 @@ impl Row<'_> {
         score(self.candidate.estimate, self.sla).unwrap_or(0)
     }
 
-    /// Over the recent time; 0 if unknown.
-    pub(super) fn lasting_score(&self) -> u32 {
-        score_over(&self.candidate.estimate.recent, self.sla).unwrap_or(0)
+    /// Over the recent time, at `now`; 0 if unknown.
+    pub(super) fn lasting_score(&self, now: Mono) -> u32 {
+        score_over(&self.candidate.estimator.recent(now), self.sla).unwrap_or(0)
     }
 
     pub(super) fn is_good(&self) -> bool {

@@ -239,7 +239,7 @@ impl Spread {
             let ordered = (at.ordered)(&member.name);
             changed |= member.ordered != ordered;
             member.ordered = ordered;
-            let weight = weight(row, least);
+            let weight = weight(row, least, at.now);
             let differs = (weight - member.weight).abs() > CLEARLY * member.weight;
             // What makes a line suspect is for its verdict: others may suffer from it as well.
             let is_calm = row.standing.fit && !row.standing.halfway;
@@ -269,9 +269,9 @@ impl Spread {
     }
 }
 
-fn weight(row: &Row<'_>, least_capacity: f64) -> f32 {
+fn weight(row: &Row<'_>, least_capacity: f64, now: Mono) -> f32 {
     let capacity = row.candidate.capacity[0].unwrap_or(least_capacity) as f32;
-    let quality = row.lasting_score() as f32 / 1e2;
+    let quality = row.lasting_score(now) as f32 / 1e2;
     capacity * quality.max(LEAST) * room(row)
 }
 

@@ -10,7 +10,7 @@ use twamp_core::time::Mono;
 use super::extremes::FARTHEST;
 use super::liveness::{LEAST_PATIENCE, Liveness, Pulse, State, Trouble};
 use super::order::{Fate, InOrder};
-use super::ring::{Ring, Running, SLICES};
+use super::ring::{Adds, Ring, Running, SLICES};
 use super::slice::{Brief, Counted, Doubts, PathJitter, RoundTrips, Slice, Sums};
 use super::summary::{Delays, Directions, Summary};
 use super::watch::{Demand, Seen, Watch};
@@ -81,8 +81,6 @@ pub(crate) struct Estimator {
 struct Looked {
     fates: Running<Counted>,
     delays: Running<Sums>,
-    recent_fates: Running<Counted>,
-    recent_round_trips: Running<RoundTrips>,
 }
 
 /// What is known of a line at one moment.
@@ -108,8 +106,6 @@ pub(crate) struct Estimate {
     pub(crate) directions: Option<Directions>,
     /// Its delays, both ways.
     pub(crate) delays: Option<Delays>,
-    /// The time over which a line is shown good again.
-    pub(crate) recent: Summary,
 }
 
 impl Estimate {
@@ -265,12 +261,10 @@ impl Estimator {
     /// What is known at `now`.
     pub(crate) fn view(&mut self, now: Mono) -> Estimate {
         let settled = self.settled(now);
-        let (window, recent, running) = (&self.window, &self.recent, &mut self.running);
+        let (window, running) = (&self.window, &mut self.running);
         let fates = running.fates.before(window, settled, SLICES);
         let sums = running.delays.until(window, now, SLICES);
         let of_window = Summary::new(window.span(), fates, sums.round_trip());
-        let fates = running.recent_fates.before(recent, settled, SLICES);
-        let round_trips = running.recent_round_trips.until(recent, now, SLICES);
         Estimate {
             state: self.liveness.state,
             since: self.liveness.since,
@@ -288,16 +282,25 @@ impl Estimator {
                 Directions::of(slices.zip(numbers.before(settled, SLICES)))
             }),
             delays: Delays::of(&sums, self.offset.unwrap_or_default()),
-            recent: Summary::new(recent.span(), fates, round_trips.mean()),
         }
+    }
+
+    /// The time over which a line is shown good again, at `now`. Hardly anybody asks, so that it is
+    /// added up each time.
+    pub(crate) fn recent(&self, now: Mono) -> Summary {
+        let (mut fates, mut round_trips) = (Counted::default(), RoundTrips::default());
+        let recent = &self.recent;
+        let over = recent.before(self.settled(now), SLICES);
+        over.for_each(|slice| fates.add(slice));
+        let begun = recent.until(now, SLICES);
+        begun.for_each(|slice| round_trips.add(slice));
+        Summary::new(recent.span(), fates, round_trips.mean())
     }
 
     /// Until when [`view`](Self::view) stays as it is at `now`, if nothing is entered.
     pub(crate) fn steady_until(&self, now: Mono) -> Mono {
         let settled = self.settled(now);
-        let window = self.window.left(now).min(self.window.left(settled));
-        let recent = self.recent.left(now).min(self.recent.left(settled));
-        now + window.min(recent)
+        now + self.window.left(now).min(self.window.left(settled))
     }
 
     /// What it takes of memory, from the first sample to the last.

@@ -26,7 +26,8 @@ pub(super) struct Ring<S> {
 /// again while nothing is entered in them.
 #[derive(Clone, Debug)]
 pub(super) struct Running<T> {
-    over: Range<u64>,
+    /// The number of the first, and how many.
+    over: (u64, u32),
     rewritten: u32,
     sum: T,
 }
@@ -41,7 +42,7 @@ impl<T: Default> Default for Running<T> {
     /// Of no slice.
     fn default() -> Self {
         Self {
-            over: 0..0,
+            over: (0, 0),
             rewritten: 0,
             sum: T::default(),
         }
@@ -71,11 +72,13 @@ impl<T> Running<T> {
         T: Adds<S>,
     {
         let over = span.start..span.end.min(ring.newest).max(span.start);
-        if (&self.over, self.rewritten) != (&over, ring.rewritten) {
+        // A ring has no more slots than that.
+        let numbers = (over.start, (over.end - over.start) as u32);
+        if (self.over, self.rewritten) != (numbers, ring.rewritten) {
             self.sum = T::default();
             ring.slices(over.clone())
                 .for_each(|slice| self.sum.add(slice));
-            (self.over, self.rewritten) = (over.clone(), ring.rewritten);
+            (self.over, self.rewritten) = (numbers, ring.rewritten);
         }
         let mut sum = self.sum;
         ring.slices(over.end..span.end)
@@ -127,6 +130,11 @@ impl<S: Clone + Default> Ring<S> {
     /// The last `count` slices that are over at `end`, oldest first.
     pub(super) fn before(&self, end: Mono, count: u64) -> impl Iterator<Item = &S> + Clone {
         self.numbers(self.number(end), count)
+    }
+
+    /// And with the one at `end`, which isn't over yet.
+    pub(super) fn until(&self, end: Mono, count: u64) -> impl Iterator<Item = &S> + Clone {
+        self.numbers(self.number(end) + 1, count)
     }
 
     /// What is left at `at` of the slice that isn't over yet.
@@ -200,21 +208,16 @@ mod tests {
         slices.map(|slice| slice.lost.get()).sum()
     }
 
-    /// The last `count` slices at `end`, with the one that isn't over yet.
-    fn until(ring: &Ring<Slice>, end: Mono, count: u64) -> impl Iterator<Item = &Slice> {
-        ring.numbers(ring.number(end) + 1, count)
-    }
-
     #[test]
     fn probes_are_found_in_the_slice_they_were_sent_in_whatever_the_order() {
         let mut ring = Ring::<Slice>::new(SECOND, Duration::ZERO);
         for millis in [5_900, 5_100, 5_500] {
             ring.slice_mut(at(millis)).unwrap().lost.add_one();
         }
-        assert_eq!(lost(until(&ring, at(5_999), SLICES)), 3);
+        assert_eq!(lost(ring.until(at(5_999), SLICES)), 3);
         assert_eq!(lost(ring.before(at(5_900), SLICES)), 2);
-        assert_eq!(lost(until(&ring, at(5_999), 5)), 1);
-        assert_eq!(lost(until(&ring, at(6_520), SLICES)), 1);
+        assert_eq!(lost(ring.until(at(5_999), 5)), 1);
+        assert_eq!(lost(ring.until(at(6_520), SLICES)), 1);
     }
 
     #[test]
@@ -222,7 +225,7 @@ mod tests {
         let mut ring = Ring::<Slice>::new(SECOND, Duration::ZERO);
         ring.slice_mut(at(9_000)).unwrap().lost.add_one();
         assert!(ring.slice_mut(at(9_000 - 22 * 50)).is_none());
-        assert_eq!(lost(until(&ring, at(9_000), SLICES)), 1);
+        assert_eq!(lost(ring.until(at(9_000), SLICES)), 1);
     }
 
     #[test]
@@ -232,7 +235,7 @@ mod tests {
         ring.slice_mut(at(60_000)).unwrap().lost.add_one();
         assert_eq!(lost(ring.all()), 1);
         ring.slice_mut(at(60_000 - 19 * 50)).unwrap().lost.add_one();
-        assert_eq!(lost(until(&ring, at(60_000), SLICES)), 2);
+        assert_eq!(lost(ring.until(at(60_000), SLICES)), 2);
     }
 
     proptest! {
@@ -280,7 +283,7 @@ mod tests {
                 }
                 let end = at(now + 500 * ahead);
                 let both = (older.before(&ring, end, SLICES), all.until(&ring, end, SLICES));
-                let fresh = (lost(ring.before(end, SLICES)), lost(until(&ring, end, SLICES)));
+                let fresh = (lost(ring.before(end, SLICES)), lost(ring.until(end, SLICES)));
                 prop_assert_eq!((both.0.0, both.1.0), fresh);
             }
         }

@@ -30,7 +30,7 @@ const BURST: usize = 256;
 
 /// A report of so much is handed over at once: thousands of sessions need no memory for it, and
 /// whoever reads it finds it in a cache.
-const FULL: usize = 1_024;
+const FULL: usize = 256;
 
 /// Reports kept for use again, at most.
 const SPARE: usize = 4;

@@ -12,21 +12,42 @@ use super::quantile::Quantiles;
 /// The smoothed jitter of RTP: `J += (|D| − J) / 16`, in order of arrival.
 ///
 /// Feed it distinct packets only, no duplicates. One instance for each of forward, backward and
-/// round trip.
-#[derive(Clone, Copy, PartialEq, Debug, Default)]
+/// round trip: a line keeps six, so they are small.
+#[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Jitter {
-    last: Option<i64>,
-    jitter: Option<f64>,
+    /// Means nothing before the first packet.
+    last: i64,
+    /// Never negative, once there is any.
+    jitter: f64,
+}
+
+/// In place of the jitter: before the first packet, and before the second.
+const NO_PACKET: f64 = -2.0;
+const ONE_PACKET: f64 = -1.0;
+
+const _: () = assert!(size_of::<Jitter>() == 16);
+
+impl Default for Jitter {
+    /// Of no packet.
+    fn default() -> Self {
+        Jitter {
+            last: 0,
+            jitter: NO_PACKET,
+        }
+    }
 }
 
 impl Jitter {
     /// Enters the delay of the next packet to arrive, nanoseconds.
     pub fn record(&mut self, delay: i64) {
-        if let Some(last) = self.last.replace(delay) {
-            let jitter = self.jitter.unwrap_or(0.0);
-            let moved = delay.abs_diff(last) as f64;
-            self.jitter = Some(jitter + (moved - jitter) / 16.0);
+        let last = std::mem::replace(&mut self.last, delay);
+        if self.jitter == NO_PACKET {
+            self.jitter = ONE_PACKET;
+            return;
         }
+        let jitter = self.jitter.max(0.0);
+        let moved = delay.abs_diff(last) as f64;
+        self.jitter = jitter + (moved - jitter) / 16.0;
     }
 
     /// Begins anew: after a clock step or a gap in the session.
@@ -36,7 +57,7 @@ impl Jitter {
 
     /// Nanoseconds; `None` before two packets.
     pub fn get(&self) -> Option<f64> {
-        self.jitter
+        (self.jitter >= 0.0).then_some(self.jitter)
     }
 }
 

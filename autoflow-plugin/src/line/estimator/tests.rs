@@ -28,9 +28,10 @@ fn probe(n: u64, answered: bool) -> Outcome {
 
 #[test]
 fn without_probes_nothing_is_known() {
-    let estimate = estimator().view(at(0));
+    let mut estimator = estimator();
+    let estimate = estimator.view(at(0));
     assert_eq!(estimate.state, State::Unknown);
-    for summary in [&estimate.window, &estimate.recent] {
+    for summary in [estimate.window, estimator.recent(at(0))] {
         assert_eq!((summary.probes, summary.loss()), (0, None));
         assert!(summary.round_trip.is_none());
     }
@@ -75,11 +76,11 @@ fn outcomes_may_come_in_any_order() {
     let directions = [&mut forth, &mut back].map(|estimator| estimator.view(at(10_500)).directions);
     assert_eq!(directions[0].unwrap().backward, 10);
     assert_eq!(directions[0], directions[1]);
-    let [forth, back] = [forth, back].map(|mut estimator| estimator.view(at(14_000)));
-    for estimate in [&forth, &back] {
-        assert_eq!((estimate.recent.received, estimate.recent.lost), (80, 10));
+    let [forth, back] = [forth, back].map(|estimator| estimator.recent(at(14_000)));
+    for recent in [&forth, &back] {
+        assert_eq!((recent.received, recent.lost), (80, 10));
     }
-    let means = [forth, back].map(|estimate| estimate.recent.round_trip.unwrap().mean_ns);
+    let means = [forth, back].map(|recent| recent.round_trip.unwrap().mean_ns);
     assert_eq!(means[0], means[1]);
 }
 
@@ -175,15 +176,10 @@ fn between_two_slices_the_same_is_seen_unless_something_was_entered() {
     (0..300).for_each(|n| estimator.absorb(&probe(n, n % 9 != 4)));
     let seen = |estimator: &mut Estimator, at| {
         let estimate = estimator.view(at);
-        let counts = [&estimate.window, &estimate.recent].map(|span| {
-            (
-                span.probes,
-                span.lost,
-                span.round_trip.map(|trip| trip.mean_ns),
-            )
-        });
+        let window = &estimate.window;
         (
-            counts,
+            (window.probes, window.lost),
+            window.round_trip.map(|trip| trip.mean_ns),
             estimate.directions,
             estimate.delays.map(|delays| delays.outbound.mean_ns),
         )
