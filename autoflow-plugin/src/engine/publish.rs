@@ -16,7 +16,7 @@ use super::sight::{Measures, Sight};
 use super::sights::Sights;
 use crate::autoflow::{AutoFlow, Broken, Candidate, Choice, Policy, Ruling, Worth};
 use crate::host::{Change, Host, Picture, Taken};
-use crate::line::{EstimatorConfig, Pulse, Trouble, score_row};
+use crate::line::{EstimatorConfig, Pulse, Shift, Trouble, score_row};
 use crate::net::{SendError, clock};
 use crate::session::keyed::Keyed;
 use crate::session::setback::Setback;
@@ -198,6 +198,18 @@ impl Publisher {
     /// What people call it.
     pub(super) fn name(&self, line: u64) -> Option<&str> {
         self.lines.get(&line).map(|measured| &*measured.name)
+    }
+
+    /// Lines whose round trip has moved since somebody asked last, by their names.
+    pub(super) fn take_shifts(&mut self) -> Vec<(Arc<str>, Shift)> {
+        let lines = self.lines.values_mut();
+        let shifts = lines.filter_map(|measured| {
+            // Each probe class sees it; what one of them says is enough.
+            let sights = measured.sights.iter_mut();
+            let shifts = sights.filter_map(|sight| sight.estimator.take_shift());
+            shifts.last().map(|shift| (measured.name.clone(), shift))
+        });
+        shifts.collect()
     }
 
     /// What keeps it from being measured.

@@ -63,6 +63,7 @@ impl Control {
         let mut seen = Vec::new();
         self.look_at_lines(now, &mut seen);
         self.look_at_limits(&mut seen);
+        self.look_at_shifts(&mut seen);
         self.look_at_sessions(&mut seen);
         self.export_serving(self.watching.turn);
         self.look_at_counters(&mut seen);
@@ -151,6 +152,19 @@ impl Control {
             let mut broken = Seen::new(Code::SlaBroken, "line", name, sentence).with(&numbers);
             broken.object.class = Some(class);
             seen.push(broken);
+        }
+    }
+
+    fn look_at_shifts(&mut self, seen: &mut Vec<Seen>) {
+        for (name, shift) in self.publisher.take_shifts() {
+            let (before, after) = (f64::from(shift.before_ms), f64::from(shift.after_ms));
+            let since = clock().mono.since(shift.since).as_secs();
+            let sentence = format!(
+                "line {name}: the round trip is {after:.1} ms since {since} s ago, and was \
+                 {before:.1} ms"
+            );
+            let numbers = [("before_ms", before), ("after_ms", after)];
+            seen.push(Seen::new(Code::LatencyShifted, "line", &name, sentence).with(&numbers));
         }
     }
 

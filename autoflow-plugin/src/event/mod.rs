@@ -41,6 +41,8 @@ pub(crate) enum Code {
     AuthenticationFailed,
     /// A collector takes nothing.
     CollectorLost,
+    /// The round trip has moved to another level, whatever limits there are.
+    LatencyShifted,
 }
 
 /// Something that is wrong at this moment.
@@ -66,6 +68,7 @@ impl Code {
             Self::BudgetReached => "budget-reached",
             Self::AuthenticationFailed => "authentication-failed",
             Self::CollectorLost => "collector-lost",
+            Self::LatencyShifted => "latency-shifted",
         }
     }
 
@@ -76,7 +79,9 @@ impl Code {
             Self::SlaBroken | Self::ConfigurationRefused => EventSeverity::Major,
             Self::LineUnmeasured | Self::CollectorLost => EventSeverity::Major,
             Self::MarkRewritten | Self::BudgetReached => EventSeverity::Minor,
-            Self::ClockStepped | Self::AuthenticationFailed => EventSeverity::Warning,
+            Self::ClockStepped | Self::AuthenticationFailed | Self::LatencyShifted => {
+                EventSeverity::Warning
+            }
         }
     }
 
@@ -106,7 +111,10 @@ impl Code {
             Self::LineDead | Self::LineUnmeasured | Self::CollectorLost => 5,
             Self::SlaBroken => 10,
             Self::MarkRewritten => 30,
-            Self::ClockStepped | Self::BudgetReached | Self::AuthenticationFailed => 60,
+            Self::ClockStepped
+            | Self::BudgetReached
+            | Self::AuthenticationFailed
+            | Self::LatencyShifted => 60,
         }
     }
 }

@@ -11,6 +11,7 @@ use super::extremes::FARTHEST;
 use super::liveness::{LEAST_PATIENCE, Liveness, Pulse, State, Trouble};
 use super::order::{Fate, InOrder};
 use super::ring::{Adds, Ring, Running, SLICES};
+use super::shift::{Shift, ShiftWatch};
 use super::slice::{Brief, Counted, Doubts, PathJitter, RoundTrips, Slice, Sums};
 use super::summary::{Delays, Directions, Summary};
 use super::watch::{Demand, Seen, Watch};
@@ -61,6 +62,9 @@ pub(crate) struct Estimator {
     /// Of all answers: how many, and the sum of their round trips in nanoseconds.
     round_trips: (u64, i64),
     watches: Vec<Watch>,
+    shifts: ShiftWatch,
+    /// The newest one that nobody was told of.
+    shift: Option<Shift>,
     /// The newest probe that has a fate.
     newest: Option<(u64, Mono)>,
     /// From one probe to the next at present, in resting intervals.
@@ -157,6 +161,8 @@ impl Estimator {
             totals: (0, 0),
             round_trips: (0, 0),
             watches: Vec::new(),
+            shifts: ShiftWatch::default(),
+            shift: None,
             newest: None,
             pace: 1.0,
             rest: config.rest,
@@ -212,6 +218,11 @@ impl Estimator {
     /// How many were answered so far, and the sum of their round trips in nanoseconds.
     pub(crate) fn round_trips(&self) -> (u64, i64) {
         self.round_trips
+    }
+
+    /// A shift of the round trip that nobody was told of yet.
+    pub(crate) fn take_shift(&mut self) -> Option<Shift> {
+        self.shift.take()
     }
 
     /// Enters what became of a probe, in any order of sending. One that was set aside makes no
@@ -365,6 +376,8 @@ impl Estimator {
         for watch in &mut self.watches {
             watch.delay(sample.received, round_trip, step);
         }
+        let shift = self.shifts.see(sample.received, round_trip);
+        self.shift = shift.or(self.shift);
         self.newest_sample = self.newest_sample.max(Some(sample.received));
         self.jitter.record(sample);
         self.delayed(sample);

@@ -3,7 +3,8 @@
 //! ```text
 //! outcome of a probe ─► Ring of slices ─► Summary ─┐
 //!     │  pulse, trouble ─► Liveness ────► State ───┴► Estimate ─► score, rows of the snapshot
-//!     └► in order of sending ─► Watches: is a limit kept?       ─► auto flow control
+//!     ├► in order of sending ─► Watches: is a limit kept?       ─► auto flow control
+//!     └► delays ─► ShiftWatch: is it as it was?                 ─► events
 //! ```
 //!
 //! An [`Estimator`] belongs to one line and one probe class. It knows limits that somebody asks
@@ -21,6 +22,7 @@ mod order;
 mod ring;
 mod row;
 mod score;
+mod shift;
 mod slice;
 mod summary;
 #[cfg(test)]
@@ -35,6 +37,7 @@ pub(crate) use metric::{Metric, within};
 pub(crate) use opinion::opinions;
 pub(crate) use row::{score_row, state_row};
 pub(crate) use score::{score, score_over};
+pub(crate) use shift::Shift;
 pub(crate) use summary::{Directions, Way};
 pub(crate) use watch::{Demand, Surely, Watch};
 pub(crate) use whole::Life;
