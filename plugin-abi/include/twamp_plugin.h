@@ -257,6 +257,9 @@ typedef struct TwampEngine TwampEngine;
 /// The former line suffered since the class came: it goes back.
 #define TWAMP_REASON_FILLED 13
 
+/// Packets as large as the class needs don't come through the former line.
+#define TWAMP_REASON_PACKET_SIZE 14
+
 // Kinds of observation.
 
 /// A reply to a probe handed out by `advance`.
@@ -564,7 +567,7 @@ typedef struct TwampObservation {
 typedef struct TwampProbe {
   /// The line it leaves by.
   uint64_t line;
-  /// Its probe class.
+  /// Its probe class; `u64::MAX`: it is one of full size that may not be fragmented.
   uint64_t probe_class;
   /// When it leaves.
   uint64_t at_ns;

@@ -101,6 +101,8 @@ pub mod reason {
     pub const BETTER: u32 = 12;
     /// The former line suffered since the class came: it goes back.
     pub const FILLED: u32 = 13;
+    /// Packets as large as the class needs don't come through the former line.
+    pub const PACKET_SIZE: u32 = 14;
 
     /// The word for a reason.
     #[must_use]
@@ -119,6 +121,7 @@ pub mod reason {
             SPREAD => "spread",
             BETTER => "better line",
             FILLED => "line filled",
+            PACKET_SIZE => "packet size",
             _ => "none",
         }
     }

@@ -11,6 +11,7 @@ mod flow;
 mod io;
 mod key;
 mod line;
+mod mtu_probe;
 mod overrides;
 mod peer;
 mod person;
@@ -36,6 +37,7 @@ pub use flow::{FlowRule, IpProtocol, IpProtocolError, Ports, PortsError};
 pub use io::{Io, Policy};
 pub use key::{Key, Secret};
 pub use line::{Line, Profile};
+pub use mtu_probe::{MTU_PROBE_CLASS, MTU_PROBE_NAME, MtuProbe};
 pub use overrides::{By, Hand, Override};
 pub use peer::Peer;
 pub use person::{Answering, Answers, Toggled};
@@ -61,6 +63,9 @@ pub struct Config {
     /// Probes beside these, for classes of traffic that name them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub probe_classes: Vec<ProbeClass>,
+    /// Seldom probes of full size, where the line says nothing else; absent: none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mtu_probe: Option<MtuProbe>,
     /// How this end answers probes.
     pub responder: Responder,
     /// Shared secrets of the secure modes, in both roles.

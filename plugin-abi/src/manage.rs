@@ -25,7 +25,9 @@ pub use figures::{
 pub use result::{
     ClockState, Delay, Jitter, LostCounts, ResponderLimited, Seen, ServedResult, SessionResult,
 };
-pub use row::{AdviceRow, ChoiceRow, Decision, LineRow, Opinions, OverrideRow, SessionRow};
+pub use row::{
+    AdviceRow, ChoiceRow, Decision, LineRow, MtuRow, MtuState, Opinions, OverrideRow, SessionRow,
+};
 pub use session::{Cause, Changed, Paused, RunResult, ScheduleRow, SessionKind, TakesEffect};
 pub use state::{Applied, Difference, LineRoles, Pending, ResponderRow, Roles};
 pub use statistics::{SendLateness, Statistics};

@@ -12,7 +12,7 @@
 pub struct TwampProbe {
     /// The line it leaves by.
     pub line: u64,
-    /// Its probe class.
+    /// Its probe class; `u64::MAX`: it is one of full size that may not be fragmented.
     pub probe_class: u64,
     /// When it leaves.
     pub at_ns: u64,

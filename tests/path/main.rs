@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
 
+mod line_size;
 mod marks;
 mod ping;
 mod relay;

@@ -10,7 +10,7 @@ use crate::relay::{Relay, Way};
 const PADDING: u32 = 1_300;
 
 /// Near, a router of the kernel, far; the second link takes 1,280 octets.
-fn routed() -> Option<[Net; 3]> {
+pub(crate) fn routed() -> Option<[Net; 3]> {
     let [near, router, far] = Net::several()?;
     near.cable("wan", &router, "near");
     router.cable("far", &far, "wan");

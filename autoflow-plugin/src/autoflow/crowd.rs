@@ -136,6 +136,10 @@ impl Crowds {
         let left = crowd.left.as_ref()?;
         let mut totals = left.totals.iter();
         let totals = totals.find(|(seen_by, _)| *seen_by == line.probe_class);
+        // No traffic makes packets too long.
+        if breach.obstruction.is_some() {
+            return None;
+        }
         let goes_on = match breach.metric {
             Metric::Loss => totals.is_some_and(|(_, (probes, lost))| {
                 let (now_probes, now_lost) = line.estimator.totals();

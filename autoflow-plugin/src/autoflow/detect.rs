@@ -10,14 +10,17 @@
 //! ```
 //!
 //! *Unmeasured* stands beside it and forgets nothing. A line that only probes of other classes come
-//! back over breaks whatever the class needs.
+//! back over breaks whatever the class needs. One through which packets as long as the class needs
+//! don't come breaks its SLA as well, until they are shown to.
 
 use std::time::Duration;
 
 use plugin_abi::config::Sla;
 use twamp_core::time::Mono;
 
-use crate::line::{Directions, Estimate, Metric, State, Surely, Watch, Way, within};
+use crate::line::{
+    Directions, Estimate, FullSize, Metric, Obstruction, State, Surely, Watch, Way, within,
+};
 
 /// Before so many probes have a fate there is no verdict.
 const LEAST_PROBES: u64 = 10;
@@ -59,6 +62,8 @@ pub(super) struct Breach {
     pub(super) mistake_every: Duration,
     /// Nothing comes back for so long, while probes of another class do.
     pub(super) silent: Option<Duration>,
+    /// Packets as long as the class needs don't come through: why, and for how long.
+    pub(super) obstruction: Option<(Obstruction, Option<Duration>)>,
 }
 
 /// A verdict, and for how long and how well a good one is shown.
@@ -107,11 +112,17 @@ impl Detector {
         estimate: &Estimate,
         watches: &(impl Iterator<Item = &'a Watch> + Clone),
         sla: &Sla,
+        full_size: Option<&FullSize>,
     ) -> Standing {
         let alive = estimate.state == State::Alive;
+        let full_size = sla.packet_octets.zip(full_size);
+        let obstruction = full_size.and_then(|(octets, size)| size.obstructs(octets));
         let mut wrong_at = *self.wrong_at.get_or_insert(now);
         let verdict = match estimate.state {
-            State::Alive => self.living(now, wrong_at, estimate, watches.clone(), sla),
+            State::Alive => {
+                let watches = watches.clone();
+                self.living(now, wrong_at, estimate, watches, sla, obstruction)
+            }
             State::Silent => {
                 self.turn_bad(now);
                 Verdict::Breaks(silence(now, estimate, sla))
@@ -124,7 +135,7 @@ impl Detector {
             }
         };
         let alarm = watches.clone().any(Watch::alarm);
-        if !alive || alarm {
+        if !alive || alarm || obstruction.is_some() {
             wrong_at = now;
             self.wrong_at = Some(now);
         }
@@ -137,7 +148,9 @@ impl Detector {
             verdict,
             clean_since,
             bad_since,
-            fit: verdict == Verdict::Good && watches.clone().all(Watch::looks_good),
+            fit: verdict == Verdict::Good
+                && watches.clone().all(Watch::looks_good)
+                && full_size.is_none_or(|(_, size)| !size.is_suspect()),
             raised: alive && watches.clone().any(Watch::is_raised),
             halfway: alive && watches.clone().any(Watch::is_halfway),
             alarm: alive && alarm,
@@ -157,10 +170,15 @@ impl Detector {
         estimate: &Estimate,
         mut watches: impl Iterator<Item = &'a Watch> + Clone,
         sla: &Sla,
+        obstruction: Option<Obstruction>,
     ) -> Verdict {
         if let Some(breach) = watches.clone().find_map(|watch| breach(watch, estimate)) {
             self.turn_bad(now);
             return Verdict::Breaks(breach);
+        }
+        if let Some(obstruction) = obstruction {
+            self.turn_bad(now);
+            return Verdict::Breaks(obstructed(now, obstruction));
         }
         match self.record {
             Record::Unproven if is_innocent(estimate, watches.clone(), sla) => {
@@ -200,6 +218,7 @@ fn breach(watch: &Watch, estimate: &Estimate) -> Option<Breach> {
         surely: evidence.surely,
         mistake_every: demand.mistake_every,
         silent: None,
+        obstruction: None,
     })
 }
 
@@ -216,6 +235,24 @@ fn silence(now: Mono, estimate: &Estimate, sla: &Sla) -> Breach {
         surely: Surely { of: 0, lost: 0 },
         mistake_every: Duration::MAX,
         silent: Some(now.since(since)),
+        obstruction: None,
+    }
+}
+
+/// Whatever is as long as the class needs is lost.
+fn obstructed(now: Mono, obstruction: Obstruction) -> Breach {
+    let since = obstruction.passed.map(|passed| now.since(passed));
+    Breach {
+        metric: Metric::Loss,
+        measured: 100.0,
+        limit: 100.0,
+        of: 0,
+        lost: None,
+        way: None,
+        surely: Surely { of: 0, lost: 0 },
+        mistake_every: Duration::MAX,
+        silent: None,
+        obstruction: Some((obstruction, since)),
     }
 }
 

@@ -55,7 +55,7 @@ use plugin_abi::answer;
 use plugin_abi::config::{Class, Mode, Strategy};
 use twamp_core::time::{Mono, Now};
 
-use crate::line::{Demand, Estimate, Estimator, Metric, State};
+use crate::line::{Demand, Estimate, Estimator, FullSize, Metric, Obstruction, State};
 use choose::{Rank, Row, Situation};
 use crowd::Crowds;
 use detect::{Detector, Standing, Verdict};
@@ -100,6 +100,8 @@ pub(crate) struct Candidate<'a> {
     pub(crate) overflows: bool,
     /// The groups it is in.
     pub(crate) groups: &'a [u64],
+    /// What was seen of its probes of full size, if it has any.
+    pub(crate) full_size: Option<&'a FullSize>,
     /// What was seen of its probes.
     pub(crate) estimator: &'a Estimator,
     /// What its probes say.
@@ -142,6 +144,8 @@ pub(crate) struct Broken {
     pub(crate) measured: f64,
     /// The most it may be.
     pub(crate) limit: f64,
+    /// It is not that figure: packets as long as the class needs don't come through.
+    pub(crate) obstruction: Option<Obstruction>,
 }
 
 /// Auto flow control of one engine.
@@ -319,6 +323,7 @@ impl AutoFlow {
                     metric: breach.metric,
                     measured: breach.measured,
                     limit: breach.limit,
+                    obstruction: breach.obstruction.map(|(obstruction, _)| obstruction),
                 }),
                 _ => None,
             })
@@ -349,7 +354,12 @@ impl AutoFlow {
                 let candidate = lines.seen(line, asked.seen);
                 let watches = candidate.estimator.watches();
                 let own = asked.places.iter().filter_map(|place| watches.get(*place));
-                standings.push(detector.judge(now, candidate.estimate, &own, &asked.sla));
+                let Candidate {
+                    estimate,
+                    full_size,
+                    ..
+                } = *candidate;
+                standings.push(detector.judge(now, estimate, &own, &asked.sla, full_size));
             }
         }
         standings

@@ -189,6 +189,7 @@ mod tests {
             rates: None,
             overflows: false,
             groups: &[],
+            full_size: None,
             estimator: &estimator,
             estimate: &estimate,
         };

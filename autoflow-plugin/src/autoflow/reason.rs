@@ -368,6 +368,9 @@ impl Obstacle {
 
 impl Breach {
     pub(super) fn reason(&self) -> u32 {
+        if self.obstruction.is_some() {
+            return reason::PACKET_SIZE;
+        }
         match self.metric {
             Metric::Loss => reason::LOSS,
             Metric::RoundTrip => reason::LATENCY,
@@ -382,6 +385,9 @@ impl Breach {
                 "its own probes are silent for {}, though others come back",
                 seconds(silent)
             );
+        }
+        if let Some((obstruction, since)) = &self.obstruction {
+            return obstruction.words(*since);
         }
         let (name, unit) = (self.metric.name(), self.metric.unit());
         let (measured, limit) = (figure(self.measured), figure(self.limit));

@@ -4,6 +4,7 @@ mod crowding;
 mod hand;
 mod many;
 mod marks;
+mod sizes;
 mod strategies;
 mod world;
 

@@ -7,7 +7,7 @@
 use super::Candidate;
 use super::choose::Row;
 use super::detect::Breach;
-use crate::line::{Metric, State};
+use crate::line::{FullSize, Metric, Passage, State};
 
 /// In one case of so many, a line that is harmed as much passes for one that is not.
 const SURE: f64 = 200.0;
@@ -50,7 +50,8 @@ impl Baseline {
 
 impl Spared {
     /// Whether `other` is spared what `breach` says of another line, by its probes since `baseline`.
-    /// Of a line whose probes are silent it is enough that those of the other come back.
+    /// Of a line whose probes are silent it is enough that those of the other come back; of one that
+    /// full-size packets don't come through, that they do through the other.
     pub(super) fn of(baseline: Option<&Baseline>, other: &Candidate<'_>, breach: &Breach) -> Self {
         if other.estimate.state != State::Alive {
             return Self::default();
@@ -58,6 +59,14 @@ impl Spared {
         if breach.silent.is_some() {
             return Self {
                 shown: true,
+                ..Self::default()
+            };
+        }
+        if breach.obstruction.is_some() {
+            // Where nobody asks, nothing speaks against it.
+            let passes = |size: &FullSize| size.passage() == Passage::Free && !size.is_suspect();
+            return Self {
+                shown: other.full_size.is_none_or(passes),
                 ..Self::default()
             };
         }
@@ -117,6 +126,7 @@ mod tests {
             surely: Surely { of, lost },
             mistake_every: Duration::from_secs(604_800),
             silent: None,
+            obstruction: None,
         }
     }
 

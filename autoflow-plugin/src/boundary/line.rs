@@ -69,6 +69,7 @@ pub(super) unsafe fn read(pointer: *const TwampLine) -> Result<(Line, Option<Nam
         responder: has(line_flag::RESPONDER),
         groups: groups.to_vec(),
         probe: None,
+        mtu_probe: None,
         export: true,
         export_s: None,
         owner: Default::default(),

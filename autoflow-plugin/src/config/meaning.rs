@@ -12,8 +12,8 @@ use super::node::Node;
 use super::stamp::around_padding;
 use super::unique::{own, own_items};
 use super::{
-    answering, export, features, flows, io, keys, overrides, peers, probe_classes, schedule,
-    sessions, stamp, test_ports, topology,
+    answering, export, features, flows, io, keys, mtu_probe, overrides, peers, probe_classes,
+    schedule, sessions, stamp, test_ports, topology,
 };
 use crate::session::rhythm::LONGEST;
 
@@ -75,6 +75,7 @@ pub(super) fn line(line: &Node, problems: &mut Vec<Problem>) {
     own_items(&line.key("groups"), "group", Node::whole, problems);
     stamp::probe(&line.key("probe"), problems);
     probe_fits(line, problems);
+    mtu_probe::fits(line, problems);
     features::probe(&line.key("probe"), problems);
 }
 
@@ -276,7 +277,7 @@ fn class(class: &Node, problems: &mut Vec<Problem>) {
         .and_then(Value::as_object)
         .is_some_and(Map::is_empty)
     {
-        let expected = "at least one of round_trip_ms, jitter_ms, loss_percent";
+        let expected = "at least one of round_trip_ms, jitter_ms, loss_percent, packet_octets";
         problems.push(sla.problem_found(expected, "no demand", "say what the class needs"));
     }
     let prefer = class.key("prefer");
@@ -416,7 +417,7 @@ mod tests {
             (
                 "/classes/1/sla",
                 json!({}),
-                "classes[1].sla: expected at least one of round_trip_ms, jitter_ms, loss_percent, found no demand; say what the class needs",
+                "classes[1].sla: expected at least one of round_trip_ms, jitter_ms, loss_percent, packet_octets, found no demand; say what the class needs",
             ),
             (
                 "/classes/0/prefer",

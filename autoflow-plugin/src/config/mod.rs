@@ -13,6 +13,7 @@ mod io;
 mod keys;
 mod meaning;
 mod merge;
+mod mtu_probe;
 mod node;
 mod overrides;
 mod peers;
@@ -35,6 +36,7 @@ use serde_json::Value;
 
 pub(crate) use among::{Misfit, judge_among};
 pub(crate) use merge::merge_patch;
+pub(crate) use mtu_probe::full_size;
 use node::Node;
 pub(crate) use sessions::taken_by;
 pub(crate) use shape::distance;

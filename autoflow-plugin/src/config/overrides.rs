@@ -40,7 +40,7 @@ pub(super) fn one(order: &Node, problems: &mut Vec<Problem>) {
         .and_then(Value::as_object)
         .is_some_and(Map::is_empty);
     if is_empty {
-        let expected = "at least one of round_trip_ms, jitter_ms, loss_percent";
+        let expected = "at least one of round_trip_ms, jitter_ms, loss_percent, packet_octets";
         problems.push(sla.problem_found(expected, "no demand", "say what the class needs"));
     }
     let (from, until) = (order.key("from"), order.key("until"));
@@ -114,7 +114,7 @@ mod tests {
             [
                 r#"overrides[0].class: expected the key "class", as it is pin, found nothing; add it"#,
                 "overrides[0].sla: expected no sla, as it is pin, found an object; remove it",
-                "overrides[0].sla: expected at least one of round_trip_ms, jitter_ms, loss_percent, found no demand; say what the class needs",
+                "overrides[0].sla: expected at least one of round_trip_ms, jitter_ms, loss_percent, packet_octets, found no demand; say what the class needs",
                 "overrides[1].class: expected no class, as it is drain, found \"voice\"; remove it",
                 r#"overrides[1].line: expected the key "line", as it is drain, found nothing; add it"#,
                 r#"overrides[2].percent: expected the key "percent", as it is weight, found nothing; add it"#,

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use plugin_abi::config::SHARED_PROBE_CLASS;
+use plugin_abi::config::{MTU_PROBE_NAME, SHARED_PROBE_CLASS};
 use plugin_abi::manage::Problem;
 use serde_json::Value;
 
@@ -25,6 +25,12 @@ pub(super) fn config(root: &Node, problems: &mut Vec<Problem>) {
         if id.whole() == Some(SHARED_PROBE_CLASS) {
             let expected = format!("another id than {SHARED_PROBE_CLASS}, which no name has");
             problems.push(id.problem(expected, "count from 1 on"));
+        }
+    }
+    for name in classes.iter().map(|class| class.key("name")) {
+        if name.text() == Some(MTU_PROBE_NAME) {
+            let expected = "another name than that of probes of full size";
+            problems.push(name.problem(expected, "rename it"));
         }
     }
     alike(&classes, problems);
@@ -100,6 +106,17 @@ mod tests {
                 "probe_classes[0].id: expected another id than 0, which no name has, found 0; count from 1 on",
                 "probe_classes[1]: expected other probes than those of probe_classes[0], found the same; remove one of the two, and let its classes name the other",
                 r#"classes[0].probe_class: expected the name of one of probe_classes, found "realtme"; did you mean "realtime"?"#,
+            ]
+        );
+    }
+
+    #[test]
+    fn none_is_called_as_probes_of_full_size_are() {
+        let named = with(json!([{"id": 1, "name": "mtu-probe", "dscp": 10}]), None);
+        assert_eq!(
+            named,
+            [
+                r#"probe_classes[0].name: expected another name than that of probes of full size, found "mtu-probe"; rename it"#
             ]
         );
     }

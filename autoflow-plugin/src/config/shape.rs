@@ -78,6 +78,9 @@ const LEAST_MTU: u64 = 576;
 const MODES: Kind = List(&Word(&["open", "auth", "encrypted", "mixed"]));
 const MODE: Kind = Word(&["measure", "advise", "act"]);
 const PROFILE: Kind = Word(&["fibre", "lte", "satellite"]);
+/// Of an IP packet whose size somebody asks about. A probe with all headers and keys is smaller.
+const LEAST_PACKET: u64 = 256;
+const MOST_PACKET: u64 = 9_000;
 const PADDING: Kind = Whole(0, 9_000);
 const MISTAKE: Kind = Whole(1, 365 * 24);
 
@@ -87,6 +90,7 @@ const CONFIG: Keys = &[
     ("io", false, Object(IO)),
     ("probe", false, Object(PROBE)),
     ("probe_classes", false, List(&Object(PROBE_CLASS))),
+    ("mtu_probe", false, Object(MTU_PROBE)),
     ("responder", false, Object(RESPONDER)),
     ("keys", false, List(&Object(KEY))),
     ("decision", false, Object(DECISION)),
@@ -140,6 +144,12 @@ const PROBE_CLASS: Keys = &[
     ("dscp", true, Dscp),
     ("padding", false, PADDING),
     ("interval_ms", false, Figure(1.0, HOUR_MS as f64)),
+];
+
+const MTU_PROBE: Keys = &[
+    ("octets", false, Whole(LEAST_PACKET, MOST_PACKET)),
+    ("every_s", false, Figure(1.0, HOUR_MS as f64 / 1e3)),
+    ("enabled", false, Flag),
 ];
 
 const STAMP: Keys = &[
@@ -285,6 +295,7 @@ const LINE: Keys = &[
     ("responder", false, Flag),
     ("groups", false, List(&Id)),
     ("probe", false, Object(PROBE)),
+    ("mtu_probe", false, Object(MTU_PROBE)),
     ("export", false, Flag),
     ("export_s", false, EXPORT_S),
     ("owner", false, Word(&["document", "topology"])),
@@ -356,6 +367,7 @@ const SLA: Keys = &[
     ("round_trip_ms", false, Kind::Above0(60_000.0)),
     ("jitter_ms", false, Kind::Above0(60_000.0)),
     ("loss_percent", false, Kind::Above0(100.0)),
+    ("packet_octets", false, Whole(LEAST_PACKET, MOST_PACKET)),
 ];
 
 /// Judges the shape of a whole configuration.

@@ -41,6 +41,14 @@ pub(super) fn suffice(root: &Node, problems: &mut Vec<Problem>) {
                 let alike = need.senders.entry(manner).or_default();
                 *alike.entry(far).or_default() += 1;
             }
+            if has_full_size(root, &line) {
+                // Whole, and so by another socket than all that may be fragmented.
+                let mut manner = manner(root, &line, probed.first().and_then(Option::as_ref));
+                manner.pop();
+                manner.push("true".into());
+                let alike = need.senders.entry(manner).or_default();
+                *alike.entry(far).or_default() += 1;
+            }
         }
     }
     let threads = root.key("io").key("threads").whole();
@@ -90,6 +98,17 @@ fn manner(root: &Node, line: &Node, class: Option<&Node>) -> Manner {
     let dscp = dscp.unwrap_or_default().to_string();
     let of_probe = ["ttl", "dont_fragment"].map(|key| probe.key(key).found());
     [mark, dscp].into_iter().chain(of_probe).collect()
+}
+
+/// The line has probes of full size beside the others.
+fn has_full_size(root: &Node, line: &Node) -> bool {
+    let own = line.key("mtu_probe");
+    let probe = if own.is_there() {
+        own
+    } else {
+        root.key("mtu_probe")
+    };
+    probe.is_there() && probe.key("enabled").flag_or(true) == Some(true)
 }
 
 #[cfg(test)]
@@ -190,5 +209,17 @@ mod tests {
             }))
         };
         assert!(of(json!("realtime"))[0].contains("at least 2 ports"));
+    }
+
+    #[test]
+    fn probes_of_full_size_have_a_session_of_each_line_that_has_them() {
+        let of = |ports, line: &Value| lines(2, 1, ports, line);
+        let full_size = json!({ "mtu_probe": {} });
+        assert!(of(1, &full_size)[0].contains("at least 2 ports"));
+        assert_eq!(of(2, &full_size), [""; 0]);
+        assert_eq!(
+            of(1, &json!({ "mtu_probe": { "enabled": false } })),
+            [""; 0]
+        );
     }
 }

@@ -9,6 +9,7 @@ use plugin_abi::manage::Problem;
 use super::export::borrowed_enterprise;
 use super::flows;
 use super::meaning::headers;
+use super::mtu_probe;
 use crate::session::features::most_padding;
 
 /// Every warning about a configuration without mistakes.
@@ -23,6 +24,7 @@ pub(crate) fn warnings(config: &Config) -> Vec<Problem> {
         warnings.extend(each.filter_map(|class| fragmented(config, index, line, *class)));
     }
     unused_probe_classes(config, &mut warnings);
+    mtu_probe::warnings(config, &mut warnings);
     unknown_underlays(config, &mut warnings);
     nothing_to_choose_from(config, &mut warnings);
     warnings.extend(borrowed_enterprise(config));

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use plugin_abi::config::Config;
+use plugin_abi::config::{Config, MTU_PROBE_CLASS};
 use plugin_abi::engine_state;
 use plugin_abi::manage::{Cause, Failure, FailureKind};
 use tokio::runtime::Builder;
@@ -312,7 +312,11 @@ impl Control {
                 let silence = pulse
                     .unanswered_since
                     .map(|since| report.at.mono.since(since));
-                let silent = silence.is_some_and(|silence| silence > SILENCE);
+                let silent = match session.measures {
+                    // The next one is due long after; three in a row say it.
+                    Some(what) if what.class == MTU_PROBE_CLASS => self.publisher.doubts(what),
+                    _ => silence.is_some_and(|silence| silence > SILENCE),
+                };
                 session.is_silent(silent);
             }
         }

@@ -7,7 +7,7 @@ use std::collections::hash_map::Entry;
 use std::collections::{BinaryHeap, HashMap};
 use std::time::Duration;
 
-use plugin_abi::config::{Config, Line};
+use plugin_abi::config::{Config, Line, MTU_PROBE_CLASS, MTU_PROBE_NAME};
 use plugin_abi::manage::ServedResult;
 use plugin_abi::{NONE, line_state};
 use twamp_core::time::{Mono, Now, Wall};
@@ -252,10 +252,16 @@ impl Control {
         };
         let line = self.line_named(measures.map(|what| what.line));
         let classes = &self.config.probe_classes;
-        let class = measures.and_then(|what| classes.iter().find(|known| known.id == what.class));
+        let class = measures.and_then(|what| match what.class {
+            MTU_PROBE_CLASS => Some(MTU_PROBE_NAME),
+            id => {
+                let known = classes.iter().find(|known| known.id == id);
+                known.map(|known| known.name.as_str())
+            }
+        });
         let name = match (&line, self.own_of(key)) {
             (Some((_, name)), _) => match class {
-                Some(class) => format!("{name} {}", class.name),
+                Some(class) => format!("{name} {class}"),
                 None => name.clone(),
             },
             (None, own) => own.and_then(|own| own.name.clone()).unwrap_or_default(),

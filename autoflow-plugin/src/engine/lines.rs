@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use plugin_abi::config::{Config, Line, Owner, Probe, ProbeClass, Remote};
+use plugin_abi::config::{Config, Line, MTU_PROBE_CLASS, Owner, Probe, ProbeClass, Remote};
 
 use super::binding::{Wanted, Whose};
 use super::control::Control;
@@ -11,6 +11,7 @@ use super::lock;
 use super::message::News;
 use super::opening::{self, Sender};
 use super::sight::Measures;
+use crate::config::full_size;
 use crate::net::NetError;
 use crate::session::credentials::Credentials;
 use crate::session::target::Manners;
@@ -205,14 +206,15 @@ impl Control {
     }
 }
 
-/// How a line that sends probes does so, for each probe class in use.
+/// How a line that sends probes does so, for each probe class in use; those of full size go last.
 pub(super) fn probes(config: &Config, line: &Line) -> Vec<(u64, Probe)> {
     if !line.sender || line.remote.is_none() {
         return Vec::new();
     }
     let by = config.probed().by.into_iter();
-    by.map(|class| (ProbeClass::id_of(class), config.probe_of(line, class)))
-        .collect()
+    let small = by.map(|class| (ProbeClass::id_of(class), config.probe_of(line, class)));
+    let full_size = full_size(config, line).map(|(_, probe)| (MTU_PROBE_CLASS, probe));
+    small.chain(full_size).collect()
 }
 
 /// The session of `one` is that of `other`: they differ in nothing that probes can notice.
@@ -228,6 +230,7 @@ pub(super) fn is_probed_alike(one: &Line, other: &Line) -> bool {
             profile: Default::default(),
             flows_movable: true,
             mtu: None,
+            mtu_probe: None,
             capacity_up_mbps: None,
             capacity_down_mbps: None,
             responder: false,
@@ -261,6 +264,7 @@ mod tests {
             ("far_end", json!("hub")),
             ("responder", json!(true)),
             ("capacity_up_mbps", json!(1.5)),
+            ("mtu_probe", json!({})),
             ("export", json!(false)),
             ("export_s", json!(1)),
         ] {

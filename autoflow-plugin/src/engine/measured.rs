@@ -3,14 +3,16 @@
 use std::sync::Arc;
 
 use plugin_abi::config::Line;
-use plugin_abi::manage::LineRow;
+use plugin_abi::manage::{LineRow, MtuRow};
 use plugin_abi::{TwampLineLoad, TwampLineState, line_state};
-use twamp_core::time::Mono;
+use twamp_core::time::{Mono, Now};
 
+use super::full_size::FullSizeSight;
 use super::sight::Sight;
 use super::sights::Sights;
 use crate::autoflow::Candidate;
-use crate::line::{Load, state_row};
+use crate::line::{Load, Obstruction, state_row};
+use crate::session::Key;
 
 /// One line. There are thousands, so it keeps no configuration that it doesn't need.
 pub(super) struct Measured {
@@ -27,6 +29,8 @@ pub(super) struct Measured {
     groups: Box<[u64]>,
     /// What its probes say.
     pub(super) sights: Sights,
+    /// What those of full size say, if it has any.
+    pub(super) full_size: Option<Box<FullSizeSight>>,
     /// What the host tells of its traffic, if it does.
     load: Option<Box<Load>>,
     /// Why the interface's own stamps are not taken.
@@ -40,6 +44,7 @@ pub(super) struct Listed {
     state: u32,
     trouble: Option<Arc<str>>,
     stamps: Option<Arc<str>>,
+    mtu: Option<MtuRow>,
 }
 
 impl Measured {
@@ -55,6 +60,7 @@ impl Measured {
             capacity: [line.capacity_up_mbps, line.capacity_down_mbps],
             groups: line.groups.as_slice().into(),
             sights,
+            full_size: None,
             load: None,
             stamps: None,
         }
@@ -90,6 +96,28 @@ impl Measured {
         self.sights.iter().find_map(Sight::hindrance)
     }
 
+    /// Small probes with a fate so far, and the lost ones of them, of the class that those of full
+    /// size leave alike.
+    pub(super) fn small(&self) -> (u64, u64) {
+        self.sights.at(0).estimator.totals()
+    }
+
+    /// The session of its probes of full size is to leave them faster, or as at rest again.
+    pub(super) fn pace_full_size(&mut self) -> Option<(Key, bool)> {
+        self.full_size.as_mut()?.pace(self.metered)
+    }
+
+    /// Whether full-size packets come through is another than when this was last asked.
+    pub(super) fn has_news(&mut self) -> bool {
+        let full_size = self.full_size.as_mut();
+        full_size.is_some_and(|full_size| full_size.has_news())
+    }
+
+    /// What keeps full-size packets from coming through, if anything does.
+    pub(super) fn obstruction(&self) -> Option<Obstruction> {
+        self.full_size.as_ref()?.size.obstruction()
+    }
+
     /// Brings the estimates up to date.
     pub(super) fn look(&mut self, now: Mono) {
         self.sights.look(now);
@@ -100,6 +128,7 @@ impl Measured {
         let load = self.load.as_ref();
         let rates = load.and_then(|load| load.rates(now));
         let overflows = load.is_some_and(|load| load.overflows(now));
+        let full_size = self.full_size.as_deref();
         self.sights.iter().map(move |sight| Candidate {
             line: self.id,
             probe_class: sight.class,
@@ -113,6 +142,7 @@ impl Measured {
             rates,
             overflows,
             groups: &self.groups,
+            full_size: full_size.map(|full_size| &full_size.size),
             estimator: &sight.estimator,
             estimate: &sight.estimate,
         })
@@ -122,13 +152,14 @@ impl Measured {
         state_row(self.id, &self.sights.life(), valid_until)
     }
 
-    pub(super) fn listed(&self) -> Listed {
+    pub(super) fn listed(&self, now: Now) -> Listed {
         Listed {
             id: self.id,
             name: Arc::clone(&self.name),
             state: self.row(Mono::default()).state,
             trouble: self.hindrance().cloned(),
             stamps: self.stamps.clone(),
+            mtu: self.full_size.as_ref().map(|full_size| full_size.row(now)),
         }
     }
 }
@@ -153,6 +184,7 @@ impl From<&Listed> for LineRow {
             state: line_state::name(listed.state).to_owned(),
             trouble: listed.trouble.as_deref().map(str::to_owned),
             stamps: listed.stamps.as_deref().map(str::to_owned),
+            mtu: listed.mtu,
             withdrawn: None,
             mos: None,
             roles: Default::default(),

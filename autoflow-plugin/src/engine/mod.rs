@@ -26,6 +26,7 @@ mod difference;
 mod ends;
 mod error;
 mod exporting;
+mod full_size;
 mod heard;
 mod lines;
 mod manual;

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use plugin_abi::config::{Class, Config, Line, ProbeClass, Sla};
+use plugin_abi::config::{Class, Config, Line, MTU_PROBE_CLASS, ProbeClass, Sla};
 use plugin_abi::manage::{ChoiceRow, Decision};
 use plugin_abi::{NONE, TwampLineLoad, TwampLineState, TwampScore, answer, reason};
 use twamp_core::time::{ErrorEstimate, Mono, Now};
 
+use super::full_size::FullSizeSight;
 use super::lock;
 use super::measured::Measured;
 use super::shared::{Decided, Shared};
@@ -16,7 +17,7 @@ use super::sight::{Measures, Sight};
 use super::sights::Sights;
 use crate::autoflow::{AutoFlow, Broken, Candidate, Choice, Policy, Ruling, Worth};
 use crate::host::{Change, Host, Picture, Taken};
-use crate::line::{EstimatorConfig, Pulse, Shift, Trouble, score_row};
+use crate::line::{EstimatorConfig, Obstruction, Pulse, Shift, Trouble, score_row};
 use crate::net::{SendError, clock};
 use crate::session::keyed::Keyed;
 use crate::session::setback::Setback;
@@ -107,6 +108,28 @@ impl Publisher {
         for line in self.lines.values_mut() {
             watch(&mut line.sights, &self.autoflow);
         }
+        for line in &config.lines {
+            self.see_full_size(line);
+        }
+    }
+
+    /// A line may have other probes of full size than before, or none. What was learned by such as
+    /// stay is kept.
+    fn see_full_size(&mut self, line: &Line) {
+        let wanted = FullSizeSight::of(&self.config, line);
+        let Some(measured) = self.lines.get_mut(&line.id) else {
+            return;
+        };
+        let octets = |sight: &FullSizeSight| sight.size.octets();
+        let known = measured.full_size.as_deref();
+        if known.map(octets) == wanted.as_deref().map(octets) {
+            return;
+        }
+        let former = std::mem::replace(&mut measured.full_size, wanted);
+        if let Some(session) = former.and_then(|former| former.session) {
+            self.by_session.remove(&session);
+        }
+        self.listed = false;
     }
 
     /// Other probe classes are in use.
@@ -139,12 +162,14 @@ impl Publisher {
     pub(super) fn line(&mut self, line: &Line) {
         self.listed = false;
         if let Some(known) = self.lines.get_mut(&line.id) {
-            return known.change(line);
+            known.change(line);
+            return self.see_full_size(line);
         }
         let mut sights = self.sights(line);
         watch(&mut sights, &self.autoflow);
         let measured = Measured::new(line, sights);
         self.lines.insert(line.id, Box::new(measured));
+        self.see_full_size(line);
     }
 
     /// Why the interface's own stamps are not taken, where a line wishes for them.
@@ -163,17 +188,34 @@ impl Publisher {
         for key in sessions.filter_map(|sight| sight.session) {
             self.by_session.remove(&key);
         }
+        let full_size = lost.and_then(|lost| lost.full_size);
+        if let Some(key) = full_size.and_then(|sight| sight.session) {
+            self.by_session.remove(&key);
+        }
     }
 
     /// This session measures it from now on.
     pub(super) fn session(&mut self, what: Measures, key: Key) {
-        let Some(sight) = sight(&mut self.lines, what) else {
-            return;
+        let session = match what.class {
+            MTU_PROBE_CLASS => self.full_size(what.line).map(|sight| &mut sight.session),
+            _ => sight(&mut self.lines, what).map(|sight| &mut sight.session),
         };
-        if let Some(former) = sight.session.replace(key) {
+        let Some(session) = session else { return };
+        if let Some(former) = session.replace(key) {
             self.by_session.remove(&former);
         }
         self.by_session.insert(key, what);
+    }
+
+    fn full_size(&mut self, line: u64) -> Option<&mut FullSizeSight> {
+        self.lines.get_mut(&line)?.full_size.as_deref_mut()
+    }
+
+    /// The far end may have forgotten the session of a line's probes of full size.
+    pub(super) fn doubts(&self, what: Measures) -> bool {
+        let line = self.lines.get(&what.line);
+        let full_size = line.and_then(|line| line.full_size.as_deref());
+        full_size.is_some_and(|sight| sight.size.doubts_session())
     }
 
     /// No session measures the line any more, and none is to; what was learned of it is kept.
@@ -187,7 +229,18 @@ impl Publisher {
             }
             sight.hinder(clock().mono, Trouble::NoSession, why.to_owned());
         }
+        // Without probes there are none of full size either.
+        let former = measured.full_size.take();
+        if let Some(key) = former.and_then(|sight| sight.session) {
+            self.by_session.remove(&key);
+        }
         self.listed = false;
+    }
+
+    /// Lines through which full-size packets don't come, and why.
+    pub(super) fn obstructions(&self) -> impl Iterator<Item = (&str, Obstruction)> {
+        let lines = self.lines.values();
+        lines.filter_map(|line| Some((&*line.name, line.obstruction()?)))
     }
 
     /// What a session measures, if that is a line.
@@ -225,6 +278,11 @@ impl Publisher {
         trouble: Trouble,
         why: String,
     ) -> bool {
+        if let (MTU_PROBE_CLASS, Some(sight)) = (what.class, self.full_size(what.line)) {
+            // Whether the line is measured, the others say.
+            sight.size.interrupted();
+            return false;
+        }
         let Some(sight) = sight(&mut self.lines, what) else {
             return false;
         };
@@ -250,17 +308,32 @@ impl Publisher {
     /// Enters what the probe thread has seen.
     pub(super) fn absorb(&mut self, report: &Report) {
         for (key, entry) in &report.entries {
-            if let Some(what) = self.by_session.get(key)
-                && let Some(sight) = sight(&mut self.lines, *what)
+            let Some(what) = self.by_session.get(key) else {
+                continue;
+            };
+            if what.class == MTU_PROBE_CLASS {
+                if let Some(line) = self.lines.get_mut(&what.line) {
+                    let small = line.small();
+                    if let Some(full_size) = &mut line.full_size {
+                        full_size.absorb(entry, small);
+                    }
+                }
+            } else if let Some(sight) = sight(&mut self.lines, *what)
                 && sight.absorb(entry, report.at.mono)
             {
                 self.listed = false;
             }
         }
         for (key, pulse) in &report.pulses {
-            if let Some(what) = self.by_session.get(key)
-                && let Some(sight) = sight(&mut self.lines, *what)
-            {
+            let Some(what) = self.by_session.get(key) else {
+                continue;
+            };
+            if what.class == MTU_PROBE_CLASS {
+                let line = self.lines.get_mut(&what.line);
+                if let Some(full_size) = line.and_then(|line| line.full_size.as_mut()) {
+                    full_size.pulse(pulse);
+                }
+            } else if let Some(sight) = sight(&mut self.lines, *what) {
                 sight.pulse(&Pulse {
                     at: report.at.mono,
                     last_reply: pulse.last_reply,
@@ -270,6 +343,12 @@ impl Publisher {
             }
         }
         for (key, setback) in &report.setbacks {
+            if let Some(what) = self.measured_by(*key)
+                && let (MTU_PROBE_CLASS, Some(sight)) = (what.class, self.full_size(what.line))
+            {
+                sight.set_back(*setback);
+                continue;
+            }
             let (trouble, why) = match setback {
                 Setback::PortUnreachable => {
                     let trouble = Trouble::PortUnreachable;
@@ -299,7 +378,10 @@ impl Publisher {
     ) -> Published {
         let epoch = shared.next_epoch();
         let valid_until = fresh.unwrap_or(now.mono) + self.stale_after;
-        self.lines.values_mut().for_each(|line| line.look(now.mono));
+        for line in self.lines.values_mut() {
+            line.look(now.mono);
+            self.listed &= !line.has_news();
+        }
         let (lines, scores) = self.rows(now, valid_until, error.synchronised());
         let states: Vec<_> = lines.iter().map(|row| (row.line, row.state)).collect();
         let measured = self.lines.values();
@@ -309,7 +391,7 @@ impl Publisher {
         let decided = self.autoflow.decide(now, &candidates);
         let other_states = states != self.states;
         if other_states || !self.listed {
-            *lock(&shared.lines) = self.lines.values().map(|line| line.listed()).collect();
+            *lock(&shared.lines) = self.lines.values().map(|line| line.listed(now)).collect();
             self.listed = true;
         }
 
@@ -338,7 +420,10 @@ impl Publisher {
             let sight = sights.find(|sight| sight.class == request.probe_class)?;
             Some((sight.session?, request.raised))
         });
-        let rates = rates.collect();
+        let mut rates: Vec<_> = rates.collect();
+        for line in self.lines.values_mut() {
+            rates.extend(line.pace_full_size());
+        }
         self.states = states;
         self.count(&decided.rulings);
         if decided.choices_changed || !decided.rulings.is_empty() {
@@ -475,6 +560,8 @@ fn without_lines(config: &Config) -> Config {
         classes: config.classes.clone(),
         probe: config.probe.clone(),
         probe_classes: config.probe_classes.clone(),
+        mtu_probe: config.mtu_probe,
+        clock: config.clock,
         decision: config.decision.clone(),
         ..Config::default()
     }

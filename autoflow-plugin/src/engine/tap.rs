@@ -12,6 +12,7 @@ use std::collections::VecDeque;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use plugin_abi::config::MTU_PROBE_CLASS;
 use plugin_abi::{NONE, TwampSample, sample_flag as flag, sample_kind as kind};
 use twamp_core::probe::{Outcome, Reason, Sample, Stamps};
 use twamp_core::time::{Mono, Wall};
@@ -76,7 +77,9 @@ impl Tap {
         let mut kept = lock(&self.kept);
         let of_lines = report.entries.iter().filter_map(|(key, entry)| {
             let sample = sample(entry, report.at.mono)?;
-            let Measures { line, class } = what(*key)?;
+            // Those of full size are no part of a recording.
+            let what = what(*key).filter(|what| what.class != MTU_PROBE_CLASS);
+            let Measures { line, class } = what?;
             Some(TwampSample {
                 line,
                 probe_class: class,

@@ -62,6 +62,7 @@ impl Control {
         let now = clock();
         let mut seen = Vec::new();
         self.look_at_lines(now, &mut seen);
+        self.look_at_sizes(now, &mut seen);
         self.look_at_limits(&mut seen);
         self.look_at_shifts(&mut seen);
         self.look_at_sessions(&mut seen);
@@ -127,6 +128,24 @@ impl Control {
         }
     }
 
+    fn look_at_sizes(&self, now: Now, seen: &mut Vec<Seen>) {
+        for (name, obstruction) in self.publisher.obstructions() {
+            let since = obstruction.passed.map(|passed| now.mono.since(passed));
+            let (code, sentence) = match obstruction.mtu {
+                None => (Code::MtuBlackHole, "has an MTU black hole"),
+                Some(_) => (Code::MtuTooSmall, "has too small an MTU"),
+            };
+            let sentence = format!("line {name} {sentence}: {}", obstruction.words(since));
+            let mut numbers = vec![("octets", f64::from(obstruction.octets))];
+            let taken = obstruction.mtu.filter(|mtu| *mtu > 0);
+            numbers.extend(taken.map(|mtu| ("taken_octets", f64::from(mtu))));
+            if obstruction.mtu.is_none() {
+                numbers.push(("lost_in_a_row", f64::from(obstruction.lost)));
+            }
+            seen.push(Seen::new(code, "line", name, sentence).with(&numbers));
+        }
+    }
+
     fn look_at_limits(&self, seen: &mut Vec<Seen>) {
         for broken in &self.watching.broken {
             let Some(name) = self.publisher.name(broken.line) else {
@@ -137,8 +156,21 @@ impl Control {
                 metric,
                 measured,
                 limit,
+                obstruction,
                 ..
             } = *broken;
+            if let Some(obstruction) = obstruction {
+                let octets = obstruction.octets;
+                let sentence = format!(
+                    "line {name} breaks the SLA of {class}: packets of {octets} octets don't come \
+                     through"
+                );
+                let broken = Seen::new(Code::SlaBroken, "line", name, sentence);
+                let mut broken = broken.with(&[("octets", octets.into())]);
+                broken.object.class = Some(class);
+                seen.push(broken);
+                continue;
+            }
             let (what, unit, names) = match metric {
                 Metric::Loss => ("loss", "%", ["loss_percent", "limit_percent"]),
                 Metric::RoundTrip => ("round trip", "ms", ["round_trip_ms", "limit_ms"]),

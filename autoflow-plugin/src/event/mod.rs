@@ -43,6 +43,10 @@ pub(crate) enum Code {
     CollectorLost,
     /// The round trip has moved to another level, whatever limits there are.
     LatencyShifted,
+    /// Packets of full size vanish on a line, while small ones come back.
+    MtuBlackHole,
+    /// Packets of full size are refused on a line, as too long.
+    MtuTooSmall,
 }
 
 /// Something that is wrong at this moment.
@@ -69,6 +73,8 @@ impl Code {
             Self::AuthenticationFailed => "authentication-failed",
             Self::CollectorLost => "collector-lost",
             Self::LatencyShifted => "latency-shifted",
+            Self::MtuBlackHole => "mtu-black-hole",
+            Self::MtuTooSmall => "mtu-too-small",
         }
     }
 
@@ -77,8 +83,8 @@ impl Code {
         match self {
             Self::LineDead => EventSeverity::Critical,
             Self::SlaBroken | Self::ConfigurationRefused => EventSeverity::Major,
-            Self::LineUnmeasured | Self::CollectorLost => EventSeverity::Major,
-            Self::MarkRewritten | Self::BudgetReached => EventSeverity::Minor,
+            Self::LineUnmeasured | Self::CollectorLost | Self::MtuBlackHole => EventSeverity::Major,
+            Self::MarkRewritten | Self::BudgetReached | Self::MtuTooSmall => EventSeverity::Minor,
             Self::ClockStepped | Self::AuthenticationFailed | Self::LatencyShifted => {
                 EventSeverity::Warning
             }
@@ -107,6 +113,8 @@ impl Code {
     /// stands for a minute.
     fn cleared_after_s(self) -> u64 {
         match self {
+            // Three in a row that come back are shown already.
+            Self::MtuBlackHole | Self::MtuTooSmall => 0,
             Self::ConfigurationRefused => 0,
             Self::LineDead | Self::LineUnmeasured | Self::CollectorLost => 5,
             Self::SlaBroken => 10,

@@ -14,6 +14,7 @@
 mod count;
 mod estimator;
 mod extremes;
+mod full_size;
 mod liveness;
 mod load;
 mod metric;
@@ -31,6 +32,7 @@ mod watch;
 mod whole;
 
 pub(crate) use estimator::{Estimate, Estimator, EstimatorConfig};
+pub(crate) use full_size::{FullSize, Obstruction, Passage};
 pub(crate) use liveness::{Pulse, State, Trouble};
 pub(crate) use load::Load;
 pub(crate) use metric::{Metric, within};

@@ -117,6 +117,7 @@ mod tests {
             round_trip_ms: Some(150.0),
             jitter_ms: None,
             loss_percent: Some(1.0),
+            packet_octets: None,
         };
         Class::new(7, "voice", sla)
     }

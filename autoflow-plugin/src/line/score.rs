@@ -56,6 +56,7 @@ mod tests {
         round_trip_ms: Some(150.0),
         jitter_ms: Some(30.0),
         loss_percent: Some(1.0),
+        packet_octets: None,
     };
 
     fn line(lost: u64, round_trip_ms: i64, jitter_ms: u64) -> Summary {

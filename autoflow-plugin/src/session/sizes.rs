@@ -44,7 +44,7 @@ impl Sizes {
         self.octets
     }
 
-    pub(super) fn too_big(&self) -> TooBig {
+    pub(crate) fn too_big(&self) -> TooBig {
         self.too_big
     }
 }

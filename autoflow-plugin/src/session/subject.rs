@@ -1,6 +1,6 @@
 //! What a session that sends probes is for.
 
-use plugin_abi::config::Config;
+use plugin_abi::config::{Config, MTU_PROBE_CLASS, MTU_PROBE_NAME};
 use plugin_abi::manage::{Cause, SessionKind};
 
 use super::registry::Id;
@@ -8,8 +8,8 @@ use super::registry::Id;
 /// What a session that sends probes is for.
 #[derive(Clone, Debug)]
 pub(crate) enum Subject {
-    /// It measures a line, of this name; for a probe class of this name, unless for all that name
-    /// none.
+    /// It measures a line, of this name; for a probe class of this name, or by probes of full size,
+    /// unless for all that name none.
     Line(Box<str>, Option<Box<str>>),
     /// It is configured by itself, or is a run of such a one.
     Own {
@@ -25,8 +25,15 @@ pub(crate) enum Subject {
 impl Subject {
     /// It measures a line for a probe class.
     pub(crate) fn of_line(config: &Config, line: &str, class: u64) -> Self {
-        let known = config.probe_classes.iter().find(|known| known.id == class);
-        Self::Line(line.into(), known.map(|known| known.name.as_str().into()))
+        let name = match class {
+            MTU_PROBE_CLASS => Some(MTU_PROBE_NAME),
+            _ => {
+                let mut known = config.probe_classes.iter();
+                let known = known.find(|known| known.id == class);
+                known.map(|known| known.name.as_str())
+            }
+        };
+        Self::Line(line.into(), name.map(Box::from))
     }
 
     /// It ends by itself.

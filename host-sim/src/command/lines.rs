@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use plugin_abi::config::MTU_PROBE_NAME;
 use plugin_abi::manage::{
-    Answer, LineRoles, LineRow, Request, SessionKind, SessionResult, SessionRow,
+    Answer, LineRoles, LineRow, MtuRow, MtuState, Request, SessionKind, SessionResult, SessionRow,
 };
 
 use super::asking::{Asking, read};
@@ -83,7 +84,8 @@ fn page(rows: &[LineRow], sessions: &[SessionRow], paint: Paint) -> String {
     }
     let of_line = |row: &'_ SessionRow| {
         let ours = row.kind == SessionKind::Line && row.role == "sender";
-        ours.then(|| row.line.clone())?
+        let small = row.probe_class.as_deref() != Some(MTU_PROBE_NAME);
+        (ours && small).then(|| row.line.clone())?
     };
     let results: BTreeMap<String, &SessionResult> = sessions
         .iter()
@@ -107,10 +109,32 @@ fn page(rows: &[LineRow], sessions: &[SessionRow], paint: Paint) -> String {
     }
     let remarks = rows.iter().flat_map(|row| {
         let remarks = [&row.trouble, &row.stamps, &row.withdrawn];
-        let remarks = remarks.into_iter().flatten();
+        let remarks = remarks.into_iter().flatten().cloned();
+        let remarks = remarks.chain(row.mtu.as_ref().and_then(obstructed));
         remarks.map(|remark| format!("{}: {remark}\n", row.name))
     });
     table.render(paint) + &remarks.collect::<String>()
+}
+
+/// What is said of a line through which packets of full size don't come.
+fn obstructed(mtu: &MtuRow) -> Option<String> {
+    let MtuRow { octets, takes, .. } = mtu;
+    match (mtu.state, takes) {
+        (MtuState::BlackHole, _) => {
+            let lost = mtu.lost_in_a_row.unwrap_or_default();
+            Some(format!(
+                "MTU black hole: packets of {octets} octets vanish ({lost} in a row were lost), \
+                 small ones come back"
+            ))
+        }
+        (MtuState::TooLong, Some(takes)) => Some(format!(
+            "MTU too small: packets of {octets} octets are refused, at most {takes} are taken"
+        )),
+        (MtuState::TooLong, None) => Some(format!(
+            "MTU too small: packets of {octets} octets are refused"
+        )),
+        _ => None,
+    }
 }
 
 fn cells(row: &LineRow, result: Option<&SessionResult>) -> [Cell; 10] {

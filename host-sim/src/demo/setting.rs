@@ -250,6 +250,7 @@ const fn sla(round_trip_ms: Option<f64>, jitter_ms: Option<f64>, loss_percent: f
         round_trip_ms,
         jitter_ms,
         loss_percent: Some(loss_percent),
+        packet_octets: None,
     }
 }
 

@@ -16,6 +16,8 @@ pub enum Reason {
     Queue,
     /// The direction was blacked out.
     Blackout,
+    /// It was longer than the direction lets pass.
+    TooLong,
 }
 
 /// Packets dropped, by reason.
@@ -29,6 +31,8 @@ pub struct Drops {
     pub queue: u64,
     /// In black-outs.
     pub blackout: u64,
+    /// Longer than what passes.
+    pub too_long: u64,
 }
 
 /// What became of the packets of a stream, or of all streams of a direction. Always
@@ -53,7 +57,7 @@ impl Drops {
     /// All drops.
     #[must_use]
     pub fn total(&self) -> u64 {
-        self.random + self.burst + self.queue + self.blackout
+        self.random + self.burst + self.queue + self.blackout + self.too_long
     }
 
     pub(super) fn add(&mut self, reason: Reason) {
@@ -62,6 +66,7 @@ impl Drops {
             Reason::Burst => self.burst += 1,
             Reason::Queue => self.queue += 1,
             Reason::Blackout => self.blackout += 1,
+            Reason::TooLong => self.too_long += 1,
         }
     }
 }
@@ -88,6 +93,7 @@ impl AddAssign for Counts {
         self.dropped.burst += other.dropped.burst;
         self.dropped.queue += other.dropped.queue;
         self.dropped.blackout += other.dropped.blackout;
+        self.dropped.too_long += other.dropped.too_long;
         self.duplicated += other.duplicated;
         self.reordered += other.reordered;
         self.delay_sum_ns = self.delay_sum_ns.saturating_add(other.delay_sum_ns);

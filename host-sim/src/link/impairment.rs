@@ -50,6 +50,8 @@ pub struct Impairment {
     pub crowd: Option<Crowd>,
     /// A radio that sleeps when idle.
     pub wake: Option<Wake>,
+    /// The longest packet that passes, in octets with all headers: longer ones vanish without a word.
+    pub mtu: Option<u32>,
     /// Nothing passes.
     pub blackout: bool,
 }
@@ -210,6 +212,14 @@ impl Impairment {
             )?;
             duration_ms("wake.delay_ms", wake.delay_ms)?;
         }
+        if let Some(mtu) = self.mtu {
+            within(
+                "mtu",
+                mtu.into(),
+                68.0..=65_535.0,
+                "octets from 68 to 65535",
+            )?;
+        }
         Ok(())
     }
 }
@@ -326,6 +336,7 @@ mod tests {
                     after_idle_s: 5.0,
                     delay_ms: 300.0,
                 }),
+                mtu: Some(1_280),
                 blackout: true,
             };
             let text = toml::to_string(&impairment).unwrap();

@@ -34,7 +34,7 @@ pub enum Fate {
 
 /// One direction of a line.
 ///
-/// On its way a packet meets, in this order: black-out, sleeping radio, queue, loss, delay,
+/// On its way a packet meets, in this order: black-out, a limit of its length, sleeping radio, queue, loss, delay,
 /// duplication. So a lost packet has used the rate, and a packet dropped at the queue is not
 /// lost again.
 #[derive(Debug, Clone)]
@@ -127,6 +127,8 @@ impl OneWay {
         let crowd = impairment.crowd.filter(|crowd| dscp < crowd.below_dscp);
         let sent_at = if impairment.blackout {
             Err(Reason::Blackout)
+        } else if impairment.mtu.is_some_and(|mtu| size > mtu as usize) {
+            Err(Reason::TooLong)
         } else if crowd.is_some_and(|crowd| chance(crowd.loss_percent, Purpose::Crowd)) {
             Err(Reason::Queue)
         } else {
@@ -450,6 +452,24 @@ mod tests {
         assert_eq!(line.counts().dropped.blackout, 100);
         // Held up at most by packets from before, the rest is as it would have been.
         assert_eq!(disturbed[280..], undisturbed[280..]);
+    }
+
+    #[test]
+    fn what_is_too_long_vanishes_and_the_rest_fares_as_before() {
+        let short = |line: &mut OneWay| fates(line, 300, MS);
+        let mut narrow = Impairment {
+            mtu: Some(1_280),
+            ..rough()
+        };
+        let mut line = one_way(1, &narrow);
+        assert_eq!(short(&mut line), short(&mut one_way(1, &rough())));
+        narrow.loss_percent = 0.0;
+        narrow.burst = None;
+        line.set(0, &narrow).unwrap();
+        let fate = |line: &mut OneWay, size| line.offer(0, FLOW, size);
+        assert!(matches!(fate(&mut line, 1_280), Fate::Delivered { .. }));
+        assert_eq!(fate(&mut line, 1_281), Fate::Dropped(Reason::TooLong));
+        assert_eq!(line.counts().dropped.too_long, 1);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use plugin_abi::manage::Opinions;
+use plugin_abi::manage::{MtuState, Opinions};
 use plugin_abi::{NONE, TwampDelay, TwampScore, line_state, score_flag};
 
 use super::Collected;
@@ -32,6 +32,8 @@ struct Figures {
     mos: Family,
     score: Family,
     within_sla: Family,
+    full_size: Family,
+    full_size_octets: Family,
 }
 
 pub(super) fn families(collected: &Collected, names: &BTreeMap<u64, &str>) -> Vec<Family> {
@@ -65,6 +67,15 @@ pub(super) fn families(collected: &Collected, names: &BTreeMap<u64, &str>) -> Ve
         }
     }
     for line in &collected.lines {
+        if let Some(mtu) = &line.mtu {
+            let labels = [("line", line.name.as_str())];
+            let known = mtu.state != MtuState::Unknown;
+            if known {
+                let passes = f64::from(u8::from(!mtu.state.is_obstructed()));
+                figures.full_size.add(&labels, passes);
+            }
+            figures.full_size_octets.add(&labels, mtu.octets.into());
+        }
         if let Some(Opinions { forward, backward }) = line.mos {
             for (way, mos) in [(FORWARD, forward), (BACKWARD, backward)] {
                 let labels = [("line", line.name.as_str()), ("direction", way)];
@@ -136,6 +147,15 @@ impl Figures {
             within_sla: gauge(
                 "twamp_line_within_sla",
                 "Whether the line is within the limits of the class.",
+            ),
+            full_size: gauge(
+                "twamp_line_full_size_passes",
+                "Whether packets of full size come through: 0 where the MTU is too small, or is a \
+                 black hole.",
+            ),
+            full_size_octets: gauge(
+                "twamp_line_full_size_octets",
+                "Octets of the packets that are tried as such of full size.",
             ),
         }
     }
@@ -214,6 +234,8 @@ impl Figures {
             self.mos,
             self.score,
             self.within_sla,
+            self.full_size,
+            self.full_size_octets,
         ]
     }
 }

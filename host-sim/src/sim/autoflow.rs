@@ -8,7 +8,8 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 
 use plugin_abi::config::{
-    Clock, Config, Decision, Group, Line, Mode, Probe as How, ProbeClass, Remote,
+    Class, Clock, Config, Decision, Group, Line, MTU_PROBE_CLASS, Mode, MtuProbe, Probe as How,
+    ProbeClass, Remote,
 };
 use plugin_abi::host::{CallError, Choice, Engine, Plugin, Silent};
 use plugin_abi::{TwampObservation, TwampProbe, observation};
@@ -22,6 +23,8 @@ const ROOM: usize = 256;
 /// Each probe class numbers its probes by itself. In the number that the world has, the class
 /// stands above those of so many bits.
 const NUMBER_BITS: u32 = 32;
+/// What stands there of those of full size.
+const FULL_SIZE: u64 = MTU_PROBE_CLASS << NUMBER_BITS >> NUMBER_BITS;
 
 /// Makes engines of a loaded plugin.
 pub struct Autoflow {
@@ -105,6 +108,7 @@ impl Autoflow {
             mode: Mode::Act,
             probe: self.probe.clone(),
             probe_classes,
+            mtu_probe: full_size(setting.classes),
             decision,
             lines: lines.map(Arc::new).collect(),
             groups: groups.collect(),
@@ -164,6 +168,7 @@ impl Policy for Flowing {
             let line = probe.line as usize - 1;
             let leaves = Probe {
                 number: probe.probe_class << NUMBER_BITS | u64::from(probe.sequence),
+                full_size: probe.probe_class == MTU_PROBE_CLASS,
                 octets: probe.octets as usize + HEADERS,
                 dscp: (probe.tos >> 2) as u8,
             };
@@ -175,7 +180,10 @@ impl Policy for Flowing {
     fn heard(&mut self, now: u64, reply: &Reply) {
         let seen = TwampObservation {
             line: reply.line as u64 + 1,
-            probe_class: reply.number >> NUMBER_BITS,
+            probe_class: match reply.number >> NUMBER_BITS {
+                FULL_SIZE => MTU_PROBE_CLASS,
+                class => class,
+            },
             kind: observation::REPLY,
             at_ns: now,
             stamps_wall_ns: reply.stamps,
@@ -210,6 +218,15 @@ impl Policy for Flowing {
         }
         *on
     }
+}
+
+/// Lines are asked for packets of full size, each 30 s, where a class needs such.
+fn full_size(classes: &[Class]) -> Option<MtuProbe> {
+    let needed = classes.iter().filter_map(|class| class.sla.packet_octets);
+    needed.min().map(|octets| MtuProbe {
+        octets,
+        ..MtuProbe::default()
+    })
 }
 
 /// No packet really leaves: any address will do, one for each line (RFC 3849).

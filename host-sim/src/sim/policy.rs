@@ -100,6 +100,8 @@ pub struct Probe {
     pub octets: usize,
     /// DSCP, 0–63.
     pub dscp: u8,
+    /// It is of a session beside that of small ones, which asks whether packets of full size pass.
+    pub full_size: bool,
 }
 
 /// A probe that came back.

@@ -256,6 +256,7 @@ mod tests {
                 number: 0,
                 octets: 100,
                 dscp: 0,
+                full_size: false,
             };
             probing.probe(nanos(1.0), 0, probe);
             nanos(1.0)

@@ -17,6 +17,8 @@ pub(super) struct Quality {
     pub(super) jitter_ms: [f64; 2],
     /// What packets of best effort meet on top of that.
     pub(super) crowd: [Option<Crowd>; 2],
+    /// The longest packet that passes, octets.
+    pub(super) mtu: [Option<u32>; 2],
 }
 
 impl Quality {
@@ -31,6 +33,7 @@ impl Quality {
             quality.delay_ms[way] = mean + waiting_ms[way];
             quality.jitter_ms[way] = jitter;
             quality.crowd[way] = impairment.crowd;
+            quality.mtu[way] = impairment.mtu;
         }
         quality
     }
@@ -56,7 +59,10 @@ impl Quality {
     /// Is what a class needs kept?
     pub(super) fn keeps(&self, sla: &Sla) -> bool {
         let within = |limit: Option<f64>, found: f64| limit.is_none_or(|limit| found <= limit);
-        within(sla.loss_percent, self.round_trip_loss() * 100.0)
+        let mut ways = self.mtu.iter().flatten();
+        let passes = |octets: u16| ways.all(|mtu| u32::from(octets) <= *mtu);
+        sla.packet_octets.is_none_or(passes)
+            && within(sla.loss_percent, self.round_trip_loss() * 100.0)
             && within(sla.round_trip_ms, self.delay_ms[0] + self.delay_ms[1])
             && within(sla.jitter_ms, self.jitter_ms[0].hypot(self.jitter_ms[1]))
     }
@@ -153,6 +159,7 @@ mod tests {
             delay_ms: [delay_ms - 25.0; 2],
             jitter_ms: [0.0; 2],
             crowd: [None; 2],
+            mtu: [None; 2],
         };
         quality.opinion()
     }

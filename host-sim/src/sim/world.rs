@@ -22,6 +22,10 @@ use crate::link::{
 const PROCESSING: u64 = 20_000;
 /// All probes of a line that are best effort are one stream: its n-th packet has the same fate whoever sends it.
 const PROBES: StreamId = StreamId(1);
+/// Those of full size are others, and change nothing for the small ones.
+const FULL_SIZE: u64 = 1 << 16;
+/// How many sessions a reflector numbers of one line: one for each DSCP, twice.
+const SESSIONS: usize = 128;
 const NS_PER_S: f64 = 1e9;
 const NS_PER_MS: f64 = 1e6;
 
@@ -47,8 +51,8 @@ struct Place {
     /// How far the far clock is ahead now, nanoseconds, without its drift.
     ahead: i64,
     fast_ppm: f64,
-    /// The reflector's next numbers, by DSCP: probes that are marked otherwise are another session's.
-    sequences: [u32; 64],
+    /// The reflector's next numbers, by session.
+    sequences: [u32; SESSIONS],
 }
 
 /// Something that arrives.
@@ -59,10 +63,17 @@ struct Arrival {
     what: Underway,
 }
 
+/// Probes that are marked otherwise are of another one, and so are those of full size.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Session {
+    dscp: u8,
+    full_size: bool,
+}
+
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 enum Underway {
-    /// At the far end: line, the probe's number, when it left, its octets and DSCP.
-    There(usize, u64, u64, (usize, u8)),
+    /// At the far end: line, the probe's number, when it left, its octets and session.
+    There(usize, u64, u64, (usize, Session)),
     /// Back again: line, the probe's number, when it left, the stamps, the reflector's number.
     Back(usize, u64, u64, [i64; 4], u32),
 }
@@ -85,7 +96,7 @@ impl World {
                     probes: 0,
                     ahead: (of.clock_ahead_ms * NS_PER_MS) as i64,
                     fast_ppm: of.clock_fast_ppm,
-                    sequences: [0; 64],
+                    sequences: [0; SESSIONS],
                 });
             }
         }
@@ -174,7 +185,7 @@ impl World {
 
     /// The reflector of a line counts from 0 again.
     pub(super) fn restart(&mut self, line: usize) {
-        self.places[line].sequences = [0; 64];
+        self.places[line].sequences = [0; SESSIONS];
     }
 
     /// All far clocks step.
@@ -231,17 +242,18 @@ impl World {
         line: usize,
         number: u64,
         sent_at: u64,
-        (octets, dscp): (usize, u8),
+        (octets, session): (usize, Session),
     ) {
         let place = &mut self.places[line];
-        let next = &mut place.sequences[usize::from(dscp % 64)];
+        let next = &mut place.sequences[session.place()];
         let sequence = *next;
         *next = sequence.wrapping_add(1);
         let leaves = at + PROCESSING;
         let (t2, t3) = (place.far_clock(at), place.far_clock(leaves));
+        let (back, stream) = (Direction::Backward, session.stream());
         let fate = place
             .line
-            .offer_marked(leaves, Direction::Backward, stream(dscp), octets, dscp);
+            .offer_marked(leaves, back, stream, octets, session.dscp);
         self.deliver(fate, |arrives| {
             let stamps = [sent_at as i64, t2, t3, arrives as i64];
             Underway::Back(line, number, sent_at, stamps, sequence)
@@ -269,12 +281,14 @@ impl Probing for World {
             number,
             octets,
             dscp,
+            full_size,
         } = probe;
         let place = &mut self.places[line];
         place.probes += 1;
-        let (forward, packet) = (Direction::Forward, (octets, dscp));
+        let session = Session { dscp, full_size };
+        let (forward, packet) = (Direction::Forward, (octets, session));
         let line_of = &mut place.line;
-        let fate = line_of.offer_marked(now, forward, stream(dscp), octets, dscp);
+        let fate = line_of.offer_marked(now, forward, session.stream(), octets, dscp);
         self.deliver(fate, |_| Underway::There(line, number, now, packet));
     }
 }
@@ -302,9 +316,16 @@ impl Place {
     }
 }
 
-/// Packets of another DSCP may overtake.
-fn stream(dscp: u8) -> StreamId {
-    StreamId(PROBES.0 + (u64::from(dscp) << 8))
+impl Session {
+    fn place(self) -> usize {
+        usize::from(self.dscp % 64) + if self.full_size { SESSIONS / 2 } else { 0 }
+    }
+
+    /// Its packets may overtake those of others.
+    fn stream(self) -> StreamId {
+        let full_size = if self.full_size { FULL_SIZE } else { 0 };
+        StreamId(PROBES.0 + (u64::from(self.dscp) << 8) + full_size)
+    }
 }
 
 /// Seconds to nanoseconds of the run.
@@ -330,6 +351,7 @@ mod tests {
             number: 0,
             octets: 100,
             dscp: 0,
+            full_size: false,
         };
         let answered = |world: &mut World, at_s: f64| {
             world.probe(nanos(at_s), 0, probe);

@@ -138,4 +138,8 @@ pub struct Sla {
     /// Loss, both directions together, percent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub loss_percent: Option<f64>,
+    /// Octets of the largest IP packet that must come through whole. Only where probes of full size
+    /// say that it doesn't, this is not kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub packet_octets: Option<u16>,
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Address, Owner, Probe, Remote, is_default, yes};
+use super::{Address, MtuProbe, Owner, Probe, Remote, is_default, yes};
 
 /// One measured uplink to one far end.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -73,6 +73,9 @@ pub struct Line {
     /// How it is probed; absent: as the engine says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub probe: Option<Box<Probe>>,
+    /// Its probes of full size; absent: as the engine says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mtu_probe: Option<MtuProbe>,
     /// Collectors are told of it.
     #[serde(default = "yes")]
     pub export: bool,
@@ -135,6 +138,7 @@ impl Line {
             responder: false,
             groups: Vec::new(),
             probe: None,
+            mtu_probe: None,
             export: true,
             export_s: None,
             owner: Owner::default(),

@@ -59,6 +59,9 @@ pub struct LineRow {
     /// Why the interface's own stamps are not taken, where they are wished for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stamps: Option<String>,
+    /// Whether packets of full size come through, where probes of that size ask.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mtu: Option<MtuRow>,
     /// Who keeps classes off it, and until when.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub withdrawn: Option<String>,
@@ -72,6 +75,58 @@ pub struct LineRow {
     /// Who wrote it, and so who may change it.
     #[serde(default)]
     pub owner: Owner,
+}
+
+/// Whether packets of full size come through a line, as its probes of that size say.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MtuRow {
+    /// Octets of the IP packets that are tried.
+    pub octets: u16,
+    /// What comes of them.
+    pub state: MtuState,
+    /// The largest that is taken, where this host or a router tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub takes: Option<u32>,
+    /// Lost in a row when it became known that they don't come through.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lost_in_a_row: Option<u32>,
+    /// When the last one came through before that, Unix seconds; none if none ever did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub passed_at: Option<f64>,
+}
+
+/// What becomes of packets of full size.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MtuState {
+    /// Too early to say.
+    #[default]
+    Unknown,
+    /// They come through.
+    Passes,
+    /// They vanish, while small ones come back: a black hole of the MTU (RFC 2923, section 2.1).
+    BlackHole,
+    /// They are refused, by this host or a router, which says so.
+    TooLong,
+}
+
+impl MtuState {
+    /// What it is called in documents.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::Passes => "passes",
+            Self::BlackHole => "black-hole",
+            Self::TooLong => "too-long",
+        }
+    }
+
+    /// They are known not to come through.
+    #[must_use]
+    pub fn is_obstructed(self) -> bool {
+        matches!(self, Self::BlackHole | Self::TooLong)
+    }
 }
 
 /// Mean opinion scores of a call with G.711, 1 (bad) to 4.41, over the rolling window (E-model,

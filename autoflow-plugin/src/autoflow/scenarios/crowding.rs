@@ -16,6 +16,7 @@ fn class(id: u64, name: &str, prefer: &str) -> Class {
         round_trip_ms: None,
         jitter_ms: None,
         loss_percent: Some(3.0),
+        packet_octets: None,
     };
     let mut class = Class::new(id, name, sla);
     class.prefer = vec![prefer.to_owned()];

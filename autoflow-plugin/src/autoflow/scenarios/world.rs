@@ -9,7 +9,7 @@ use twamp_core::time::{Mono, Now, Wall};
 
 use super::super::{AutoFlow, Candidate, Policy, Ruling};
 use crate::line::synthetic::{self, Random};
-use crate::line::{Estimate, Estimator, EstimatorConfig, Life, Pulse, Trouble};
+use crate::line::{Estimate, Estimator, EstimatorConfig, FullSize, Life, Pulse, Trouble};
 
 pub(super) const GROUP: u64 = 1;
 pub(super) const VOICE: u64 = 10;
@@ -67,6 +67,10 @@ pub(super) struct Path {
     /// Unanswered probes, sent after the last answered one.
     unanswered: VecDeque<(u64, Mono)>,
     last_reply: Option<Mono>,
+    /// What is known of its full-size packets, if they are probed.
+    pub(super) full_size: Option<FullSize>,
+    /// Small ones beside them.
+    pub(super) small: u64,
     estimator: Estimator,
 }
 
@@ -76,6 +80,7 @@ pub(super) fn voice() -> Class {
         round_trip_ms: Some(150.0),
         jitter_ms: Some(30.0),
         loss_percent: Some(1.0),
+        packet_octets: None,
     };
     Class::new(VOICE, "voice", sla)
 }
@@ -344,6 +349,8 @@ impl Path {
             coming: BTreeMap::new(),
             unanswered: VecDeque::new(),
             last_reply: None,
+            full_size: None,
+            small: 0,
             estimator: estimator(config),
         }
     }
@@ -433,6 +440,7 @@ fn candidate<'a>((path, estimate): (&'a Path, &'a Estimate)) -> Candidate<'a> {
         rates: path.rates,
         overflows: false,
         groups: &[GROUP],
+        full_size: path.full_size.as_ref(),
         estimator: &path.estimator,
         estimate,
     }

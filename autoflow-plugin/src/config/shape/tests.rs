@@ -77,7 +77,7 @@ fn every_rule_of_the_tables_has_its_sentence() {
         (
             "/classes/0/sla/bandwidth",
             json!(5),
-            r#"classes[0].sla.bandwidth: expected a key that is known here, found "bandwidth"; remove it, or take one of round_trip_ms, jitter_ms, loss_percent"#,
+            r#"classes[0].sla.bandwidth: expected a key that is known here, found "bandwidth"; remove it, or take one of round_trip_ms, jitter_ms, loss_percent, packet_octets"#,
         ),
         (
             "/mod",
@@ -306,6 +306,8 @@ fn every_key_that_the_types_know_is_in_the_tables() {
         {"id": 1, "name": "realtime", "dscp": "EF", "padding": 9, "interval_ms": 50},
     ]);
     full["classes"][0]["probe_class"] = json!("realtime");
+    full["classes"][0]["sla"]["packet_octets"] = json!(1_400);
+    full["mtu_probe"] = json!({"octets": 1_400, "every_s": 30, "enabled": false});
     full["classes"][0]["mistake_every_h"] = json!(24);
     full["classes"][0]["strategy"] = json!("spread");
     full["classes"][0]["moves"] = json!("gradual");
@@ -380,6 +382,7 @@ fn every_key_that_the_types_know_is_in_the_tables() {
         .filter(|key| !optional.contains(key));
     assert!(keys(&typed["responder"]).into_iter().eq(written));
     assert_eq!(keys(&typed["probe_classes"][0]), table(PROBE_CLASS));
+    assert_eq!(keys(&typed["mtu_probe"]), table(MTU_PROBE));
     assert_eq!(keys(&typed["classes"][0]), table(CLASS));
     assert_eq!(keys(&typed["classes"][0]["flows"][0]), table(FLOW));
     assert_eq!(keys(&typed["classes"][0]["sla"]), table(SLA));

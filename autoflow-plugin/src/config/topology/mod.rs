@@ -187,6 +187,7 @@ impl<'a> Sites<'a> {
             responder: answers && by_line,
             groups: link.groups.clone(),
             probe: Some(Box::new(probe)),
+            mtu_probe: None,
             export: true,
             export_s: None,
             owner: Owner::Topology,

@@ -54,6 +54,7 @@ pub(super) fn setting<T>(lines: usize, with: impl FnOnce(&Setting<'_>) -> T) -> 
         round_trip_ms: Some(150.0),
         jitter_ms: Some(30.0),
         loss_percent: Some(2.0),
+        packet_octets: None,
     };
     let class = Class::new(1, "voice", sla);
     with(&Setting {

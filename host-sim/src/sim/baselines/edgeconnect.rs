@@ -146,6 +146,7 @@ impl Timed for EdgeConnect {
                         number,
                         octets,
                         dscp,
+                        full_size: false,
                     },
                 );
             }

@@ -237,6 +237,7 @@ impl Timed for Mwan3 {
                         number,
                         octets,
                         dscp,
+                        full_size: false,
                     },
                 );
             }

@@ -139,6 +139,7 @@ impl Pinger {
                     number: self.tag << NUMBER_BITS | number,
                     octets: self.rhythm.octets,
                     dscp: self.rhythm.dscp,
+                    full_size: false,
                 };
                 probing.probe(now, line, probe);
             }

@@ -189,6 +189,7 @@ impl Policy for Following {
                 number: sequence.into(),
                 octets: octets as usize,
                 dscp: (tos >> 2) as u8,
+                full_size: false,
             };
             probing.probe(at_ns.saturating_sub(self.begins), line, leaves);
             self.lines[line].to_come.pop();
@@ -250,6 +251,8 @@ fn config(recording: &Recording) -> Config {
         remote: Some(far_end(line.id)),
         responder: false,
         probe: line.probe.as_deref().map(bare).map(Box::new),
+        // What became of such probes is not recorded.
+        mtu_probe: None,
         ..line.clone()
     };
     // What may be done with verdicts is no matter of them.

@@ -94,6 +94,10 @@ const TEXTS: &[(&str, &str)] = &[
         "s24-satellite",
         include_str!("../scenarios/s24-satellite.toml"),
     ),
+    (
+        "s25-mtu-black-hole",
+        include_str!("../scenarios/s25-mtu-black-hole.toml"),
+    ),
 ];
 
 /// The names of the scenarios that the program has with it.

@@ -120,11 +120,13 @@ impl<'a> Judge<'a> {
             round_trip_ms,
             jitter_ms,
             loss_percent,
+            packet_octets,
         } = class.sla;
         for (key, limit, most, unit) in [
             ("round_trip_ms", round_trip_ms, 1e6, "milliseconds"),
             ("jitter_ms", jitter_ms, 1e6, "milliseconds"),
             ("loss_percent", loss_percent, 100.0, "percent"),
+            ("packet_octets", packet_octets.map(f64::from), 9e3, "octets"),
         ] {
             if let Some(limit) = limit {
                 self.within(&format!("{path}.sla.{key}"), limit, 0.0..=most, unit);
