@@ -5,6 +5,7 @@ mod alone;
 mod arguments;
 mod barrier;
 mod c_host;
+mod classes;
 mod classify;
 mod doors;
 mod exports;

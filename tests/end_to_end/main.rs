@@ -20,6 +20,7 @@ mod failure;
 mod idle;
 mod independence;
 mod keys;
+mod marks;
 mod silent_restart;
 mod staleness;
 mod threads;

@@ -31,8 +31,8 @@
 //! direction, every stream's delay would depend on all others' packets.
 //!
 //! # What the sockets can't carry
-//! The emulator re-sends payloads from its own sockets: DSCP, ECN and TTL of a packet don't pass,
-//! nor does an ICMP error. TCP is relayed as bytes, unimpaired except in a black-out, when both its
+//! The emulator re-sends payloads from its own sockets, marked as they came: the TTL of a packet
+//! doesn't pass, nor does an ICMP error. TCP is relayed as bytes, unimpaired except in a black-out, when both its
 //! ends see silence but their kernels' keep-alives are still answered.
 
 mod counts;
