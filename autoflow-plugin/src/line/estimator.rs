@@ -340,11 +340,13 @@ impl Estimator {
             None => self.newest = Some((sequence, sent)),
         }
         let (pace, watches, totals) = (self.pace, &mut self.watches, &mut self.totals);
+        let liveness = &mut self.liveness;
         let overdue = (3 * self.longest_round_trip).max(LEAST_PATIENCE);
         let patience = overdue.div_duration_f32(self.rest.mul_f32(pace)).ceil() as u64;
         self.order.enter(outcome, patience + 1, |fate| {
             totals.0 += u64::from(fate != Fate::Void);
             totals.1 += u64::from(fate == Fate::Lost);
+            liveness.fate(fate);
             let seen = Seen {
                 at: sent,
                 fate,

@@ -5,6 +5,8 @@ use std::time::Duration;
 use plugin_abi::config::Profile;
 use twamp_core::time::Mono;
 
+use super::order::Fate;
+use super::run::Runs;
 use super::whole::Life;
 
 /// No reply is given up sooner, however short the round trip was so far.
@@ -58,7 +60,7 @@ pub(crate) enum State {
 }
 
 /// Follows the state of one line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Liveness {
     pub(super) state: State,
     pub(super) since: Mono,
@@ -75,6 +77,7 @@ pub(super) struct Liveness {
     /// The longest gap that it came back from of late, and when that was.
     gap: Duration,
     gap_at: Mono,
+    runs: Runs,
 }
 
 impl Trouble {
@@ -109,6 +112,7 @@ impl Liveness {
             profile,
             gap: Duration::ZERO,
             gap_at: Mono::default(),
+            runs: Runs::default(),
         }
     }
 
@@ -127,6 +131,11 @@ impl Liveness {
     /// It is a line of this kind.
     pub(super) fn profile(&mut self, profile: Profile) {
         self.profile = profile;
+    }
+
+    /// What became of the next probe, in the order of sending.
+    pub(super) fn fate(&mut self, fate: Fate) {
+        self.runs.enter(fate);
     }
 
     /// A look at the line. `longest` is the longest round trip of late; no reply comes after
@@ -160,9 +169,9 @@ impl Liveness {
         }
     }
 
-    /// Silence for so long, beyond what a reply may take, is no death: some resting intervals, half
-    /// as much again as the longest gap of late if that is more, up to three times as many, or what
-    /// such lines are known for.
+    /// Silence for so long, beyond what a reply may take, is no death: some resting intervals; if that
+    /// is more, up to three times as many, half as much again as the longest gap of late, or what
+    /// chance makes of the loss of late; or what such lines are known for.
     fn no_death(&self, now: Mono, rest: Duration) -> Duration {
         let least = self.dead_intervals * rest;
         let of_late = match now.since(self.gap_at) < FORGETS {
@@ -170,7 +179,12 @@ impl Liveness {
             false => Duration::ZERO,
         };
         let known = Duration::from_millis(self.profile.longest_gap_ms().into());
-        of_late.clamp(least, MOST * least).max(known)
+        let chance = rest.mul_f32(
+            self.runs
+                .improbable()
+                .min((MOST * self.dead_intervals) as f32),
+        );
+        of_late.max(chance).clamp(least, MOST * least).max(known)
     }
 
     /// What keeps the line from being measured from `at` on, or nothing any more.
@@ -278,6 +292,38 @@ mod tests {
             State::Unmeasured
         );
         assert_eq!(pulse(&mut line, 3_600, Some(170), Some(250)), State::Dead);
+    }
+
+    #[test]
+    fn a_line_that_loses_a_fifth_by_chance_is_dead_in_none_of_ten_hours() {
+        let mut line = Liveness::new(4, Profile::Fibre);
+        pulse(&mut line, 100, Some(90), None);
+        let (mut state, mut reply, mut unanswered) = (1_u64, 90, None);
+        for probe in 2..360_000 {
+            let sent = 100 * probe;
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
+            if (state >> 33) % 100 < 19 {
+                line.fate(Fate::Lost);
+                unanswered.get_or_insert(sent);
+            } else {
+                line.fate(Fate::Answered);
+                (reply, unanswered) = (sent + 20, None);
+            }
+            let known = pulse(&mut line, sent + 99, Some(reply), unanswered);
+            assert_eq!(known, State::Alive, "{probe}");
+        }
+    }
+
+    #[test]
+    fn a_line_that_really_dies_while_it_loses_a_fifth_is_dead_a_second_later_at_most() {
+        let mut line = Liveness::new(4, Profile::Fibre);
+        pulse(&mut line, 100, Some(90), None);
+        (0..500).for_each(|n| line.fate([Fate::Lost, Fate::Answered][usize::from(n % 5 > 0)]));
+        assert_eq!(pulse(&mut line, 850, Some(90), Some(200)), State::Alive);
+        (0..8).for_each(|_| line.fate(Fate::Lost));
+        assert_eq!(pulse(&mut line, 1_600, Some(90), Some(200)), State::Dead);
     }
 
     #[test]

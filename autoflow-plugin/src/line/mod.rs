@@ -22,6 +22,7 @@ mod opinion;
 mod order;
 mod ring;
 mod row;
+mod run;
 mod score;
 mod shift;
 mod slice;
