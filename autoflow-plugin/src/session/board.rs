@@ -1,16 +1,17 @@
 //! What is known of every session: written by `twamp-ctl`, read by whoever asks.
 
+mod sender;
+
 use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
 
-use plugin_abi::config::{Probe, Protocol};
+use plugin_abi::config::Probe;
 use plugin_abi::manage::{
-    Asked, Failure, Progress, RunResult, RunState, ServedResult, SessionKind, SessionResult,
-    SessionRow, Statistics,
+    Asked, Failure, Progress, RunResult, RunState, ServedResult, SessionKind, SessionRow,
+    Statistics,
 };
 use twamp_core::metrics::clock::Step;
-use twamp_core::metrics::loss::LossCounts;
-use twamp_core::time::{ErrorEstimate, Mono, Now, Wall};
+use twamp_core::time::Now;
 use twamp_core::wire::control::Modes;
 
 use super::counters::Tellings;
@@ -18,11 +19,12 @@ use super::history::History;
 use super::identity::session_id;
 use super::keyed::Keyed;
 use super::registry::Id;
-use super::result::{Identity, Interval, Tally, Whose, served};
-use super::setback::Setback;
+use super::result::{Identity, Interval, served};
 use super::subject::Subject;
-use super::{Entry, Key, Report, Served, Sizes, unix_seconds};
+use super::{Key, Report, Served};
 use crate::net::clock_error;
+pub(crate) use sender::Rewritten;
+use sender::Sender;
 
 /// Ended runs and served sessions that are still listed, at most.
 const KEPT: usize = 256;
@@ -32,17 +34,6 @@ const EXACT: usize = 1_024;
 
 /// Clocks that were set and nobody has asked about yet, at most.
 const STEPS: usize = 256;
-
-/// Packets of a session arrive with another DSCP than they left with.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Rewritten {
-    /// The session's id.
-    pub(crate) id: String,
-    /// At the far end; else back here.
-    pub(crate) forward: bool,
-    pub(crate) asked: u8,
-    pub(crate) arrived: u8,
-}
 
 /// Every session of one engine.
 #[derive(Default)]
@@ -69,24 +60,6 @@ pub(crate) struct Board {
 /// Places in [`Board::over`].
 const SENDERS: usize = 0;
 const SERVED: usize = 1;
-
-struct Sender {
-    subject: Subject,
-    /// When it began.
-    started: Wall,
-    /// Since when its figures count, if that is not since then.
-    since: Option<Wall>,
-    exact: bool,
-    state: RunState,
-    failure: Option<Box<Failure>>,
-    who: Identity,
-    /// What is asked for from the next turn on.
-    asked_next: Option<Asked>,
-    tally: Tally,
-    counts: LossCounts,
-    sizes: Sizes,
-    setback: Option<Setback>,
-}
 
 impl Board {
     /// A session that will send probes, known at `now`.
@@ -121,22 +94,9 @@ impl Board {
         if let Some(id) = subject.own() {
             self.newest.insert(id.clone(), key);
         }
-        let mut tally = Tally::new(exact, probe.protocol);
-        tally.keep(!(self.scores_only && subject.is_line()));
-        let sender = Sender {
-            subject,
-            started: now.wall,
-            since: None,
-            exact,
-            state: RunState::Connecting,
-            failure: None,
-            tally,
-            who,
-            asked_next: None,
-            counts: LossCounts::default(),
-            sizes: Sizes::default(),
-            setback: None,
-        };
+        let kept = !(self.scores_only && subject.is_line());
+        let mut sender = Sender::new(subject, who, exact, probe.protocol, now.wall);
+        sender.keep(kept);
         self.senders.insert(key, Box::new(sender));
         self.forget_oldest();
     }
@@ -146,7 +106,7 @@ impl Board {
         self.scores_only = only;
         let senders = self.senders.values_mut();
         for line in senders.filter(|sender| sender.subject.is_line()) {
-            line.tally.keep(!only);
+            line.keep(!only);
         }
     }
 
@@ -216,18 +176,9 @@ impl Board {
     pub(crate) fn absorb(&mut self, thread: u16, report: &Report) -> Vec<ServedResult> {
         for (key, entry) in &report.entries {
             if let Some(sender) = self.senders.get_mut(key) {
-                let step = sender.tally.absorb(entry);
+                let step = sender.absorb(entry, report.at.wall);
                 if let Some(step) = step.filter(|_| self.steps.len() < STEPS) {
                     self.steps.push((*key, step));
-                }
-                match entry {
-                    Entry::Afresh => {
-                        sender.since = Some(report.at.wall);
-                        // What is counted has begun anew.
-                        sender.turn(Mono::default());
-                    }
-                    Entry::Retuned(at) => sender.turn(*at),
-                    _ => {}
                 }
             }
         }
@@ -296,24 +247,14 @@ impl Board {
     /// Collectors are told of a session that goes on by itself in intervals, from now on.
     pub(crate) fn divide(&mut self, key: Key, now: Now) {
         if let Some(sender) = self.senders.get_mut(&key) {
-            sender.tally.divide(now.wall, &sender.counts);
+            sender.divide(now.wall);
         }
     }
 
     /// What a session has measured since it was last asked for this, or since it began.
     pub(crate) fn interval(&mut self, key: Key, now: Now) -> Option<Interval> {
         let sender = self.senders.get_mut(&key)?;
-        let whose = Whose {
-            who: &sender.who,
-            run: key.0,
-            state: sender.state,
-            failure: sender.failure.as_ref().map(|failure| &*failure.message),
-            started: sender.since.unwrap_or(sender.started),
-        };
-        let near = clock_error();
-        let (counts, sizes) = (&sender.counts, &sender.sizes);
-        let tally = &mut sender.tally;
-        Some(tally.interval(&whose, counts, sizes, near, now.wall))
+        Some(sender.interval(key, clock_error(), now.wall))
     }
 
     /// Of the sessions that are served, one in `of`, another part with each `turn`.
@@ -428,84 +369,6 @@ fn forget_newest(newest: &mut HashMap<Id, Key>, key: Key, sender: &Sender) {
     }
 }
 
-impl Sender {
-    /// Its probes leave as was asked last, from then on.
-    fn turn(&mut self, at: Mono) {
-        if let Some(asked) = self.asked_next.take()
-            && std::mem::replace(&mut self.who.asked, asked) != asked
-        {
-            self.tally.forget_marks(at);
-        }
-    }
-
-    fn result(&self, near: ErrorEstimate) -> SessionResult {
-        self.tally
-            .result(&self.who, &self.counts, &self.sizes, near)
-    }
-
-    /// What has become of the DSCP, if it is another one.
-    fn rewritten(&self) -> Option<Rewritten> {
-        let asked = self.who.asked.dscp;
-        let [forward, backward] = self.tally.newest_dscp();
-        let other = |arrived: Option<u8>| arrived.filter(|arrived| *arrived != asked);
-        // The far end of Light isn't asked for any.
-        let backward = backward.filter(|_| self.who.mode != Protocol::Light.name());
-        let (forward, arrived) = match (other(forward), other(backward)) {
-            (Some(arrived), _) => (true, arrived),
-            (None, Some(arrived)) => (false, arrived),
-            (None, None) => return None,
-        };
-        Some(Rewritten {
-            id: self.who.id(),
-            forward,
-            asked,
-            arrived,
-        })
-    }
-
-    fn run_result(&self, key: Key, ended: Option<Wall>, near: ErrorEstimate) -> RunResult {
-        RunResult {
-            session: self.who.id(),
-            name: self.subject.line().map(str::to_owned),
-            probe_class: self.subject.probe_class().map(str::to_owned),
-            run: key.0,
-            cause: self.subject.cause(),
-            started_at: unix_seconds(self.started),
-            ended_at: ended.map(unix_seconds),
-            since: self.since.map(unix_seconds),
-            state: self.state,
-            failure: self.failure.as_deref().cloned(),
-            result: self.result(near),
-        }
-    }
-
-    fn row(&self, key: Key, near: ErrorEstimate) -> SessionRow {
-        let trouble = self.failure.as_ref();
-        SessionRow {
-            id: self.who.id(),
-            kind: self.subject.kind(),
-            name: None,
-            owner: None,
-            run: self.subject.is_run().then_some(key.0),
-            next_run_at: None,
-            line: self.subject.line().map(str::to_owned),
-            probe_class: self.subject.probe_class().map(str::to_owned),
-            role: "sender".into(),
-            state: match self.state {
-                RunState::Connecting if trouble.is_some() => "retrying",
-                RunState::Connecting => "connecting",
-                RunState::Running => "running",
-                RunState::Ended => "ended",
-                RunState::Failed => "failed",
-            }
-            .into(),
-            trouble: trouble.map(|failure| failure.message.clone()),
-            result: Some(self.result(near)),
-            served: None,
-        }
-    }
-}
-
 fn result_of(seen: &Served) -> ServedResult {
     let id = session_id(seen.remote, seen.local);
     served(id, seen)
@@ -515,7 +378,10 @@ fn result_of(seen: &Served) -> ServedResult {
 mod tests {
     use std::time::Duration;
 
-    use super::super::Pulse;
+    use twamp_core::metrics::loss::LossCounts;
+    use twamp_core::time::{ErrorEstimate, Mono};
+
+    use super::super::{Entry, Pulse, Sizes};
     use super::*;
     use crate::line::synthetic::sample;
 

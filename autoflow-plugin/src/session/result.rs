@@ -133,6 +133,11 @@ impl Tally {
         }
     }
 
+    /// Collectors are told of it in intervals.
+    pub(super) fn is_divided(&self) -> bool {
+        self.since.is_some()
+    }
+
     /// Enters what happened, in its order. Tells of a step of a clock that is to be logged.
     pub(crate) fn absorb(&mut self, entry: &Entry) -> Option<Step> {
         if !self.kept {
