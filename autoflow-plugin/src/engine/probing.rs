@@ -179,9 +179,7 @@ impl Replies {
             return;
         }
         let count = self.queued.len();
-        for reply in self.queued.drain(..) {
-            net.queue(reply);
-        }
+        net.queue_all(&mut self.queued);
         net.flush();
         self.spare.extend((0..count).map(|_| net.buffer()));
     }

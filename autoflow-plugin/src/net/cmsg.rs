@@ -101,9 +101,12 @@ impl<'a> Iterator for Messages<'a> {
     type Item = Message<'a>;
 
     fn next(&mut self) -> Option<Message<'a>> {
-        let length = usize::from_ne_bytes(*self.rest.first_chunk()?);
-        let level = word(self.rest, WORD)?.cast_signed();
-        let kind = word(self.rest, WORD + 4)?.cast_signed();
+        let (header, _) = self.rest.split_first_chunk::<HEADER>()?;
+        let (length, what) = header.split_first_chunk::<WORD>()?;
+        let (level, kind) = what.split_first_chunk::<4>()?;
+        let length = usize::from_ne_bytes(*length);
+        let level = c_int::from_ne_bytes(*level);
+        let kind = c_int::from_ne_bytes(*kind.first_chunk()?);
         let data = self.rest.get(HEADER..length)?;
         self.rest = self.rest.get(padded(length)..).unwrap_or_default();
         Some(Message { level, kind, data })

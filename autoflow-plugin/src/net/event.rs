@@ -62,6 +62,33 @@ pub(crate) struct Outgoing<T> {
     pub(crate) token: Option<T>,
     /// Where the path's own settings aren't wanted.
     pub(crate) options: Options,
+    /// How far it is.
+    pub(crate) progress: Progress,
+}
+
+/// How far a packet is on its way out. A new one has none.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Progress {
+    pub(super) sealed: bool,
+    /// Asked for a stamp in the last try,
+    pub(super) asked: bool,
+    /// and the interface as well.
+    pub(super) both: bool,
+    /// Has failed once, maybe by an error that was another packet's.
+    pub(super) tried: bool,
+}
+
+impl<T> Outgoing<T> {
+    /// Its token, if it has one, as of a path that closed before the packet left.
+    pub(super) fn unsent(self) -> Option<Sent<T>> {
+        let (path, token) = (self.path, self.token?);
+        let result = Err(SendError::Closed);
+        Some(Sent {
+            path,
+            token,
+            result,
+        })
+    }
 }
 
 /// What a single packet has of its own. `None`: as the path was opened.

@@ -87,8 +87,8 @@ pub(crate) use binding::Binding;
 pub(crate) use clock::{clock, clock_error, tai_offset_s};
 pub(crate) use error::{NetError, SendError};
 pub(crate) use event::{
-    Datagram, Event, NetCounters, Notice, NoticeKind, Options, Outgoing, Path, Sent, TxStamps,
-    Woken,
+    Datagram, Event, NetCounters, Notice, NoticeKind, Options, Outgoing, Path, Progress, Sent,
+    TxStamps, Woken,
 };
 pub(crate) use handed::{Purpose, judge as judge_handed, take as take_handed};
 pub(crate) use hardware::have_stamped;
@@ -226,7 +226,7 @@ impl<T> Net<T> {
         for stamped in endpoint.ledger.into_tokens() {
             self.desk.stamped(path, stamped, &mut self.counters);
         }
-        for sent in endpoint.outbox.into_iter().filter_map(send::Queued::unsent) {
+        for sent in endpoint.outbox.into_iter().filter_map(Outgoing::unsent) {
             self.desk.sent(sent);
         }
     }
@@ -241,7 +241,7 @@ impl<T> Net<T> {
     pub(crate) fn queue(&mut self, packet: Outgoing<T>) {
         let path = packet.path;
         let Some(endpoint) = find(&mut self.slots, path) else {
-            if let Some(sent) = send::Queued::from(packet).unsent() {
+            if let Some(sent) = packet.unsent() {
                 self.desk.sent(sent);
             }
             return;
@@ -250,7 +250,22 @@ impl<T> Net<T> {
             endpoint.outbox = self.bench.outbox();
             self.dirty.push(path);
         }
-        endpoint.outbox.push_back(packet.into());
+        endpoint.outbox.push_back(packet);
+    }
+
+    /// Queues all packets, in their order. If all go by one path, as replies do, none is copied.
+    pub(crate) fn queue_all(&mut self, packets: &mut Vec<Outgoing<T>>) {
+        if let Some(path) = packets.first().map(|first| first.path)
+            && packets.iter().all(|packet| packet.path == path)
+            && let Some(endpoint) = find(&mut self.slots, path)
+            && endpoint.outbox.is_empty()
+        {
+            let room = self.bench.outbox().into();
+            endpoint.outbox = std::mem::replace(packets, room).into();
+            self.dirty.push(path);
+            return;
+        }
+        packets.drain(..).for_each(|packet| self.queue(packet));
     }
 
     /// Sends all that is queued. Packets with a sealer are sealed just before their batch leaves,

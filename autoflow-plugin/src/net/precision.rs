@@ -97,7 +97,7 @@ mod tests {
 
     use super::*;
     use crate::net::send::DEEP;
-    use crate::net::{Event, Net, Options, Outgoing, Path, PathSpec, Seal, clock, find};
+    use crate::net::{Event, Net, Options, Outgoing, Path, PathSpec, Progress, Seal, clock, find};
 
     const US: u64 = 1_000;
 
@@ -167,6 +167,7 @@ mod tests {
                     seal: Some(Seal::Twamp(Sealer::default())),
                     token: Some(t2),
                     options: Options::default(),
+                    progress: Progress::default(),
                 });
             }
             if count > 8 {

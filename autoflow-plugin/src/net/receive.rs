@@ -43,7 +43,8 @@ pub(super) enum Told<T> {
 struct Parcel {
     index: usize,
     from: SocketAddr,
-    label: Label,
+    to: Option<IpAddr>,
+    interface: u32,
     arrival: Arrival,
 }
 
@@ -127,8 +128,8 @@ impl<T> Desk<T> {
         Some(Datagram {
             path: self.path,
             from: parcel.from,
-            to: parcel.label.to,
-            interface: parcel.label.interface,
+            to: parcel.to,
+            interface: parcel.interface,
             payload: self.inbox.payload(parcel.index),
             arrival: parcel.arrival,
         })
@@ -191,7 +192,8 @@ pub(super) fn fetch<T>(
         desk.parcels.push_back(Parcel {
             index,
             from,
-            label,
+            to: label.to,
+            interface: label.interface,
             arrival,
         });
     }

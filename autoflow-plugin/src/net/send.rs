@@ -13,7 +13,6 @@ use twamp_core::time::{Mono, Now, Wall};
 use super::batch::{self, BATCH, Envelope};
 use super::clock::{clock, mono};
 use super::cmsg::Control;
-use super::error::SendError;
 use super::event::{NetCounters, Options, Outgoing, Path, Sent, TxStamps};
 use super::lead::Lead;
 use super::phc::{Phc, Raw};
@@ -38,7 +37,7 @@ pub(super) struct Endpoint<T> {
     pub(super) local: IpAddr,
     /// and the type of service or traffic class that packets leave with by themselves.
     pub(super) tos: u8,
-    pub(super) outbox: VecDeque<Queued<T>>,
+    pub(super) outbox: VecDeque<Outgoing<T>>,
     pub(super) ledger: Ledger<Option<T>>,
     /// The clock that the interface stamps by, where its stamps are taken.
     pub(super) phc: Option<Box<Phc>>,
@@ -52,30 +51,6 @@ pub(super) struct Endpoint<T> {
     pub(super) drops: u32,
     /// Receive batches in a row that were full.
     pub(super) full_batches: u32,
-}
-
-/// A packet that waits to be sent.
-pub(super) struct Queued<T> {
-    packet: Outgoing<T>,
-    sealed: bool,
-    /// Asked for a stamp in the last try,
-    asked: bool,
-    /// and the interface as well.
-    both: bool,
-    /// Has failed once, maybe by an error that was another packet's.
-    tried: bool,
-}
-
-impl<T> From<Outgoing<T>> for Queued<T> {
-    fn from(packet: Outgoing<T>) -> Queued<T> {
-        Queued {
-            packet,
-            sealed: false,
-            asked: false,
-            both: false,
-            tried: false,
-        }
-    }
 }
 
 impl<T> Endpoint<T> {
@@ -115,25 +90,12 @@ impl<T> Endpoint<T> {
     }
 }
 
-impl<T> Queued<T> {
-    /// Its token, if it has one, as of a path that closed before the packet left.
-    pub(super) fn unsent(self) -> Option<Sent<T>> {
-        let (path, token) = (self.packet.path, self.packet.token?);
-        let result = Err(SendError::Closed);
-        Some(Sent {
-            path,
-            token,
-            result,
-        })
-    }
-}
-
 /// Tools to send with, shared by all paths.
 pub(super) struct Bench<T> {
     envelopes: Vec<Envelope>,
     spare: Vec<Vec<u8>>,
     /// Room for packets that wait to be sent, and for their tokens: of the paths that have none.
-    outboxes: Vec<VecDeque<Queued<T>>>,
+    outboxes: Vec<VecDeque<Outgoing<T>>>,
     rooms: Vec<Room<Option<T>>>,
     pub(super) precision: Precision,
 }
@@ -150,7 +112,7 @@ impl<T> Bench<T> {
     }
 
     /// An empty outbox, used before if possible: thousands of paths have packets in turn.
-    pub(super) fn outbox(&mut self) -> VecDeque<Queued<T>> {
+    pub(super) fn outbox(&mut self) -> VecDeque<Outgoing<T>> {
         self.outboxes.pop().unwrap_or_default()
     }
 
@@ -182,7 +144,7 @@ pub(super) fn flush<T>(
         let now = clock();
         let count = prepare(endpoint, &mut bench.envelopes, now);
         let packets = bench.envelopes.iter().zip(&endpoint.outbox).take(count);
-        let packets = packets.map(|(envelope, queued)| (envelope, &*queued.packet.payload));
+        let packets = packets.map(|(envelope, queued)| (envelope, &*queued.payload));
         let outcome = batch::send(endpoint.socket.as_fd(), packets);
         let ended = mono();
         bench.precision.took(now.mono, ended);
@@ -190,21 +152,16 @@ pub(super) fn flush<T>(
         if let Some(lead) = &mut endpoint.lead {
             lead.took(sent, ended.since(now.mono));
         }
-        for queued in endpoint.outbox.drain(..sent) {
+        // Emptied where they are: to take each out would copy it.
+        let Endpoint { outbox, ledger, .. } = endpoint;
+        for queued in outbox.iter_mut().take(sent) {
             counters.sent += 1;
-            let Outgoing {
-                path,
-                to,
-                payload,
-                token,
-                ..
-            } = queued.packet;
-            bench.recycle(payload);
-            match token {
-                token if queued.asked => {
-                    endpoint.ledger.sent(to, now, token);
-                    if queued.both {
-                        endpoint.ledger.awaits_both();
+            bench.recycle(mem::take(&mut queued.payload));
+            match queued.token.take() {
+                token if queued.progress.asked => {
+                    ledger.sent(queued.to, now, token);
+                    if queued.progress.both {
+                        ledger.awaits_both();
                     }
                 }
                 Some(token) => {
@@ -214,7 +171,7 @@ pub(super) fn flush<T>(
                         hardware: None,
                     };
                     desk.sent(Sent {
-                        path,
+                        path: queued.path,
                         token,
                         result: Ok(stamps),
                     });
@@ -222,6 +179,7 @@ pub(super) fn flush<T>(
                 None => {}
             }
         }
+        outbox.drain(..sent);
         if sent < count {
             give_way(endpoint, bench, desk, counters, outcome.err());
         } else if !endpoint.ledger.is_empty() {
@@ -254,30 +212,34 @@ fn prepare<T>(endpoint: &mut Endpoint<T>, envelopes: &mut [Envelope], now: Now) 
     let mut room = BATCH;
     let mut count = 0;
     for (queued, envelope) in endpoint.outbox.iter_mut().zip(envelopes) {
-        if queued.packet.seal.is_some() && !deep {
+        if queued.seal.is_some() && !deep {
             room = room.min(SEALED_BATCH);
         }
         if count >= room {
             break;
         }
         let mut scout = false;
-        if let Some(sealer) = &queued.packet.seal
-            && !queued.sealed
+        if let Some(sealer) = &queued.seal
+            && !queued.progress.sealed
         {
             let lead = endpoint.lead.get_or_insert_default();
             scout = count == 0 && lead.asks(now.mono);
             let leaves = Wall(now.wall.0 + lead.of(count));
-            sealer.seal(&mut queued.packet.payload, leaves);
-            queued.sealed = true;
+            sealer.seal(&mut queued.payload, leaves);
+            queued.progress.sealed = true;
         }
-        queued.asked = (scout || queued.packet.token.is_some()) && ask != Ask::Nobody;
-        queued.both = queued.asked && both;
-        envelope.name.set(queued.packet.to);
-        let own = queued.packet.options.beyond(endpoint.local, endpoint.tos);
-        write(&mut envelope.control, queued.packet.to, &own);
-        ask_for_stamps(&mut envelope.control, queued.asked, queued.both);
+        queued.progress.asked = (scout || queued.token.is_some()) && ask != Ask::Nobody;
+        queued.progress.both = queued.progress.asked && both;
+        envelope.name.set(queued.to);
+        let own = queued.options.beyond(endpoint.local, endpoint.tos);
+        write(&mut envelope.control, queued.to, &own);
+        ask_for_stamps(
+            &mut envelope.control,
+            queued.progress.asked,
+            queued.progress.both,
+        );
         count += 1;
-        if queued.asked && ask == Ask::One {
+        if queued.progress.asked && ask == Ask::One {
             break;
         }
     }
@@ -292,7 +254,10 @@ fn give_way<T>(
     counters: &mut NetCounters,
     error: Option<io::Error>,
 ) {
-    let asked = endpoint.outbox.front().is_some_and(|queued| queued.asked);
+    let asked = endpoint
+        .outbox
+        .front()
+        .is_some_and(|queued| queued.progress.asked);
     if asked {
         endpoint.ledger.failed();
     }
@@ -300,9 +265,9 @@ fn give_way<T>(
     let Some(error) = error else { return };
     if let Some(first) = endpoint.outbox.front_mut()
         && icmp > 0
-        && !first.tried
+        && !first.progress.tried
     {
-        first.tried = true;
+        first.progress.tried = true;
         return;
     }
     let Some(failed) = endpoint.outbox.pop_front() else {
@@ -314,7 +279,7 @@ fn give_way<T>(
         payload,
         token,
         ..
-    } = failed.packet;
+    } = failed;
     bench.recycle(payload);
     if let Some(token) = token {
         desk.sent(Sent {

@@ -64,6 +64,7 @@ fn probe(path: Path, to: SocketAddr, token: u32) -> Outgoing<u32> {
         seal: None,
         token: Some(token),
         options: Options::default(),
+        progress: Progress::default(),
     }
 }
 
@@ -505,4 +506,53 @@ fn stamps_never_go_to_another_packets_token_though_sends_fail_in_the_middle_of_b
     assert_eq!(net.counters().send_errors, bad);
     // A failed send may cost a few stamps, not all that follow.
     assert!(stamped > good * 9 / 10, "{stamped} of {good}");
+}
+
+#[test]
+fn packets_that_are_queued_together_leave_in_their_order_by_one_path_or_several() {
+    let mut net = net();
+    let [near, other, closed] = [(); 3].map(|()| net.open(&spec(V4)).unwrap().0);
+    let (_, far_at) = net.open(&spec(V4)).unwrap();
+    net.close(closed);
+    for (paths, left) in [
+        ([near, near, near], vec![0, 1, 2]),
+        ([near, other, near], vec![0, 2, 1]),
+        ([closed, near, near], vec![1, 2]),
+        ([closed; 3], vec![]),
+    ] {
+        // One waits already.
+        net.queue(probe(near, far_at, 9));
+        let packets = paths.into_iter().zip(0..);
+        let mut packets = packets
+            .map(|(path, token)| probe(path, far_at, token))
+            .collect();
+        net.queue_all(&mut packets);
+        assert!(packets.is_empty());
+        net.flush();
+        net.queue_all(&mut packets);
+        let mut seen = Vec::new();
+        listen(&mut net, &mut seen, |seen| tokens(seen).len() == 4);
+        let sent = tokens(&seen).into_iter().filter(|sent| sent.result.is_ok());
+        let expected = [9].into_iter().chain(left);
+        assert!(sent.map(|sent| sent.token).eq(expected));
+    }
+}
+
+#[test]
+fn replies_that_are_queued_together_by_one_path_all_leave() {
+    let mut net = net();
+    let (near, _) = net.open(&spec(V4)).unwrap();
+    let (_, far_at) = net.open(&spec(V4)).unwrap();
+    for round in 0..3 {
+        let mut packets = (0..5).map(|n| probe(near, far_at, 5 * round + n)).collect();
+        net.queue_all(&mut packets);
+        assert!(packets.is_empty());
+        net.flush();
+        let mut seen = Vec::new();
+        listen(&mut net, &mut seen, |seen| {
+            tokens(seen).len() == 5 && seen.len() == 10
+        });
+        let tokens = tokens(&seen).into_iter().map(|sent| sent.token);
+        assert!(tokens.eq(5 * round..5 * round + 5));
+    }
 }

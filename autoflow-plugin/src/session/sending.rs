@@ -13,7 +13,7 @@ use super::rhythm::{Rhythm, Schedule, faster, slot_after, usual};
 use super::sender::Sender;
 use super::setback::Setback;
 use super::{Entry, Key, Pulse, Sizes, Stream, Tuning};
-use crate::net::{Options, Outgoing, Path, SendError, TxStamps};
+use crate::net::{Options, Outgoing, Path, Progress, SendError, TxStamps};
 
 /// One stream of probes.
 pub(super) struct Sending {
@@ -223,6 +223,7 @@ impl Sending {
                 .tuning
                 .as_deref()
                 .map_or_else(Options::default, |tuning| tuning.options),
+            progress: Progress::default(),
         });
         self.last_sent = now;
         self.unanswered_since.get_or_insert(now);

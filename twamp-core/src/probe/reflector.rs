@@ -193,13 +193,15 @@ impl Reflector {
         let stamps = self.config.features.stamps;
         self.received += 1;
         self.probes.record(&probe, sent(&probe, stamps, t2), t2);
-        self.probes.arrived(arrival);
+        self.probes.arrived(arrival, t2);
 
+        let receive = stamps.encode(t2);
         let reply = ReflectorPacket {
             sequence: self.next_sequence(&probe),
-            timestamp: stamps.encode(t2),
+            // Until it is sealed.
+            timestamp: receive,
             error: stamps.mark(sendable(error)),
-            receive: stamps.encode(t2),
+            receive,
             sender_sequence: probe.sequence,
             sender_timestamp: probe.timestamp,
             sender_error: probe.error,
@@ -419,10 +421,10 @@ impl Probes {
         }
     }
 
-    fn arrived(&mut self, arrival: &Arrival) {
+    fn arrived(&mut self, arrival: &Arrival, t2: Wall) {
         for (marks, mark) in [(&mut self.tos, arrival.tos), (&mut self.ttl, arrival.ttl)] {
             if let Some(mark) = mark {
-                marks.record(mark, arrival.wall());
+                marks.record(mark, t2);
             }
         }
     }

@@ -10,7 +10,7 @@ use twamp_core::time::Mono;
 use twamp_core::wire::control::Modes;
 
 use super::{Call, Caller};
-use crate::net::{Options, Outgoing};
+use crate::net::{Options, Outgoing, Progress};
 use crate::session::admission::Stay;
 use crate::session::backward::Told;
 use crate::session::outlet::{Outlet, Token};
@@ -107,6 +107,7 @@ impl Session {
                 source: datagram.to,
                 ..Options::default()
             },
+            progress: Progress::default(),
         });
         Ok(Answer {
             first: !self.heard,
