@@ -71,7 +71,10 @@ pub(crate) fn judge(document: &Value) -> Result<Config, Vec<Problem>> {
     if !problems.is_empty() {
         return Err(problems);
     }
-    let config = Config::deserialize(document).map_err(|error| vec![unforeseen(&error)])?;
+    let mut config = Config::deserialize(document).map_err(|error| vec![unforeseen(&error)])?;
+    // It is kept: thousands of either leave room for half as many again.
+    config.lines.shrink_to_fit();
+    config.sessions.shrink_to_fit();
     let problems = topology::misplaced(&config);
     if problems.is_empty() {
         Ok(config)

@@ -40,7 +40,8 @@ struct Own {
     /// `None`: it is gone, but for what is in flight.
     session: Option<Arc<Session>>,
     /// It, while it is continuous, or its run; from the opening of the path to the last probe.
-    now: Option<Now>,
+    /// Boxed, as a table has room to spare.
+    now: Option<Box<Now>>,
 }
 
 struct Now {
@@ -293,12 +294,12 @@ impl Control {
     fn enter(&mut self, id: &Id, key: Key, cause: Cause, measurement: Measurement) {
         self.own.by_key.insert(key, id.clone());
         if let Some(own) = self.own.by_id.get_mut(id) {
-            own.now = Some(Now {
+            own.now = Some(Box::new(Now {
                 key,
                 cause,
                 measurement,
                 ending: false,
-            });
+            }));
         }
     }
 
