@@ -4,7 +4,7 @@
 //!   wake ─► advance ─► probes due ─► World          World ─► heard ─► observe
 //! ```
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use plugin_abi::config::{
@@ -69,7 +69,7 @@ impl Autoflow {
             groups.map(|(id, _)| id).collect()
         };
         let lines = setting.lines.iter().enumerate().map(|(place, of)| Line {
-            remote: Some(far_end(place as u64 + 1)),
+            remote: Some(far_end(place)),
             underlay: Some(of.underlay.clone()),
             far_end: Some(of.far_end.clone()),
             cost: of.cost,
@@ -229,11 +229,11 @@ fn full_size(classes: &[Class]) -> Option<MtuProbe> {
     })
 }
 
-/// No packet really leaves: any address will do, one for each line (RFC 3849).
-pub(super) fn far_end(line: u64) -> Remote {
-    let address = Ipv6Addr::from_bits((0x2001_0db8 << 96) | u128::from(line));
+/// No packet really leaves: any address will do, one for each line (RFC 2544, appendix C.2.2).
+fn far_end(place: usize) -> Remote {
+    let address = Ipv4Addr::from_bits(u32::from(Ipv4Addr::new(198, 18, 0, 1)) + place as u32);
     Remote {
-        address: IpAddr::V6(address).into(),
+        address: IpAddr::V4(address).into(),
         port: None,
     }
 }

@@ -1,14 +1,15 @@
 //! The plugin file that ships, with the probes of a recording: they leave when they left, and
 //! sessions and pauses come when they came.
 
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use plugin_abi::config::{Class, Clock, Config, Group, Line, Mode, Probe as How, Protocol};
+use plugin_abi::config::{Class, Clock, Config, Group, Line, Mode, Probe as How, Protocol, Remote};
 use plugin_abi::host::{CallError, Callbacks, Change, Choice, Engine, Plugin};
 use plugin_abi::{TwampObservation, TwampProbe, observation, reason};
 
 use super::recording::Recording;
-use crate::sim::autoflow::{Autoflow, far_end};
+use crate::sim::autoflow::Autoflow;
 use crate::sim::policy::{MakeError, Policy, Probe, Probing, Reply};
 
 /// Probes handed out at once.
@@ -277,6 +278,15 @@ fn config(recording: &Recording) -> Config {
         groups: setting.groups.iter().map(group).collect(),
         classes: setting.classes.iter().map(class).collect(),
         ..Config::default()
+    }
+}
+
+/// No packet really leaves: any address will do, one for each line (RFC 3849).
+fn far_end(line: u64) -> Remote {
+    let address = Ipv6Addr::from_bits((0x2001_0db8 << 96) | u128::from(line));
+    Remote {
+        address: IpAddr::V6(address).into(),
+        port: None,
     }
 }
 
