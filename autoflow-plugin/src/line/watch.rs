@@ -8,10 +8,15 @@
 //!
 //! A watch knows its limit and how often it may be wrong, but no class: classes that want the same
 //! share one. How a line behaves while it keeps the limit is learned in between: whatever begins
-//! with S = 0 and comes back there. What ends in a verdict is never learned as normal.
+//! with S = 0 and comes back there. What ends in a verdict is never learned as normal, but for what was
+//! over in seconds and has come back: that is how the line is.
 
+#[cfg(test)]
+mod bound;
 mod level;
 mod loss;
+#[cfg(test)]
+mod promise;
 
 use std::time::Duration;
 

@@ -20,8 +20,8 @@ const STEPS: usize = 40;
 ///
 /// A statistic that loses the limit with each probe and gains 1 with each loss is the work before a
 /// server whose customers come as losses do. That gives everything in closed form: with λ runs a
-/// probe, each of N losses (a geometric number), and M(θ) the mean of exp(θN), the chance that it
-/// ever climbs by x falls as exp(−θx) with
+/// probe, each of N losses (one, or a burst's geometric number), and M(θ) the mean of exp(θN), the
+/// chance that it ever climbs by x falls as exp(−θx) with
 ///
 /// ```text
 ///   λ (M(θ) − 1) = limit · θ,   θ > 0        (Lundberg's equation)
@@ -32,8 +32,10 @@ pub struct Losses {
     pub base: f64,
     /// The most that may be lost.
     pub limit: f64,
-    /// How often a loss is followed by another one, at the resting rate.
+    /// How often a loss of a burst is followed by another one, at the resting rate.
     pub again: f64,
+    /// Of all runs, those that are one loss and no burst.
+    pub alone: f64,
 }
 
 /// A mean, and how much it moves; in units of its limit, where it is 0.
@@ -129,7 +131,7 @@ impl Losses {
 
     /// Runs that begin, of all probes.
     fn runs(&self) -> f64 {
-        self.base * (1.0 - self.again)
+        self.base / self.moment(0.0).1
     }
 
     /// The mean of exp(θN) over the lengths of runs, and its slope.
@@ -137,7 +139,11 @@ impl Losses {
         let one = theta.exp();
         let rest = 1.0 - self.again * one;
         let moment = (1.0 - self.again) * one / rest;
-        (moment, moment / rest)
+        let burst = 1.0 - self.alone;
+        (
+            self.alone * one + burst * moment,
+            self.alone * one + burst * moment / rest,
+        )
     }
 }
 
@@ -182,6 +188,7 @@ mod tests {
             base: base_percent / 1e2,
             limit: limit_percent / 1e2,
             again: 0.0,
+            alone: 0.0,
         }
     }
 
@@ -280,6 +287,21 @@ mod tests {
     }
 
     #[test]
+    fn single_losses_among_bursts_dont_make_the_bursts_say_more() {
+        let bursts = Losses {
+            again: 0.8,
+            ..alone(0.3, 1.0)
+        };
+        let mixed = Losses {
+            alone: 0.5,
+            ..bursts
+        };
+        // Half of the runs, a twelfth of the losses; what climbs far is a burst all the same.
+        let (nats, of_bursts) = (mixed.nats(), bursts.nats());
+        assert!(nats > of_bursts && nats < 1.1 * of_bursts, "{nats}");
+    }
+
+    #[test]
     fn delays_of_means_are_the_known_ones() {
         for (shift, per_second, known_s) in [
             (0.5, 10.0, 8.5),
@@ -304,9 +326,10 @@ mod tests {
     proptest! {
         #[test]
         fn a_height_is_reached_as_often_as_it_was_asked_for(
-            base in 1e-5f64..0.3, load in 0.02f64..0.85, again in 0.0f64..0.95, run in 1e4f64..1e9,
+            base in 1e-5f64..0.3, load in 0.02f64..0.85, again in 0.0f64..0.95,
+            alone in 0.0f64..0.99, run in 1e4f64..1e9,
         ) {
-            let losses = Losses { base, limit: (base / load).min(0.5), again };
+            let losses = Losses { base, limit: (base / load).min(0.5), again, alone };
             prop_assume!(losses.limit > base * 1.1);
             let height = losses.height(run);
             prop_assert!(height >= 1.0 && height.is_finite());

@@ -3,13 +3,17 @@
 //! Delays of probes that follow each other are alike, so it is time that counts and not probes:
 //! one at half as much again as the limit says as much as the time it stands for. Farther out it
 //! says no more: one jitter burst is no verdict. What seldom and far is above it, a second statistic
-//! counts in full, slowly.
+//! counts in full, slowly. A line whose storms come back is known for them: how far they have taken
+//! the statistics says what is no storm any more.
+
+mod excursion;
 
 use std::time::Duration;
 
 use twamp_core::metrics::sequential::Level;
 use twamp_core::time::Mono;
 
+use self::excursion::Excursions;
 use super::{ALARMS_EVERY, Evidence, Surely};
 
 /// What is so far above the limit, or below, says all that it can.
@@ -42,6 +46,8 @@ pub(in crate::line) struct LevelWatch {
     at: f32,
     in_full: f32,
     heights: [f32; 2],
+    full_height: f32,
+    excursions: Excursions,
     /// Sum and number of samples since they were 0.
     sum: f64,
     of: f32,
@@ -69,6 +75,8 @@ impl LevelWatch {
             at: 0.0,
             in_full: 0.0,
             heights: [0.0; 2],
+            full_height: LEAST_IN_FULL_S,
+            excursions: Excursions::default(),
             sum: 0.0,
             of: 0.0,
             block: (0.0, 0.0),
@@ -98,9 +106,13 @@ impl LevelWatch {
         self.sum += value as f64;
         self.of += 1.0;
         self.at = (self.at + clipped * time).clamp(0.0, 2.0 * self.heights[1]);
-        self.in_full = (self.in_full + far * time).clamp(0.0, 2.0 * LEAST_IN_FULL_S);
+        self.in_full = (self.in_full + far * time).clamp(0.0, 2.0 * self.full_height);
         self.show(at, clipped * time);
-        if self.at >= self.heights[1] || self.in_full >= LEAST_IN_FULL_S {
+        let both = [self.at, self.in_full];
+        if self.excursions.see(both, time, self.broken) {
+            self.design();
+        }
+        if self.at >= self.heights[1] || self.in_full >= self.full_height {
             self.broken = true;
         } else if self.at <= 0.0 && self.in_full <= 0.0 {
             self.broken = false;
@@ -141,9 +153,12 @@ impl LevelWatch {
             mean: (self.mean.min(-NEAREST) * step).into(),
             spread: (self.variance.sqrt().max(1e-3) * step.sqrt()).into(),
         };
-        self.heights = self
-            .run_lengths
-            .map(|run| (level.height((run / step).into()) as f32).max(LEAST_S));
+        self.heights = self.run_lengths.map(|run| {
+            let height = level.height((run / step).into()) as f32;
+            height.max(LEAST_S).max(self.excursions.height(0, run))
+        });
+        let in_full = self.excursions.height(1, self.run_lengths[1]);
+        self.full_height = in_full.max(LEAST_IN_FULL_S);
     }
 
     fn show(&mut self, at: Mono, far: f32) {
@@ -161,7 +176,7 @@ impl LevelWatch {
     }
 
     fn suspicion_now(&self) -> f32 {
-        (self.at / self.heights[1]).max(self.in_full / LEAST_IN_FULL_S)
+        (self.at / self.heights[1]).max(self.in_full / self.full_height)
     }
 
     pub(super) fn is_halfway(&self) -> bool {

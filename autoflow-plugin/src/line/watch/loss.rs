@@ -7,34 +7,23 @@
 //! second. One run of losses never breaks a limit: it counts for a part of the height. What long
 //! bursts hide by that, a third statistic counts in full, against a height in bursts.
 
+mod base;
+
 use std::time::Duration;
 
 use plugin_abi::config::Profile;
-use twamp_core::metrics::sequential::Losses;
 use twamp_core::time::Mono;
 
+use self::base::{BURST, Base};
 use super::super::order::Fate;
 use super::{ALARMS_EVERY, Evidence, Seen, Surely};
 
-/// What is believed of a line before it was seen: one loss in so many probes, less for tight limits.
-const PRIOR_PROBES: f32 = 500.0;
-/// How often a loss is followed by another one of its burst: as from so many losses.
-const PRIOR_LOSSES: f32 = 4.0;
 /// Of a run so much counts, of the height: one gap is one event, and death is another question.
 const RUN_PART: f32 = 0.6;
-/// Losses within so many resting intervals are of one burst.
-const BURST: f32 = 5.0;
-/// A line is known for bursts if of the probes after a loss so many more are lost, and this many
-/// times what is lost anyway. Before it was seen, that is one of so many.
-const BURSTY: f32 = 0.05;
-const BURSTY_TIMES: f32 = 2.0;
-const PRIOR_NEAR: f32 = 50.0;
 /// A closer look is worth its probes from this part of the verdict's height on, and one loss.
 const RAISES: f32 = 0.2;
 /// What breaks the limit for fewer resting intervals was a burst.
-const BRIEF: f32 = 300.0;
-/// A base above this part of the limit is taken for it: what is learned can't move the limit.
-const MOST_OF_LIMIT: f32 = 0.8;
+const BRIEF: f32 = 100.0;
 /// The base is that of the last so many probes, more or less.
 const MEMORY: f32 = 400_000.0;
 /// Probes, of those at rest: some are for closer looks, and two statistics may each be wrong.
@@ -65,6 +54,8 @@ pub(in crate::line) struct LossWatch {
     /// How often a loss is believed to be followed by another.
     prior_again: f32,
     base: Base,
+    /// The newest burst that broke the limit. It is learned when another one has: once is no habit.
+    brief: Base,
     /// Since the statistic was 0.
     lately: Base,
     /// When it was last half as high as the alarm.
@@ -75,8 +66,9 @@ pub(in crate::line) struct LossWatch {
     burst: f32,
     /// Resting intervals since the last loss.
     since_loss: f32,
-    /// It is known for bursts.
+    /// It is known for bursts, and how many losses one has that goes on as they do.
     bursty: bool,
+    burst_size: f32,
     broken: bool,
     raised: bool,
     /// The base that the heights were reckoned with.
@@ -92,22 +84,6 @@ pub(in crate::line) struct LossWatch {
 struct Mark {
     probes: f32,
     lost: f32,
-}
-
-/// What was seen of probes.
-#[derive(Clone, Copy, Debug, Default)]
-struct Base {
-    probes: f32,
-    lost: f32,
-    /// As they count by time.
-    in_time: f32,
-    /// Of each that counts, the how-manieth of its burst it was, added up: a run in a mixture of
-    /// runs and single losses is told by what a loss is likely to be in.
-    depth: f32,
-    /// Resting intervals.
-    time: f32,
-    /// Probes soon after a loss, and those of them that were lost.
-    near: (f32, f32),
 }
 
 impl LossWatch {
@@ -132,12 +108,14 @@ impl LossWatch {
                 Profile::Lte | Profile::Satellite => 0.5,
             },
             base: Base::default(),
+            brief: Base::default(),
             lately: Base::default(),
             mark: Mark::default(),
             run: 0.0,
             burst: 0.0,
             since_loss: f32::MAX,
             bursty: false,
+            burst_size: 1.0,
             broken: false,
             raised: false,
             designed: (0.0, 0.0),
@@ -159,7 +137,7 @@ impl LossWatch {
             Fate::Void => return,
             Fate::Answered => {
                 self.run = 0.0;
-                self.lately.near(self.since_loss, 0.0);
+                self.lately.near(self.since_loss, seen.pace, 0.0);
                 self.since_loss += seen.pace;
                 (0.0, 0.0, 0.0)
             }
@@ -199,7 +177,7 @@ impl LossWatch {
     /// What one more loss counts: by probes, by time, and in full.
     fn lost(&mut self, pace: f32, by_probes: f32) -> (f32, f32, f32) {
         let follows = self.run > 0.0;
-        self.lately.near(self.since_loss, 1.0);
+        self.lately.near(self.since_loss, pace, pace);
         let same_burst = std::mem::take(&mut self.since_loss) <= BURST;
         let room = (RUN_PART * self.heights[1] - self.run).max(0.0);
         // By time, the first of a run stands for the interval before it.
@@ -217,7 +195,9 @@ impl LossWatch {
         } else {
             in_time
         };
-        self.lately.depth += in_time * self.burst.max(1.0);
+        let before = (self.burst - 1.0).max(0.0);
+        self.lately.depth += in_time * (before + 1.0);
+        self.lately.deep += in_time * before * (before - 1.0).max(0.0);
         (counts, in_time, pace)
     }
 
@@ -230,13 +210,14 @@ impl LossWatch {
     }
 
     /// Runs longer than what counts of them: they come as customers whose needs are as different as
-    /// those of nature, and what they need in all is told in runs of the mean length.
+    /// those of nature, and what they need in all is told in runs of the mean length, or in bursts
+    /// as they are known if those are more.
     fn is_broken_by_bursts(&self) -> bool {
         let (counted, runs) = self.full;
         let run = (counted + 1.0) / runs.max(1.0);
-        let load = self.base_share() / self.limit;
+        let load = self.base.share(self.limit, self.bursty) / self.limit;
         let nats = self.run_lengths[1].ln();
-        run > 2.0 && self.in_full * (1.0 - load) >= nats * run
+        run > 2.0 && self.in_full * (1.0 - load) >= nats * run.max(self.burst_size)
     }
 
     /// The line is as it ever was: what happened since it was last is how it behaves.
@@ -248,9 +229,7 @@ impl LossWatch {
             if lately.time - self.since_loss > BRIEF {
                 return;
             }
-            // So soon over it was a burst, if a long one.
-            self.base.near.0 += lately.near.0;
-            self.base.near.1 += lately.near.1;
+            self.learn_burst(lately);
         } else {
             self.base.add(&lately);
         }
@@ -263,31 +242,27 @@ impl LossWatch {
         }
     }
 
-    fn design(&mut self) {
-        self.designed = (self.base.probes, self.base.lost);
-        let counted = self.base.in_time + PRIOR_LOSSES;
-        let depth = self.base.depth + PRIOR_LOSSES / (1.0 - self.prior_again);
-        let (near, lost) = self.base.near;
-        let soon = (lost + 2.0 * PRIOR_NEAR * self.prior_again * self.prior_again + 0.5)
-            / (near + PRIOR_NEAR);
-        self.bursty = soon > BURSTY + BURSTY_TIMES * self.base_share();
-        let losses = Losses {
-            base: self.base_share().into(),
-            limit: self.limit.into(),
-            again: (1.0 - counted / depth).max(0.0).into(),
+    /// So soon over it was a burst, if a long one. It tells that there are bursts, and with those that
+    /// came before how long they are, unless the line would not keep its limit with them.
+    fn learn_burst(&mut self, lately: Base) {
+        self.base.near.0 += lately.near.0;
+        self.base.near.1 += lately.near.1;
+        let former = Base {
+            near: (0.0, 0.0),
+            ..std::mem::replace(&mut self.brief, lately)
         };
-        self.heights = self.run_lengths.map(|run| losses.height(run.into()) as f32);
+        let lost = self.base.lost + former.lost;
+        if lost < self.limit * (self.base.probes + former.probes) {
+            self.base.add(&former);
+        }
     }
 
-    /// The share that is lost while the limit is kept: what was seen, drawn to what is usual, and a
-    /// standard error more.
-    fn base_share(&self) -> f32 {
-        let prior = PRIOR_PROBES.max(4.0 / self.limit);
-        let (lost, probes) = match self.bursty {
-            true => (self.base.in_time + 1.0, self.base.time + prior),
-            false => (self.base.lost + 1.0, self.base.probes + prior),
-        };
-        ((lost + lost.sqrt()) / probes).min(MOST_OF_LIMIT * self.limit)
+    fn design(&mut self) {
+        self.designed = (self.base.probes, self.base.lost);
+        self.bursty = self.base.is_bursty(self.limit, self.prior_again);
+        let losses = self.base.losses(self.limit, self.prior_again, self.bursty);
+        self.burst_size = 1.0 / (1.0 - losses.again as f32);
+        self.heights = self.run_lengths.map(|run| losses.height(run.into()) as f32);
     }
 
     fn show(&mut self, seen: Seen) {
@@ -344,40 +319,6 @@ impl LossWatch {
 
     pub(super) fn looks_good(&self) -> bool {
         !self.broken && self.good >= LOOKS_GOOD.min(self.sure_good) && self.suspicion() < 0.5
-    }
-}
-
-impl Base {
-    /// One more probe, so long after the last loss.
-    fn near(&mut self, since_loss: f32, lost: f32) {
-        if since_loss <= BURST {
-            self.near.0 += 1.0;
-            self.near.1 += lost;
-        }
-    }
-
-    fn add(&mut self, other: &Self) {
-        self.probes += other.probes;
-        self.lost += other.lost;
-        self.in_time += other.in_time;
-        self.depth += other.depth;
-        self.time += other.time;
-        self.near.0 += other.near.0;
-        self.near.1 += other.near.1;
-    }
-
-    fn fade(&mut self) {
-        for part in [
-            &mut self.probes,
-            &mut self.lost,
-            &mut self.in_time,
-            &mut self.depth,
-            &mut self.time,
-            &mut self.near.0,
-            &mut self.near.1,
-        ] {
-            *part *= 0.5;
-        }
     }
 }
 
