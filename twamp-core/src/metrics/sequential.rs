@@ -48,6 +48,18 @@ pub struct Level {
 }
 
 impl Losses {
+    /// The same line, of which bursts are counted that lose `burst` probes on average: each comes
+    /// alone.
+    #[must_use]
+    pub fn in_units_of(&self, burst: f64) -> Self {
+        Self {
+            base: self.base / burst,
+            limit: self.limit / burst,
+            again: 0.0,
+            alone: 0.0,
+        }
+    }
+
     /// What one loss says, in nats: θ of Lundberg's equation. For losses that come alone it is the
     /// logarithm of the likelihood ratio, near enough.
     #[must_use]

@@ -3,9 +3,10 @@
 //!
 //! Losses that come alone are counted by probes: ten times the rate is ten times the evidence.
 //! Bursts live in time: of them, ten times the rate tells nothing new. So there are two statistics,
-//! by probes and by time (in resting intervals), and a line that is known for bursts has only the
-//! second. One run of losses never breaks a limit: it counts for a part of the height. What long
-//! bursts hide by that, a third statistic counts in full, against a height in bursts.
+//! by probes and by time (in resting intervals). A line that is known for bursts has the second one,
+//! and in place of the first one of bursts: how many they are is known long before what they lose. One
+//! run of losses never breaks a limit: it counts for a part of the height. What long bursts hide by
+//! that, a third statistic counts in full, against a height in bursts.
 
 mod base;
 
@@ -69,6 +70,10 @@ pub(in crate::line) struct LossWatch {
     /// It is known for bursts, and how many losses one has that goes on as they do.
     bursty: bool,
     burst_size: f32,
+    /// What each of them counts, and by how much the statistic of bursts is stretched, so that it has
+    /// the same heights.
+    mean_burst: f32,
+    scale: f32,
     broken: bool,
     raised: bool,
     /// The base that the heights were reckoned with.
@@ -116,6 +121,8 @@ impl LossWatch {
             since_loss: f32::MAX,
             bursty: false,
             burst_size: 1.0,
+            mean_burst: 1.0,
+            scale: 1.0,
             broken: false,
             raised: false,
             designed: (0.0, 0.0),
@@ -148,7 +155,7 @@ impl LossWatch {
         let most = self.heights[1] + 1.0;
         let half = 0.5 * self.heights[0];
         let was_low = self.highest() < half;
-        self.at = (self.at + counts - self.limit * by_probes).clamp(0.0, most);
+        self.at = (self.at + self.scale * (counts - self.limit * by_probes)).clamp(0.0, most);
         self.in_time = (self.in_time + in_time - self.limit * seen.pace).clamp(0.0, most);
         self.in_full = (self.in_full + in_full - self.limit * seen.pace).max(0.0);
         if self.in_full <= 0.0 {
@@ -182,7 +189,13 @@ impl LossWatch {
         let room = (RUN_PART * self.heights[1] - self.run).max(0.0);
         // By time, the first of a run stands for the interval before it.
         let in_time = if follows { pace.min(room) } else { pace };
-        let counts = if follows { pace.min(room) } else { by_probes };
+        let counts = match (self.bursty, follows) {
+            (true, _) if same_burst => 0.0,
+            (true, _) => self.mean_burst,
+            (false, true) => pace.min(room),
+            (false, false) => by_probes,
+        };
+        self.lately.bursts += f32::from(u8::from(!same_burst));
         self.run += pace;
         self.lately.lost += 1.0;
         self.lately.in_time += in_time;
@@ -262,7 +275,17 @@ impl LossWatch {
         self.bursty = self.base.is_bursty(self.limit, self.prior_again);
         let losses = self.base.losses(self.limit, self.prior_again, self.bursty);
         self.burst_size = 1.0 / (1.0 - losses.again as f32);
-        self.heights = self.run_lengths.map(|run| losses.height(run.into()) as f32);
+        if !self.bursty {
+            (self.mean_burst, self.scale) = (1.0, 1.0);
+            self.heights = self.run_lengths.map(|run| losses.height(run.into()) as f32);
+            return;
+        }
+        // One statistic more may be wrong.
+        let runs = self.run_lengths.map(|run| f64::from(2.0 * run));
+        self.heights = runs.map(|run| losses.height(run) as f32);
+        self.mean_burst = self.base.burst();
+        let bursts = losses.in_units_of(self.mean_burst.into());
+        self.scale = self.heights[1] / (self.mean_burst * bursts.height(runs[1]) as f32);
     }
 
     fn show(&mut self, seen: Seen) {

@@ -32,6 +32,8 @@ pub(super) struct Base {
     pub(super) deep: f32,
     /// Resting intervals.
     pub(super) time: f32,
+    /// Bursts, and losses that came alone.
+    pub(super) bursts: f32,
     /// Resting intervals soon after a loss, and those of them whose probes were lost.
     pub(super) near: (f32, f32),
 }
@@ -54,6 +56,12 @@ impl Base {
             false => (self.lost + 1.0, self.probes + prior),
         };
         ((lost + lost.sqrt()) / probes).min(MOST_OF_LIMIT * limit)
+    }
+
+    /// What a burst loses on average, single losses among them.
+    pub(super) fn burst(&self) -> f32 {
+        let burst = (self.in_time + PRIOR_LOSSES) / (self.bursts + PRIOR_LOSSES);
+        burst.max(1.0)
     }
 
     /// How losses come. Of those of a burst that goes on with the chance q, so many have another one
@@ -108,6 +116,7 @@ impl Base {
         self.depth += other.depth;
         self.deep += other.deep;
         self.time += other.time;
+        self.bursts += other.bursts;
         self.near.0 += other.near.0;
         self.near.1 += other.near.1;
     }
@@ -120,6 +129,7 @@ impl Base {
             &mut self.depth,
             &mut self.deep,
             &mut self.time,
+            &mut self.bursts,
             &mut self.near.0,
             &mut self.near.1,
         ] {
