@@ -17,6 +17,7 @@ mod peer;
 mod person;
 mod prefix;
 mod probe_class;
+mod rate;
 mod schedule;
 mod session;
 mod stamp;
@@ -43,6 +44,7 @@ pub use peer::Peer;
 pub use person::{Answering, Answers, Toggled};
 pub use prefix::{Prefix, PrefixError};
 pub use probe_class::{ProbeClass, Probed, SHARED_PROBE_CLASS};
+pub use rate::{METERED_MS, RESTING_MS, STANDBY_TIMES};
 pub use schedule::{Schedule, When};
 pub use session::{Owner, Session};
 pub use stamp::{Ask, Stamp};
@@ -139,7 +141,10 @@ pub struct Probe {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key_id: Option<String>,
     /// Between two probes, in milliseconds; fractions are allowed. Of a Poisson stream, the mean.
-    pub interval_ms: f64,
+    /// Absent: as lines of its kind are probed ([`Config::probe_of`]), and 100 where there is no
+    /// line.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub interval_ms: Option<f64>,
     /// How the probes of a session lie in time.
     pub stream: Pattern,
     /// A probe without reply for so long is lost, in milliseconds.
@@ -349,7 +354,7 @@ impl Default for Probe {
         Self {
             protocol: Protocol::Open,
             key_id: None,
-            interval_ms: 100.0,
+            interval_ms: None,
             stream: Pattern::Periodic,
             timeout_ms: 1_000,
             padding: None,

@@ -1,6 +1,7 @@
 //! Requests and answers of `manage`: one JSON object in, one JSON object out.
 
 mod collector;
+mod cost;
 mod event;
 mod far_end;
 mod figures;
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::{Answers, Config, Probe, Session};
 pub use collector::{CollectorRow, CollectorState};
+pub use cost::{Cost, CostRow};
 pub use event::{EventObject, EventRow, EventSeverity, Events};
 pub use far_end::{Backward, Endpoint, FarClock, FarEnd};
 pub use figures::{
@@ -26,7 +28,8 @@ pub use result::{
     ClockState, Delay, Jitter, LostCounts, ResponderLimited, Seen, ServedResult, SessionResult,
 };
 pub use row::{
-    AdviceRow, ChoiceRow, Decision, LineRow, MtuRow, MtuState, Opinions, OverrideRow, SessionRow,
+    AdviceRow, BudgetRow, ChoiceRow, Decision, LineRow, MtuRow, MtuState, Opinions, OverrideRow,
+    SessionRow,
 };
 pub use session::{Cause, Changed, Paused, RunResult, ScheduleRow, SessionKind, TakesEffect};
 pub use state::{Applied, Difference, LineRoles, Pending, ResponderRow, Roles};
@@ -43,6 +46,11 @@ pub enum Request {
     },
     /// Name what is right in a configuration, but perhaps not meant.
     Warnings {
+        /// The configuration, as written. Of one with mistakes the mistakes are answered.
+        config: serde_json::Value,
+    },
+    /// What the probes of each line of a configuration take.
+    Costs {
         /// The configuration, as written. Of one with mistakes the mistakes are answered.
         config: serde_json::Value,
     },
@@ -220,6 +228,8 @@ pub enum Answer {
     Problems(Vec<Problem>),
     /// What is right in a configuration, but perhaps not meant.
     Warnings(Vec<Problem>),
+    /// What the probes of each line take.
+    Costs(Vec<CostRow>),
     /// The id of the run that was started.
     Run(u64),
     /// How a run stands.

@@ -121,8 +121,18 @@ fn every_shipped_example_is_good() {
 fn assert_is_good(file: &Path) {
     let answer = host_sim(&format!("check --json --config {}", file.display()));
     assert_eq!((answer.code, answer.stderr.as_str()), (0, ""), "{answer:?}");
+    let mut told = answer.object();
     let good = serde_json::json!({"good": true, "problems": [], "warnings": []});
-    assert_eq!(answer.object(), good, "{}", file.display());
+    let costs = told.as_object_mut().and_then(|told| told.remove("costs"));
+    assert_eq!(told, good, "{}", file.display());
+    // Of each line that sends probes, what they take.
+    for row in costs.iter().flat_map(|costs| costs.as_array().unwrap()) {
+        let (rest, most) = (&row["rest"]["gb_per_month"], &row["most"]["gb_per_month"]);
+        assert!(
+            rest.as_f64() > Some(0.0) && most.as_f64() >= rest.as_f64(),
+            "{row}"
+        );
+    }
 }
 
 #[test]

@@ -190,7 +190,7 @@ impl Crowd {
             io: self.io(),
             probe: Probe {
                 protocol: Protocol::Stamp,
-                interval_ms: self.interval_ms,
+                interval_ms: Some(self.interval_ms),
                 // One that was held back isn't late.
                 timeout_ms: 4_000,
                 ..Probe::default()

@@ -71,7 +71,7 @@ impl Ends {
         Config {
             mode,
             probe: Probe {
-                interval_ms: 10.0,
+                interval_ms: Some(10.0),
                 ..self.probe()
             },
             decision: Decision {

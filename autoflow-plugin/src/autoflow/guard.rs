@@ -52,7 +52,9 @@ pub(super) fn is_heard(now: Mono, dead: &Estimate, other: &Estimate) -> bool {
         return true;
     };
     let due = silent_since + dead.longest_round_trip.max(other.longest_round_trip);
-    other.last_reply > Some(due) || now.since(dead.since) >= NEWS
+    // One that was asked meanwhile and owes the answer is no news.
+    let waited = now.since(dead.since) >= NEWS && !other.is_overdue(now);
+    other.last_reply > Some(due) || waited
 }
 
 impl<'a> Places<'a> {

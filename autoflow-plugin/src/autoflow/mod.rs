@@ -12,6 +12,7 @@
 //! | `lines` | how does each probe class see the lines? |
 //! | `detect` | is this line good for this class? |
 //! | `pace` | which lines are worth a closer look, and is there room for it? |
+//! | `standby` | which metered lines has nobody need of, and which are woken? |
 //! | `spared` | is another line spared what harms this one? |
 //! | `rival` | is another line that keeps the SLA as well shown to be better? |
 //! | `guard`  | whose fault is a silence: the line's, or that of all lines at one place? |
@@ -46,6 +47,7 @@ mod seat;
 mod shares;
 mod spared;
 mod spread;
+mod standby;
 mod worth;
 
 use std::collections::{HashMap, HashSet};
@@ -65,6 +67,7 @@ use pace::{Pacer, Suspect};
 use policy::Asked;
 use reason::Log;
 use seat::Seat;
+use standby::{Needs, Standby};
 
 pub(crate) use choices::{Choice, Choices};
 pub(crate) use overrides::{Held, Ordered, Overrides};
@@ -72,6 +75,9 @@ pub(crate) use pace::RateRequest;
 pub(crate) use policy::Policy;
 pub(crate) use reason::Ruling;
 pub(crate) use worth::Worth;
+
+/// What a line said so many intervals ago is stale.
+const STALE_INTERVALS: u32 = 3;
 
 /// A line that may be chosen, and what one probe class knows of it.
 #[derive(Clone, Copy, Debug)]
@@ -90,6 +96,8 @@ pub(crate) struct Candidate<'a> {
     pub(crate) far_end: &'a str,
     /// Its traffic is paid by volume.
     pub(crate) metered: bool,
+    /// It is probed more seldom while nobody has need of it.
+    pub(crate) has_standby: bool,
     /// Its flows may be moved while it lives.
     pub(crate) movable: bool,
     /// Towards the far end and from it, in Mbit/s.
@@ -161,6 +169,7 @@ pub(crate) struct AutoFlow {
     choices: Choices,
     crowds: Crowds,
     pacer: Pacer,
+    standby: Standby,
     log: Log,
 }
 
@@ -175,6 +184,7 @@ impl AutoFlow {
             choices: Choices::default(),
             crowds: Crowds::default(),
             pacer: Pacer::default(),
+            standby: Standby::default(),
             log: Log::default(),
         }
     }
@@ -223,6 +233,7 @@ impl AutoFlow {
             ..Decided::default()
         };
         let mut suspects = Vec::new();
+        let mut needs = Needs::default();
         let mut changed = Vec::new();
         let mut seats = 0;
         for (group, place, class, mode) in self.policy.seats() {
@@ -280,6 +291,7 @@ impl AutoFlow {
                 changed.push((key, choice));
             }
             suspect(seat, &rows, &mut suspects);
+            needs.of(now.mono, seat, &rows);
             seats += 1;
         }
         // What was decided before and is no more.
@@ -295,7 +307,15 @@ impl AutoFlow {
         self.log.extend(&decided.rulings);
         decided.choices_changed = self.choices.update(changed, &self.seats);
         decided.rates = self.pacer.pace(now.mono, lines, &suspects);
+        let groups = self.policy.seats().map(|(group, ..)| group.id);
+        let rates = self.standby.look(now.mono, lines, groups, &needs);
+        decided.rates.extend(rates);
         decided
+    }
+
+    /// A session begins, and so at rest: it measures this line for this probe class.
+    pub(crate) fn begins(&mut self, line: u64, probe_class: u64) {
+        self.standby.begins(Suspect { line, probe_class });
     }
 
     /// What the host looks up; cheap to clone.
@@ -416,11 +436,12 @@ fn choice(
     class: &Class,
     mode: Mode,
 ) -> Choice {
-    let newest = rows
-        .iter()
-        .filter_map(|row| row.candidate.estimate.last_reply)
-        .max();
-    let fresh = newest.is_some_and(|reply| now.since(reply) <= stale_after);
+    // What is seldom probed is known for longer.
+    let fresh = rows.iter().any(|row| {
+        let known_for = stale_after.max(STALE_INTERVALS * row.candidate.estimator.interval());
+        let last_reply = row.candidate.estimate.last_reply;
+        last_reply.is_some_and(|reply| now.since(reply) <= known_for)
+    });
     let on = seat
         .line()
         .and_then(|line| rows.iter().find(|row| row.candidate.line == line));

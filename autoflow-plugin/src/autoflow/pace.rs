@@ -12,6 +12,7 @@ use twamp_core::time::Mono;
 
 use super::Candidate;
 use super::lines::Lines;
+use crate::session::Rate;
 
 /// A line is probed faster for so long at most.
 const LONGEST: Duration = Duration::from_secs(10);
@@ -36,8 +37,8 @@ pub(crate) struct RateRequest {
     pub(crate) line: u64,
     /// The probe class.
     pub(crate) probe_class: u64,
-    /// Faster than at rest.
-    pub(crate) raised: bool,
+    /// How often.
+    pub(crate) rate: Rate,
 }
 
 /// Who is probed faster.
@@ -63,11 +64,11 @@ impl Suspect {
         }
     }
 
-    fn request(self, raised: bool) -> RateRequest {
+    pub(super) fn request(self, rate: Rate) -> RateRequest {
         RateRequest {
             line: self.line,
             probe_class: self.probe_class,
-            raised,
+            rate,
         }
     }
 }
@@ -94,14 +95,14 @@ impl Pacer {
             }
             let goes_on = !too_long && granted.contains(suspect);
             if !goes_on {
-                requests.push(suspect.request(false));
+                requests.push(suspect.request(Rate::Rest));
             }
             goes_on
         });
         for suspect in granted {
             if !self.resting.contains_key(&suspect) && !self.raised.contains_key(&suspect) {
                 self.raised.insert(suspect, now);
-                requests.push(suspect.request(true));
+                requests.push(suspect.request(Rate::Raised));
             }
         }
         requests.sort_unstable_by_key(|request| (request.line, request.probe_class));
@@ -184,6 +185,7 @@ mod tests {
             underlay: &names[line as usize],
             far_end: "hub",
             metered: line == 9,
+            has_standby: false,
             movable: true,
             capacity: [None; 2],
             rates: None,
@@ -202,7 +204,7 @@ mod tests {
         let requests = pacer.pace(at(now), Lines::new(&candidates, 1), &wanted);
         requests
             .iter()
-            .map(|request| (request.line, request.raised))
+            .map(|request| (request.line, request.rate == Rate::Raised))
             .collect()
     }
 

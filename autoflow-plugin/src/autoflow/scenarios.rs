@@ -5,6 +5,7 @@ mod hand;
 mod many;
 mod marks;
 mod sizes;
+mod standby;
 mod strategies;
 mod world;
 

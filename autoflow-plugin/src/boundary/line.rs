@@ -70,6 +70,7 @@ pub(super) unsafe fn read(pointer: *const TwampLine) -> Result<(Line, Option<Nam
         groups: groups.to_vec(),
         probe: None,
         mtu_probe: None,
+        probe_budget_mb: None,
         export: true,
         export_s: None,
         owner: Default::default(),

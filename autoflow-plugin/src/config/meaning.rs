@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::net::IpAddr;
 
-use plugin_abi::config::{Config, Probe, Protocol};
+use plugin_abi::config::{Config, Probe, Protocol, RESTING_MS};
 use plugin_abi::manage::Problem;
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -149,7 +149,7 @@ fn decision(root: &Node, problems: &mut Vec<Problem>) {
             problems.push(interval.problem(expected, fix));
         } else if probe.key("stream").text() == Some("poisson")
             && interval
-                .number_or(Probe::default().interval_ms)
+                .number_or(RESTING_MS)
                 .is_some_and(|interval| interval * LONGEST as f64 > longest)
         {
             let most = longest / LONGEST as f64;
@@ -158,9 +158,7 @@ fn decision(root: &Node, problems: &mut Vec<Problem>) {
                 stale.path()
             );
             let fix = "probe more often, or let figures live longer";
-            let found = interval
-                .number_or(Probe::default().interval_ms)
-                .unwrap_or_default();
+            let found = interval.number_or(RESTING_MS).unwrap_or_default();
             problems.push(interval.problem_found(expected, found.to_string(), fix));
         }
     }

@@ -6,6 +6,7 @@
 
 mod among;
 mod answering;
+mod costs;
 mod export;
 mod features;
 mod flows;
@@ -35,6 +36,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub(crate) use among::{Misfit, judge_among};
+pub(crate) use costs::costs;
 pub(crate) use merge::merge_patch;
 pub(crate) use mtu_probe::full_size;
 use node::Node;
@@ -215,7 +217,7 @@ mod tests {
         let config = judge(&good()).unwrap();
         assert_eq!(config.lines.len(), 3);
         assert_eq!(
-            config.lines[1].probe.as_ref().map(|p| p.interval_ms),
+            config.lines[1].probe.as_ref().and_then(|p| p.interval_ms),
             Some(250.5)
         );
         assert_eq!(config.classes[0].prefer, ["fibre", "mobile"]);

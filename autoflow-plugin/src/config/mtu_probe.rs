@@ -12,7 +12,7 @@ pub(crate) fn full_size(config: &Config, line: &Line) -> Option<(MtuProbe, Probe
     let (asked, remote) = (config.mtu_probe_of(line)?, line.remote?);
     let class = config.probed().by.first().copied().flatten();
     let mut probe = Probe {
-        interval_ms: asked.every_s * 1e3,
+        interval_ms: Some(asked.every_s * 1e3),
         stream: Default::default(),
         // That of STAMP has a header of its own.
         padding: Some(1),
@@ -86,7 +86,7 @@ mod tests {
         let document = json!({"lines": [line], "keys": [{"id": "k", "passphrase": "hidden"}]});
         let config = judge(&document).unwrap();
         let (_, probe) = full_size(&config, &config.lines[0])?;
-        assert!(probe.dont_fragment && probe.interval_ms == 30_000.0);
+        assert!(probe.dont_fragment && probe.interval_ms == Some(30_000.0));
         probe.padding
     }
 

@@ -273,6 +273,9 @@ const COLLECTOR: Keys = &[
     ("queue", false, Whole(16, 1_000_000)),
 ];
 
+/// In MB.
+const PROBE_BUDGET: Kind = Kind::Above0(1_000_000_000.0);
+
 const LINE: Keys = &[
     ("id", true, Id),
     ("name", true, Text),
@@ -296,6 +299,7 @@ const LINE: Keys = &[
     ("groups", false, List(&Id)),
     ("probe", false, Object(PROBE)),
     ("mtu_probe", false, Object(MTU_PROBE)),
+    ("probe_budget_mb", false, PROBE_BUDGET),
     ("export", false, Flag),
     ("export_s", false, EXPORT_S),
     ("owner", false, Word(&["document", "topology"])),

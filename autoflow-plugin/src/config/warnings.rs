@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use plugin_abi::config::{Config, Group, Line, Peer, ProbeClass, Security};
 use plugin_abi::manage::Problem;
 
+use super::costs;
 use super::export::borrowed_enterprise;
 use super::flows;
 use super::meaning::headers;
@@ -29,6 +30,7 @@ pub(crate) fn warnings(config: &Config) -> Vec<Problem> {
     nothing_to_choose_from(config, &mut warnings);
     warnings.extend(borrowed_enterprise(config));
     flows::warnings(config, &mut warnings);
+    costs::warnings(config, &mut warnings);
     warnings
 }
 

@@ -364,10 +364,10 @@ impl Control {
         if published.changed {
             self.shared.event.ring();
         }
-        for &(key, raised) in &published.rates {
+        for &(key, rate) in &published.rates {
             if let Some(session) = self.sessions.get(&key) {
                 let path = session.path;
-                self.orders.send(Order::Pace { key, path, raised });
+                self.orders.send(Order::Pace { key, path, rate });
             }
         }
         self.export_decisions(&published.rulings);

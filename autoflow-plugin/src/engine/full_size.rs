@@ -8,7 +8,7 @@ use crate::config::full_size;
 use crate::line::{FullSize, Obstruction, Passage};
 use crate::net::SendError;
 use crate::session::setback::Setback;
-use crate::session::{Entry, Key, Pulse};
+use crate::session::{Entry, Key, Pulse, Rate};
 
 /// A line as its probes of full size see it.
 pub(super) struct FullSizeSight {
@@ -70,10 +70,11 @@ impl FullSizeSight {
     }
 
     /// From now on they leave faster, or as at rest again.
-    pub(super) fn pace(&mut self, metered: bool) -> Option<(Key, bool)> {
+    pub(super) fn pace(&mut self, metered: bool) -> Option<(Key, Rate)> {
         let wanted = self.size.wants_faster() && !metered;
         let session = self.session?;
-        (std::mem::replace(&mut self.raised, wanted) != wanted).then_some((session, wanted))
+        let rate = if wanted { Rate::Raised } else { Rate::Rest };
+        (std::mem::replace(&mut self.raised, wanted) != wanted).then_some((session, rate))
     }
 
     /// For people.

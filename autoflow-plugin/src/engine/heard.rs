@@ -30,12 +30,15 @@ impl Heard {
         }
     }
 
-    /// When the newest report was made; if threads are overdue, the oldest of theirs.
+    /// When the newest report was made, or the next one will be: until then nothing newer can be
+    /// known, however seldom lines are probed. If threads are overdue, the oldest report of theirs.
     pub(super) fn fresh(&self, now: Mono) -> Option<Mono> {
         let all = || self.0.iter().flatten();
         let overdue = all().filter(|heard| heard.next.is_some_and(|next| now > next + PATIENCE));
         let oldest = overdue.map(|heard| heard.at).min();
-        oldest.or_else(|| all().map(|heard| heard.at).max())
+        let next = all().filter_map(|heard| heard.next).min();
+        let newest = || all().map(|heard| heard.at).max().max(next);
+        oldest.or_else(newest)
     }
 }
 
@@ -52,9 +55,9 @@ mod tests {
         let mut heard = Heard::new(2);
         assert_eq!(heard.fresh(ms(1)), None);
         heard.report(0, ms(1_000), Some(ms(1_100)));
-        assert_eq!(heard.fresh(ms(1_000)), Some(ms(1_000)), "no word of one");
+        assert_eq!(heard.fresh(ms(1_000)), Some(ms(1_100)), "no word of one");
         heard.report(1, ms(1_050), Some(ms(1_150)));
-        assert_eq!(heard.fresh(ms(1_060)), Some(ms(1_050)));
+        assert_eq!(heard.fresh(ms(1_060)), Some(ms(1_100)));
         heard.report(1, ms(1_300), Some(ms(1_400)));
         assert_eq!(heard.fresh(ms(1_350)), Some(ms(1_300)), "a little late");
         assert_eq!(heard.fresh(ms(1_351)), Some(ms(1_000)));
@@ -67,6 +70,12 @@ mod tests {
         heard.report(0, ms(1_000), None);
         heard.report(1, ms(1_010), Some(ms(5_000)));
         heard.report(2, ms(4_000), Some(ms(4_100)));
-        assert_eq!(heard.fresh(ms(4_010)), Some(ms(4_000)));
+        assert_eq!(heard.fresh(ms(4_010)), Some(ms(4_100)));
+        heard.report(2, ms(4_020), None);
+        assert_eq!(
+            heard.fresh(ms(4_990)),
+            Some(ms(5_000)),
+            "nothing newer can be known"
+        );
     }
 }

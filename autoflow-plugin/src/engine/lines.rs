@@ -12,7 +12,7 @@ use super::message::News;
 use super::opening::{self, Sender};
 use super::sight::Measures;
 use crate::config::full_size;
-use crate::net::NetError;
+use crate::net::{NetError, clock};
 use crate::session::credentials::Credentials;
 use crate::session::target::Manners;
 use crate::session::{Key, Order};
@@ -184,6 +184,7 @@ impl Control {
                 Some(before) if is_probed_alike(before, &line) => {
                     if *before != line {
                         self.publisher.line(&line);
+                        self.shared.budgets.of(&line, clock().wall);
                     }
                     self.match_probes(&line, &old);
                 }
@@ -235,6 +236,8 @@ pub(super) fn is_probed_alike(one: &Line, other: &Line) -> bool {
             capacity_down_mbps: None,
             responder: false,
             groups: Vec::new(),
+            // How much it is, the meter is told.
+            probe_budget_mb: line.probe_budget_mb.map(|_| 0.0),
             export: true,
             export_s: None,
             ..line.clone()

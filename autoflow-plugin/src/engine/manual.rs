@@ -35,6 +35,7 @@ use super::sight::Measures;
 use super::time::at;
 use crate::host::Host;
 use crate::net::{Datagram, Outgoing, Path, Sent, TxStamps};
+use crate::session::meter::Meter;
 use crate::session::outlet::{Outlet, Token};
 use crate::session::probes::Probes;
 use crate::session::rhythm::Rhythm;
@@ -282,6 +283,7 @@ impl Manual {
     /// A line is there. Sessions whose probes are to leave as before go on.
     fn take(&mut self, line: &Line) {
         self.publisher.line(line);
+        self.shared.budgets.of(line, at(self.now).wall);
         let wanted = probes(&self.config, line);
         let of_line = self.lines.iter().filter(|(what, _)| what.line == line.id);
         let (known, other): (Vec<_>, Vec<_>) = of_line
@@ -310,7 +312,8 @@ impl Manual {
         board.state(key, RunState::Running, None, at(self.now));
         drop(board);
         self.publisher.session(what, key);
-        let stream = stream(what, path, &probe);
+        let meter = self.shared.budgets.of(line, at(self.now).wall);
+        let stream = stream(what, path, &probe, meter);
         let measuring = Measuring {
             key,
             path,
@@ -408,10 +411,10 @@ impl Manual {
         if published.changed {
             self.shared.event.ring();
         }
-        for &(key, raised) in &published.rates {
+        for &(key, rate) in &published.rates {
             let path = self.lines.values().find(|line| line.key == key);
             if let Some(path) = path.map(|line| line.path) {
-                let order = Order::Pace { key, path, raised };
+                let order = Order::Pace { key, path, rate };
                 self.probes.order(order, at(self.now));
             }
         }
@@ -433,11 +436,11 @@ fn error() -> ErrorEstimate {
     ErrorEstimate::new(false, ERROR_NS)
 }
 
-fn stream(what: Measures, path: Path, probe: &Probe) -> Stream {
+fn stream(what: Measures, path: Path, probe: &Probe, meter: Option<Meter>) -> Stream {
     Stream {
         path,
         to: FAR,
-        interval: Duration::from_secs_f64(probe.interval_ms / 1e3),
+        interval: probe.interval(),
         rhythm: match probe.stream {
             Pattern::Periodic => Rhythm::Periodic,
             // The same times in each life of the engine.
@@ -453,6 +456,7 @@ fn stream(what: Measures, path: Path, probe: &Probe) -> Stream {
             security: TestSecurity::Open,
             terms: Terms::default(),
         },
+        meter,
     }
 }
 

@@ -12,7 +12,7 @@ use super::sight::Sight;
 use super::sights::Sights;
 use crate::autoflow::Candidate;
 use crate::line::{Load, Obstruction, state_row};
-use crate::session::Key;
+use crate::session::{Key, Rate};
 
 /// One line. There are thousands, so it keeps no configuration that it doesn't need.
 pub(super) struct Measured {
@@ -103,7 +103,7 @@ impl Measured {
     }
 
     /// The session of its probes of full size is to leave them faster, or as at rest again.
-    pub(super) fn pace_full_size(&mut self) -> Option<(Key, bool)> {
+    pub(super) fn pace_full_size(&mut self) -> Option<(Key, Rate)> {
         self.full_size.as_mut()?.pace(self.metered)
     }
 
@@ -137,6 +137,7 @@ impl Measured {
             underlay: self.underlay.as_deref().unwrap_or(&self.name),
             far_end: &self.far_end,
             metered: self.metered,
+            has_standby: sight.has_standby,
             movable: self.movable,
             capacity: self.capacity,
             rates,
@@ -187,6 +188,7 @@ impl From<&Listed> for LineRow {
             mtu: listed.mtu,
             withdrawn: None,
             mos: None,
+            budget: None,
             roles: Default::default(),
             owner: Default::default(),
         }

@@ -1,7 +1,6 @@
 //! What is measured apart from lines: a run that somebody asks for, a configured session.
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::time::Duration;
 
 use plugin_abi::config::{Address, Config, Line, Probe, Remote, Session};
 use plugin_abi::manage::{Asked, Problem, RunRequest};
@@ -190,7 +189,7 @@ impl Measurement {
     /// How its probes leave, whatever path they leave by.
     pub(super) fn tuning(&self) -> Tuning {
         Tuning {
-            interval: Duration::from_secs_f64(self.probe.interval_ms / 1e3),
+            interval: self.probe.interval(),
             rhythm: rhythm(&self.probe),
             options: Options {
                 ttl: Some(self.probe.ttl),

@@ -20,6 +20,7 @@
 mod applying;
 mod asked;
 mod binding;
+mod budgets;
 mod control;
 mod crew;
 mod difference;
@@ -227,6 +228,10 @@ impl Engine {
             }
             Request::Warnings { config } => match crate::config::judge(&config) {
                 Ok(config) => Answer::Warnings(crate::config::warnings(&config)),
+                Err(problems) => Answer::Problems(problems),
+            },
+            Request::Costs { config } => match crate::config::judge(&config) {
+                Ok(config) => Answer::Costs(crate::config::costs(&config)),
                 Err(problems) => Answer::Problems(problems),
             },
             Request::Lines => Answer::Lines(self.line_rows()),

@@ -270,6 +270,7 @@ mod tests {
                 count: Some(1),
                 timeout: Duration::from_millis(50),
                 stateful: true,
+                meter: None,
                 dialect: Dialect::Twamp {
                     padding: 27,
                     security: TestSecurity::Open,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use plugin_abi::config::{Class, Config, Line, MTU_PROBE_CLASS, ProbeClass, Sla};
+use plugin_abi::config::{Class, Config, Line, MTU_PROBE_CLASS, ProbeClass, STANDBY_TIMES, Sla};
 use plugin_abi::manage::{ChoiceRow, Decision};
 use plugin_abi::{NONE, TwampLineLoad, TwampLineState, TwampScore, answer, reason};
 use twamp_core::time::{ErrorEstimate, Mono, Now};
@@ -21,7 +21,7 @@ use crate::line::{EstimatorConfig, Obstruction, Pulse, Shift, Trouble, score_row
 use crate::net::{SendError, clock};
 use crate::session::keyed::Keyed;
 use crate::session::setback::Setback;
-use crate::session::{Key, Report};
+use crate::session::{Key, Rate, Report};
 
 /// Decisions that `why` tells of each class of a group.
 const TOLD: usize = 20;
@@ -59,8 +59,8 @@ pub(super) struct Published {
     pub(super) rulings: Vec<Ruling>,
     /// Every limit that is broken now.
     pub(super) broken: Vec<Broken>,
-    /// Sessions that are to be probed faster from now on, or as at rest again.
-    pub(super) rates: Vec<(Key, bool)>,
+    /// Sessions that are to be probed at another rate from now on.
+    pub(super) rates: Vec<(Key, Rate)>,
     /// Of the picture and the choices.
     epoch: u64,
 }
@@ -105,6 +105,9 @@ impl Publisher {
         if probed.by != before.probed().by {
             self.see_anew(&config.lines);
         }
+        for line in &config.lines {
+            self.see_as_it_is(line);
+        }
         for line in self.lines.values_mut() {
             watch(&mut line.sights, &self.autoflow);
         }
@@ -148,14 +151,41 @@ impl Publisher {
 
     /// Nothing is known of the line yet.
     fn sights(&self, line: &Line) -> Sights {
-        let sight = |class: Option<&ProbeClass>| {
-            let probe = self.config.probe_of(line, class);
-            let config = EstimatorConfig::new(&self.config.decision, &probe, line.profile);
-            Sight::new(ProbeClass::id_of(class), config)
-        };
+        let sight = |class: Option<&ProbeClass>| self.sight(line, class);
         Sights::new(self.config.probed().by.into_iter().map(sight), || {
             sight(None)
         })
+    }
+
+    fn sight(&self, line: &Line, class: Option<&ProbeClass>) -> Sight {
+        let probe = self.config.probe_of(line, class);
+        let has_standby = self.config.has_standby(line, class);
+        let slows = has_standby || line.probe_budget_mb.is_some();
+        let slowest = if slows { STANDBY_TIMES } else { 1 };
+        let config = EstimatorConfig::new(&self.config.decision, &probe, line.profile);
+        let config = config.slowed_up_to(slowest);
+        Sight::new(ProbeClass::id_of(class), config, has_standby)
+    }
+
+    /// A line that is probed ten times as seldom from now on, or as often: what was learned of
+    /// moments is not that of such times.
+    fn see_as_it_is(&mut self, line: &Line) {
+        for class in self.config.probed().by {
+            let has_standby = self.config.has_standby(line, class);
+            let id = ProbeClass::id_of(class);
+            let known = self.lines.get_mut(&line.id);
+            let known = known.and_then(|line| line.sights.of(id));
+            if known.is_none_or(|known| known.has_standby == has_standby) {
+                continue;
+            }
+            let new = self.sight(line, class);
+            if let Some(measured) = self.lines.get_mut(&line.id) {
+                if let Some(known) = measured.sights.of(id) {
+                    known.begin_anew(new);
+                }
+                watch(&mut measured.sights, &self.autoflow);
+            }
+        }
     }
 
     /// A line is new, or has changed: what was learned of it stays.
@@ -163,6 +193,7 @@ impl Publisher {
         self.listed = false;
         if let Some(known) = self.lines.get_mut(&line.id) {
             known.change(line);
+            self.see_as_it_is(line);
             return self.see_full_size(line);
         }
         let mut sights = self.sights(line);
@@ -201,7 +232,9 @@ impl Publisher {
             _ => sight(&mut self.lines, what).map(|sight| &mut sight.session),
         };
         let Some(session) = session else { return };
-        if let Some(former) = session.replace(key) {
+        let former = session.replace(key);
+        self.autoflow.begins(what.line, what.class);
+        if let Some(former) = former {
             self.by_session.remove(&former);
         }
         self.by_session.insert(key, what);
@@ -339,6 +372,7 @@ impl Publisher {
                     last_reply: pulse.last_reply,
                     unanswered_since: pulse.unanswered_since,
                     resting_interval: pulse.interval,
+                    slowed: pulse.slowed,
                 });
             }
         }
@@ -352,6 +386,10 @@ impl Publisher {
             let (trouble, why) = match setback {
                 Setback::PortUnreachable => {
                     let trouble = Trouble::PortUnreachable;
+                    (trouble, trouble.words().to_owned())
+                }
+                Setback::UsedUp => {
+                    let trouble = Trouble::BudgetUsedUp;
                     (trouble, trouble.words().to_owned())
                 }
                 Setback::NotSent(error) if *error != SendError::QueueFull => {
@@ -418,7 +456,7 @@ impl Publisher {
             let line = self.lines.get(&request.line)?;
             let mut sights = line.sights.iter();
             let sight = sights.find(|sight| sight.class == request.probe_class)?;
-            Some((sight.session?, request.raised))
+            Some((sight.session?, request.rate))
         });
         let mut rates: Vec<_> = rates.collect();
         for line in self.lines.values_mut() {

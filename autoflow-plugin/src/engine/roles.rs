@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use plugin_abi::config::{Answering, Config, Line, Owner, Responder, Toggled};
-use plugin_abi::manage::{Answer, LineRoles, LineRow, Opinions, ResponderRow, Roles};
+use plugin_abi::manage::{Answer, BudgetRow, LineRoles, LineRow, Opinions, ResponderRow, Roles};
 
 use super::control::Control;
 use super::message::Wish;
@@ -104,7 +104,7 @@ impl Engine {
     pub(super) fn line_rows(&self) -> Vec<LineRow> {
         let config = lock(&self.shared.config).clone();
         let toggled: HashSet<u64> = config.toggled.iter().map(|toggled| toggled.line).collect();
-        let known: HashMap<u64, (Roles, Owner)> = effective(&config)
+        let known: HashMap<u64, (Roles, Owner, bool)> = effective(&config)
             .lines
             .iter()
             .map(|line| {
@@ -113,7 +113,7 @@ impl Engine {
                     responder: line.responder,
                     overridden: toggled.contains(&line.id),
                 };
-                (line.id, (roles, line.owner))
+                (line.id, (roles, line.owner, line.probe_budget_mb.is_some()))
             })
             .collect();
         let overrides = Overrides::new(&config.overrides);
@@ -131,13 +131,16 @@ impl Engine {
             let [forward, backward] = opinions(row)?;
             Some(Opinions { forward, backward })
         };
+        let budgets = self.shared.budgets.balances(self.shared.time.now().wall);
         let rows = lock(&self.shared.lines);
         let rows = rows.iter().map(|listed| {
             let row = LineRow::from(listed);
-            let (roles, owner) = known.get(&row.id).copied().unwrap_or_default();
+            let (roles, owner, has_budget) = known.get(&row.id).copied().unwrap_or_default();
+            let budget = budgets.get(&row.id).filter(|_| has_budget);
             LineRow {
                 mos: mos(row.id),
                 withdrawn: withdrawn(&row.name),
+                budget: budget.copied().map(BudgetRow::from),
                 roles,
                 owner,
                 ..row

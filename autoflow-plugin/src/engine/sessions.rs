@@ -94,6 +94,7 @@ impl Control {
             count: None,
             keys: self.shared.keys.clone(),
             refused: Cell::default(),
+            meter: self.shared.budgets.of(line, clock().wall),
         };
         let what = Measures {
             line: line.id,
@@ -165,6 +166,7 @@ impl Control {
             count: measurement.count,
             keys: self.shared.keys.clone(),
             refused: Cell::default(),
+            meter: None,
         }
     }
 

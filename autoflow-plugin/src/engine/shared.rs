@@ -11,6 +11,7 @@ use plugin_abi::{answer, choice_flag, code, engine_state, reason};
 use twamp_core::time::{Mono, Now};
 
 use super::applying::Waiting;
+use super::budgets::Budgets;
 use super::measured::Listed;
 use super::namespaces::Namespaces;
 use super::tap::Tap;
@@ -68,6 +69,8 @@ pub(super) struct Shared {
     /// Why the last configuration that was to be applied was not.
     pub(super) refused: Mutex<Option<Seen>>,
     pub(super) tap: Tap,
+    /// What probes may take.
+    pub(super) budgets: Budgets,
 }
 
 /// The published choices and how long they may be used.
@@ -125,6 +128,7 @@ impl Shared {
             events: Mutex::default(),
             refused: Mutex::default(),
             tap: Tap::default(),
+            budgets: Budgets::default(),
             state: AtomicU32::new(engine_state::CREATED),
             picture: ArcSwap::from_pointee(Picture::empty()),
             config: Mutex::new(config),

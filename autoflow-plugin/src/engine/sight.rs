@@ -22,6 +22,8 @@ pub(super) struct Sight {
     /// The one that sends them.
     pub(super) session: Option<Key>,
     pub(super) estimator: Estimator,
+    /// They leave more seldom while nobody has need of them.
+    pub(super) has_standby: bool,
     /// What keeps it from being measured, for people.
     trouble: Option<(Mono, Arc<str>)>,
     /// What was known at the last look.
@@ -32,17 +34,24 @@ pub(super) struct Sight {
 }
 
 impl Sight {
-    pub(super) fn new(class: u64, config: EstimatorConfig) -> Self {
+    pub(super) fn new(class: u64, config: EstimatorConfig, has_standby: bool) -> Self {
         let mut estimator = Estimator::new(config);
         Self {
             class,
             session: None,
             estimate: estimator.view(Mono::default()),
             estimator,
+            has_standby,
             trouble: None,
             until: Mono::default(),
             news: true,
         }
+    }
+
+    /// What was learned is of no use any more; who sends the probes stays.
+    pub(super) fn begin_anew(&mut self, new: Self) {
+        let session = self.session.take();
+        *self = Self { session, ..new };
     }
 
     /// Enters what happened to its probes, known `now`. True if what kept the line from being

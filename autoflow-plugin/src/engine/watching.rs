@@ -64,6 +64,7 @@ impl Control {
         self.look_at_lines(now, &mut seen);
         self.look_at_sizes(now, &mut seen);
         self.look_at_limits(&mut seen);
+        self.look_at_budgets(now, &mut seen);
         self.look_at_shifts(&mut seen);
         self.look_at_sessions(&mut seen);
         self.export_serving(self.watching.turn);
@@ -197,6 +198,42 @@ impl Control {
             );
             let numbers = [("before_ms", before), ("after_ms", after)];
             seen.push(Seen::new(Code::LatencyShifted, "line", &name, sentence).with(&numbers));
+        }
+    }
+
+    fn look_at_budgets(&self, now: Now, seen: &mut Vec<Seen>) {
+        for (line, balance) in self.shared.budgets.balances(now.wall) {
+            let lines = &self.config.lines;
+            let mut lines = lines.iter().filter(|line| line.probe_budget_mb.is_some());
+            let Some(line) = lines.find(|known| known.id == line) else {
+                continue;
+            };
+            let (name, share) = (&line.name, balance.share as f64 / 1e6);
+            let (sentence, spacing) = match balance.spacing {
+                Some(Duration::ZERO) => continue,
+                Some(spacing) => {
+                    let spacing = spacing.as_secs_f64();
+                    let sentence = format!(
+                        "line {name}: four fifths of the {share:.1} MB for probes of this month are \
+                         used, and the last one is spread: one probe in {spacing:.1} s"
+                    );
+                    (sentence, Some(("spacing_s", spacing)))
+                }
+                None => {
+                    let sentence = format!(
+                        "line {name}: the {share:.1} MB for probes of this month are used up, and it \
+                         is not measured until the month ends"
+                    );
+                    (sentence, None)
+                }
+            };
+            let used = ("used_mb", balance.used as f64 / 1e6);
+            let numbers: Vec<_> = [("budget_mb", share), used]
+                .into_iter()
+                .chain(spacing)
+                .collect();
+            let reached = Seen::new(Code::BudgetReached, "line", name, sentence);
+            seen.push(reached.with(&numbers));
         }
     }
 

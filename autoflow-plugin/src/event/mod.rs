@@ -35,7 +35,7 @@ pub(crate) enum Code {
     ClockStepped,
     /// What was to be applied has mistakes.
     ConfigurationRefused,
-    /// Somebody was refused, as there was no room left.
+    /// Somebody was refused, as there was no room left; or probes of a line are, or nearly.
     BudgetReached,
     /// Somebody came with a wrong key, or none.
     AuthenticationFailed,

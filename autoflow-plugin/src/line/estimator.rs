@@ -10,16 +10,18 @@ use twamp_core::time::Mono;
 use super::extremes::FARTHEST;
 use super::liveness::{LEAST_PATIENCE, Liveness, Pulse, State, Trouble};
 use super::order::{Fate, InOrder};
-use super::ring::{Adds, Ring, Running, SLICES};
+use super::ring::{Adds, Ring, Running};
 use super::shift::{Shift, ShiftWatch};
 use super::slice::{Brief, Counted, Doubts, PathJitter, RoundTrips, Slice, Sums};
 use super::summary::{Delays, Directions, Summary};
-use super::watch::{Demand, Seen, Watch};
+use super::watch::{Delayed, Demand, Seen, Watch};
 use super::whole::Life;
 
 /// Fewer probes than this say too little: a span is at least so many intervals long.
 const LEAST_INTERVALS: u32 = 40;
 const LEAST_SPAN: Duration = Duration::from_millis(500);
+/// Samples follow each other if they are no more than so many intervals apart.
+const ROW: f32 = 1.5;
 
 /// What an [`Estimator`] needs to know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +40,8 @@ pub(crate) struct EstimatorConfig {
     pub(crate) rest: Duration,
     /// What kind of line it is.
     pub(crate) profile: Profile,
+    /// At times probes leave so many times as seldom, at most.
+    pub(crate) slowest: u32,
 }
 
 /// Gathers what the probes of one class say about one line. No memory is taken after `new`.
@@ -70,6 +74,11 @@ pub(crate) struct Estimator {
     /// From one probe to the next at present, in resting intervals.
     pace: f32,
     rest: Duration,
+    /// Probes leave so many times as seldom as at rest: now, and when the newest sample came.
+    slowed: f32,
+    sample_slowed: f32,
+    /// Spans are long enough for so much.
+    slowest: u8,
     profile: Profile,
     /// Of the newest sample, if none is missing before the next.
     last_round_trip: Option<i64>,
@@ -113,6 +122,13 @@ pub(crate) struct Estimate {
 }
 
 impl Estimate {
+    /// Its last probe is not answered, though a reply would be there by now.
+    pub(crate) fn is_overdue(&self, now: Mono) -> bool {
+        let due = (3 * self.longest_round_trip).max(LEAST_PATIENCE);
+        self.silent_since
+            .is_some_and(|since| now.since(since) >= due)
+    }
+
     /// Whether the line lives is known better than by these probes alone.
     pub(crate) fn set_life(&mut self, life: &Life) {
         self.state = life.state;
@@ -126,8 +142,8 @@ impl Estimate {
 impl EstimatorConfig {
     /// For a line probed as `probe` says. Slow probes lengthen the spans: a verdict needs probes.
     pub(crate) fn new(decision: &Decision, probe: &Probe, profile: Profile) -> Self {
-        let interval = Duration::try_from_secs_f64(probe.interval_ms / 1e3).unwrap_or_default();
-        let least = LEAST_SPAN.max(interval.saturating_mul(LEAST_INTERVALS));
+        let interval = probe.interval();
+        let least = least_span(interval);
         let millis = |millis: u32| Duration::from_millis(millis.into());
         Self {
             window: millis(decision.window_ms).max(least),
@@ -137,19 +153,34 @@ impl EstimatorConfig {
             stateful_reflector: probe.is_directed(),
             rest: interval.max(Duration::from_micros(1)),
             profile,
+            slowest: 1,
         }
     }
+
+    /// The same for a line that is probed so many times as seldom at times.
+    pub(crate) fn slowed_up_to(self, times: u32) -> Self {
+        Self {
+            slowest: times,
+            ..self
+        }
+    }
+}
+
+/// Of spans over which a line is judged that is probed so often.
+fn least_span(interval: Duration) -> Duration {
+    LEAST_SPAN.max(interval.saturating_mul(LEAST_INTERVALS))
 }
 
 impl Estimator {
     /// Nothing is known yet.
     pub(crate) fn new(config: EstimatorConfig) -> Self {
+        let longest = least_span(config.rest * config.slowest);
         Self {
-            window: Ring::new(config.window, config.timeout),
+            window: Ring::new(config.window, config.timeout).reaching(longest),
             numbers: config
                 .stateful_reflector
-                .then(|| Ring::new(config.window, config.timeout)),
-            recent: Ring::new(config.recent, config.timeout),
+                .then(|| Ring::new(config.window, config.timeout).reaching(longest)),
+            recent: Ring::new(config.recent, config.timeout).reaching(longest),
             running: Looked::default(),
             offset: None,
             jitter: PathJitter::default(),
@@ -166,6 +197,9 @@ impl Estimator {
             newest: None,
             pace: 1.0,
             rest: config.rest,
+            slowed: 1.0,
+            sample_slowed: 1.0,
+            slowest: u8::try_from(config.slowest).unwrap_or(u8::MAX),
             profile: config.profile,
             last_round_trip: None,
             timeout: config.timeout,
@@ -225,6 +259,11 @@ impl Estimator {
         self.shift.take()
     }
 
+    /// From one probe to the next at present, where they are not closer than at rest.
+    pub(crate) fn interval(&self) -> Duration {
+        self.rest.mul_f64(self.slowed.into())
+    }
+
     /// Enters what became of a probe, in any order of sending. One that was set aside makes no
     /// delay, and no loss either.
     pub(crate) fn absorb(&mut self, outcome: &Outcome) {
@@ -248,7 +287,8 @@ impl Estimator {
     /// Enters a look of the probe thread at the line; comes a few times a second. True if it shows
     /// anything new.
     pub(crate) fn pulse(&mut self, pulse: &Pulse) -> bool {
-        let before = (self.liveness, self.longest_round_trip);
+        let before = (self.liveness, self.longest_round_trip, self.slowed);
+        self.slowed = pulse.slowed;
         if std::mem::take(&mut self.longest_gone)
             && let Some(longest) = self.window.all().filter_map(Slice::longest).max()
         {
@@ -256,7 +296,7 @@ impl Estimator {
         }
         self.liveness
             .pulse(pulse, self.longest_round_trip, self.timeout);
-        before != (self.liveness, self.longest_round_trip)
+        before != (self.liveness, self.longest_round_trip, self.slowed)
     }
 
     /// Something keeps the line from being measured from `at` on, or nothing any more.
@@ -272,10 +312,12 @@ impl Estimator {
     /// What is known at `now`.
     pub(crate) fn view(&mut self, now: Mono) -> Estimate {
         let settled = self.settled(now);
+        let [span, _] = self.spans();
         let (window, running) = (&self.window, &mut self.running);
-        let fates = running.fates.before(window, settled, SLICES);
-        let sums = running.delays.until(window, now, SLICES);
-        let of_window = Summary::new(window.span(), fates, sums.round_trip());
+        let slices = window.slices_of(span);
+        let fates = running.fates.before(window, settled, slices);
+        let sums = running.delays.until(window, now, slices);
+        let of_window = Summary::new(span, fates, sums.round_trip());
         Estimate {
             state: self.liveness.state,
             since: self.liveness.since,
@@ -289,8 +331,8 @@ impl Estimator {
                 if of_window.lost == 0 {
                     return Directions::NONE;
                 }
-                let slices = window.before(settled, SLICES);
-                Directions::of(slices.zip(numbers.before(settled, SLICES)))
+                let of_fates = window.before(settled, slices);
+                Directions::of(of_fates.zip(numbers.before(settled, slices)))
             }),
             delays: Delays::of(&sums, self.offset.unwrap_or_default()),
         }
@@ -300,12 +342,19 @@ impl Estimator {
     /// added up each time.
     pub(crate) fn recent(&self, now: Mono) -> Summary {
         let (mut fates, mut round_trips) = (Counted::default(), RoundTrips::default());
-        let recent = &self.recent;
-        let over = recent.before(self.settled(now), SLICES);
+        let (recent, [_, span]) = (&self.recent, self.spans());
+        let slices = recent.slices_of(span);
+        let over = recent.before(self.settled(now), slices);
         over.for_each(|slice| fates.add(slice));
-        let begun = recent.until(now, SLICES);
+        let begun = recent.until(now, slices);
         begun.for_each(|slice| round_trips.add(slice));
-        Summary::new(recent.span(), fates, round_trips.mean())
+        Summary::new(span, fates, round_trips.mean())
+    }
+
+    /// What the window and the recent time span at present: slow probes lengthen them.
+    fn spans(&self) -> [Duration; 2] {
+        let least = least_span(self.interval().min(self.rest * self.slowest.into()));
+        [self.window.span(), self.recent.span()].map(|span| span.max(least))
     }
 
     /// Until when [`view`](Self::view) stays as it is at `now`, if nothing is entered.
@@ -366,7 +415,11 @@ impl Estimator {
         let gap = self
             .newest_sample
             .map(|newest| sample.received.since(newest));
-        if gap.is_some_and(|gap| gap > self.timeout) {
+        // None is missing between two that follow each other, however seldom they are.
+        let slowed = self.slowed.max(self.sample_slowed);
+        self.sample_slowed = self.slowed;
+        let longest = self.timeout.max(self.rest.mul_f32(ROW * slowed));
+        if gap.is_some_and(|gap| gap > longest) {
             self.jitter.restart();
             self.last_round_trip = None;
         }
@@ -376,7 +429,12 @@ impl Estimator {
         let step = self.last_round_trip.replace(round_trip);
         let step = step.map(|last| round_trip.abs_diff(last) as i64);
         for watch in &mut self.watches {
-            watch.delay(sample.received, round_trip, step);
+            watch.delay(Delayed {
+                at: sample.received,
+                round_trip,
+                step,
+                slowed,
+            });
         }
         let shift = self.shifts.see(sample.received, round_trip);
         self.shift = shift.or(self.shift);

@@ -29,6 +29,8 @@ pub(crate) struct Pulse {
     pub(crate) unanswered_since: Option<Mono>,
     /// Between two probes, when nothing is suspected.
     pub(crate) resting_interval: Duration,
+    /// That is so many times as long as it was asked for, 1 or more.
+    pub(crate) slowed: f32,
 }
 
 /// What keeps a line from being measured.
@@ -42,6 +44,8 @@ pub(crate) enum Trouble {
     PortUnreachable,
     /// The local system can't send: interface down, no address, socket error.
     LocalFault,
+    /// What its probes may take in a month is used.
+    BudgetUsedUp,
 }
 
 /// The state of a line.
@@ -74,9 +78,10 @@ pub(super) struct Liveness {
     excused_until: Mono,
     dead_intervals: u32,
     profile: Profile,
-    /// The longest gap that it came back from of late, and when that was.
+    /// The longest gap that it came back from of late, when that was, and how often it was probed.
     gap: Duration,
     gap_at: Mono,
+    gap_seen_by_ns: u64,
     runs: Runs,
 }
 
@@ -88,6 +93,7 @@ impl Trouble {
             Self::Refused => "refused by the far end",
             Self::PortUnreachable => "test port unreachable",
             Self::LocalFault => "the local system can't send",
+            Self::BudgetUsedUp => "the budget of probes is used up until the month ends",
         }
     }
 
@@ -112,6 +118,7 @@ impl Liveness {
             profile,
             gap: Duration::ZERO,
             gap_at: Mono::default(),
+            gap_seen_by_ns: 0,
             runs: Runs::default(),
         }
     }
@@ -164,8 +171,9 @@ impl Liveness {
     /// A silence is over. One that was too long for a gap was a death, and says nothing of gaps.
     fn ended(&mut self, now: Mono, gap: Duration, rest: Duration) {
         let is_gap = gap <= MOST * self.dead_intervals * rest;
-        if is_gap && (gap >= self.gap || now.since(self.gap_at) >= FORGETS) {
-            (self.gap, self.gap_at) = (gap, now);
+        let forgets = now.since(self.gap_at) >= FORGETS || nanos(rest) < self.gap_seen_by_ns;
+        if is_gap && (gap >= self.gap || forgets) {
+            (self.gap, self.gap_at, self.gap_seen_by_ns) = (gap, now, nanos(rest));
         }
     }
 
@@ -174,7 +182,9 @@ impl Liveness {
     /// chance makes of the loss of late; or what such lines are known for.
     fn no_death(&self, now: Mono, rest: Duration) -> Duration {
         let least = self.dead_intervals * rest;
-        let of_late = match now.since(self.gap_at) < FORGETS {
+        // One loss among seldom probes is a long gap, and says nothing where they are frequent.
+        let counts = now.since(self.gap_at) < FORGETS && nanos(rest) >= self.gap_seen_by_ns;
+        let of_late = match counts {
             true => self.gap * 3 / 2,
             false => Duration::ZERO,
         };
@@ -217,6 +227,10 @@ impl Liveness {
     }
 }
 
+fn nanos(span: Duration) -> u64 {
+    u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -234,6 +248,7 @@ mod tests {
             last_reply: reply.map(at),
             unanswered_since: unanswered.map(at),
             resting_interval: Duration::from_millis(100),
+            slowed: 1.0,
         };
         line.pulse(&pulse, RTT, TIMEOUT);
         line.state
@@ -247,6 +262,27 @@ mod tests {
         assert_eq!(pulse(&mut line, 849, Some(170), Some(250)), State::Alive);
         assert_eq!(pulse(&mut line, 850, Some(170), Some(250)), State::Dead);
         assert_eq!(line.since, at(850));
+    }
+
+    #[test]
+    fn one_loss_among_seldom_probes_is_no_gap_to_frequent_ones() {
+        let mut line = Liveness::new(4, Profile::Fibre);
+        let mut look = |now, reply, unanswered: Option<u64>, rest_ms| {
+            let pulse = Pulse {
+                at: at(now),
+                last_reply: Some(at(reply)),
+                unanswered_since: unanswered.map(at),
+                resting_interval: Duration::from_millis(rest_ms),
+                slowed: 1.0,
+            };
+            line.pulse(&pulse, RTT, TIMEOUT);
+            line.state
+        };
+        look(100, 100, None, 10_000);
+        look(15_000, 100, Some(10_000), 10_000);
+        look(20_100, 20_100, None, 10_000);
+        assert_eq!(look(25_299, 20_100, Some(21_100), 1_000), State::Alive);
+        assert_eq!(look(25_300, 20_100, Some(21_100), 1_000), State::Dead);
     }
 
     #[test]
@@ -336,6 +372,7 @@ mod tests {
                     last_reply: Some(at(1)),
                     unanswered_since: unanswered,
                     resting_interval: Duration::from_millis(100),
+                    slowed: 1.0,
                 };
                 line.pulse(&pulse, Duration::from_millis(rtt), TIMEOUT);
                 line.state

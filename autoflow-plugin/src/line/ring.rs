@@ -102,8 +102,21 @@ impl<S: Clone + Default> Ring<S> {
         }
     }
 
+    /// The same, with slices for a span that may be longer at times.
+    pub(super) fn reaching(mut self, longest: Duration) -> Self {
+        let more = self.slices_of(longest).saturating_sub(SLICES);
+        let slots = vec![S::default(); (self.len() + more) as usize];
+        self.slots = slots.into();
+        self
+    }
+
     pub(super) fn span(&self) -> Duration {
         self.span
+    }
+
+    /// So many slices make up a span.
+    pub(super) fn slices_of(&self, span: Duration) -> u64 {
+        (span.as_nanos() as u64).div_ceil(self.width)
     }
 
     /// The slice of probes sent at `sent` is newer than all that something was entered in.

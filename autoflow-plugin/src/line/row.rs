@@ -147,6 +147,7 @@ mod tests {
             last_reply: Some(NOW),
             unanswered_since: None,
             resting_interval: Duration::from_millis(100),
+            slowed: 1.0,
         });
         let row = score_row(3, &voice(), &line.view(NOW), false, NOW, NOW);
         let known = score_flag::SCORE_KNOWN

@@ -55,6 +55,18 @@ pub(super) struct Seen {
     pub(super) pace: f32,
 }
 
+/// One delay, as a watch sees it, nanoseconds.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Delayed {
+    /// When it was measured.
+    pub(super) at: Mono,
+    pub(super) round_trip: i64,
+    /// How far it is from the one before it.
+    pub(super) step: Option<i64>,
+    /// From one probe to the next it is so many times as long as at rest, 1 or more.
+    pub(super) slowed: f32,
+}
+
 /// Watches one figure.
 #[derive(Clone, Debug)]
 pub(crate) struct Watch {
@@ -119,16 +131,16 @@ impl Watch {
         }
     }
 
-    /// A delay was measured, and how far it is from the one before it, nanoseconds.
-    pub(super) fn delay(&mut self, at: Mono, round_trip: i64, step: Option<i64>) {
+    /// A delay was measured.
+    pub(super) fn delay(&mut self, seen: Delayed) {
         if let Kind::Level(level) = &mut self.kind {
             let value = match self.demand.metric {
-                Metric::RoundTrip => Some(round_trip),
-                Metric::Jitter => step,
+                Metric::RoundTrip => Some(seen.round_trip),
+                Metric::Jitter => seen.step,
                 Metric::Loss => None,
             };
             if let Some(value) = value {
-                level.see(at, value);
+                level.see(seen.at, value, seen.slowed);
             }
         }
     }

@@ -433,6 +433,7 @@ mod tests {
                 counts,
                 last_reply: None,
                 unanswered_since: None,
+                slowed: 1.0,
                 interval: Duration::from_millis(100),
                 sizes: Sizes::default(),
                 finished: false,

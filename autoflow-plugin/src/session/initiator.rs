@@ -20,6 +20,7 @@ use super::conversation::{Break, Conversation};
 use super::entropy::SystemEntropy;
 use super::features;
 use super::keys::Keys;
+use super::meter::Meter;
 use super::rhythm::Rhythm;
 use super::sender::Dialect;
 use super::{Stream, Terms, stamp};
@@ -38,6 +39,8 @@ pub(crate) struct Initiation {
     pub(crate) keys: Keys,
     /// Features that the far end has refused: they are not selected again.
     pub(crate) refused: Cell<Modes>,
+    /// What its probes may take in a month.
+    pub(crate) meter: Option<Meter>,
 }
 
 /// A session that the far end has granted; its probes are not answered yet.
@@ -250,12 +253,13 @@ impl Initiation {
         Stream {
             path,
             to,
-            interval: Duration::from_secs_f64(self.probe.interval_ms / 1e3),
+            interval: self.probe.interval(),
             rhythm: rhythm(&self.probe),
             count: self.count,
             timeout: millis(self.probe.timeout_ms),
             stateful: self.probe.is_directed(),
             dialect,
+            meter: self.meter.clone(),
         }
     }
 

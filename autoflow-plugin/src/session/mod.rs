@@ -35,6 +35,8 @@ pub(crate) mod initiator;
 pub(crate) mod keyed;
 pub(crate) mod keys;
 mod lateness;
+pub(crate) mod meter;
+mod metered;
 pub(crate) mod outlet;
 mod peers;
 mod phases;
@@ -71,6 +73,8 @@ use self::answering::Door;
 pub(crate) use self::counters::Counters;
 use self::credentials::Credentials;
 pub(crate) use self::features::Terms;
+use self::meter::Meter;
+pub(crate) use self::rhythm::Rate;
 use self::rhythm::Rhythm;
 pub(crate) use self::sender::Dialect;
 use self::setback::Setback;
@@ -117,8 +121,8 @@ pub(crate) enum Order {
         path: Path,
         tuning: Tuning,
     },
-    /// Probe faster for a while, or as at rest again: nobody else need know.
-    Pace { key: Key, path: Path, raised: bool },
+    /// Probe more often or more seldom for a while, or as at rest again: nobody else need know.
+    Pace { key: Key, path: Path, rate: Rate },
     /// Other packets from now on, to a far end that agrees on nothing: figures begin anew.
     Afresh {
         key: Key,
@@ -193,6 +197,8 @@ pub(crate) struct Stream {
     pub(crate) stateful: bool,
     /// Which packets it consists of.
     pub(crate) dialect: Dialect,
+    /// What they may take in a month.
+    pub(crate) meter: Option<Meter>,
 }
 
 /// What of a stream may change while it lasts: when probes leave, and how.
@@ -266,8 +272,10 @@ pub(crate) struct Pulse {
     pub(crate) last_reply: Option<Mono>,
     /// When the first probe left that has found no answer since the last reply.
     pub(crate) unanswered_since: Option<Mono>,
-    /// The longest that is usual between two probes.
+    /// The longest that is usual between two probes, where they are not closer than at rest.
     pub(crate) interval: Duration,
+    /// That is so many times as long as at rest, 1 or more.
+    pub(crate) slowed: f32,
     /// How long its packets are, and whether too long.
     pub(crate) sizes: Sizes,
     /// All probes are sent and the fate of each is known.

@@ -123,10 +123,10 @@ impl Probes {
                     self.tell(place);
                 }
             }
-            Order::Pace { key, raised, .. } => {
+            Order::Pace { key, rate, .. } => {
                 if let Some(place) = self.roster.find(key) {
                     if let Some(sending) = self.roster.get_mut(place) {
-                        sending.pace(raised, now.mono);
+                        sending.pace(rate, now.mono);
                     }
                     self.calendar.set(place, now.mono);
                 }
@@ -359,8 +359,12 @@ impl Probes {
                 error: self.error,
                 out,
             });
+            let used_up = sending.is_used_up();
             if let Some(next) = sending.poll_timeout(grain) {
                 self.calendar.set(place, next);
+            }
+            if used_up {
+                self.set_back(place, Setback::UsedUp);
             }
             self.tell(place);
         }

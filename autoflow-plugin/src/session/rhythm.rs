@@ -7,6 +7,7 @@
 
 use std::time::Duration;
 
+use plugin_abi::config::STANDBY_TIMES;
 use twamp_core::time::Mono;
 
 /// No two probes of a Poisson stream are further apart than so many mean intervals.
@@ -32,6 +33,29 @@ pub(crate) enum Rhythm {
         /// Give each session its own.
         seed: u64,
     },
+}
+
+/// How often probes leave at present.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) enum Rate {
+    /// Nobody has need of them: ten times as seldom as at rest.
+    Standby,
+    /// As was asked for.
+    #[default]
+    Rest,
+    /// A suspect is looked at more closely: ten times as often, at most a hundred a second.
+    Raised,
+}
+
+impl Rate {
+    /// From one probe to the next, of a stream with this interval at rest.
+    pub(super) fn of(self, rest: Duration) -> Duration {
+        match self {
+            Self::Standby => rest * STANDBY_TIMES,
+            Self::Rest => rest,
+            Self::Raised => faster(rest),
+        }
+    }
 }
 
 /// The times of one stream.
@@ -137,7 +161,7 @@ pub(super) fn usual(rhythm: Rhythm, interval: Duration) -> Duration {
 }
 
 /// From one probe to the next, where a line is looked at more closely.
-pub(super) fn faster(interval: Duration) -> Duration {
+pub(crate) fn faster(interval: Duration) -> Duration {
     (interval / FASTER).max(QUICKEST).min(interval)
 }
 

@@ -8,6 +8,9 @@ use twamp_core::security::TestSecurity;
 use twamp_core::stamp::{self, Discard, Returned};
 use twamp_core::time::{ErrorEstimate, Mono, Now};
 use twamp_core::wire::control::Modes;
+use twamp_core::wire::test::{
+    REFLECTOR_DSCP_LEN, SECURE_REFLECTOR_LEN, SECURE_SENDER_LEN, SENDER_LEN,
+};
 
 use super::rhythm::faster;
 use super::{Stream, Terms};
@@ -41,6 +44,30 @@ pub(crate) enum Dialect {
 }
 
 impl Dialect {
+    /// Octets of a probe and of the longest reply that is usual, without IP and UDP headers.
+    pub(super) fn octets(&self) -> (usize, usize) {
+        match self {
+            Self::Twamp {
+                padding, security, ..
+            } => {
+                let (sender, reflector) = match security {
+                    TestSecurity::Open => (SENDER_LEN, REFLECTOR_DSCP_LEN),
+                    TestSecurity::Authenticated(_) | TestSecurity::Encrypted(_) => {
+                        (SECURE_SENDER_LEN, SECURE_REFLECTOR_LEN)
+                    }
+                };
+                let probe = sender + usize::from(*padding);
+                (probe, probe.max(reflector))
+            }
+            Self::Stamp {
+                security, request, ..
+            } => {
+                let probe = request.longest_probe(security);
+                (probe, probe)
+            }
+        }
+    }
+
     /// The features that were agreed on.
     pub(crate) fn features(&self) -> Modes {
         match self {

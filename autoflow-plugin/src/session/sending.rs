@@ -8,8 +8,9 @@ use twamp_core::time::{ErrorEstimate, Mono, Now};
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use super::metered::Metered;
 use super::outlet::{Outlet, Token};
-use super::rhythm::{Rhythm, Schedule, faster, slot_after, usual};
+use super::rhythm::{Rate, Rhythm, Schedule, slot_after, usual};
 use super::sender::Sender;
 use super::setback::Setback;
 use super::{Entry, Key, Pulse, Sizes, Stream, Tuning};
@@ -20,7 +21,9 @@ pub(super) struct Sending {
     key: Key,
     path: Path,
     to: SocketAddr,
+    /// At rest.
     interval: Duration,
+    rate: Rate,
     rhythm: Rhythm,
     sender: Sender,
     /// Which of the sessions that were agreed on.
@@ -29,6 +32,8 @@ pub(super) struct Sending {
     former: Option<Box<LossCounts>>,
     pace: Pace,
     schedule: Schedule,
+    /// Its octets are counted.
+    metered: Option<Box<Metered>>,
     /// What has changed of it since it began.
     tuning: Option<Box<Tuning>>,
     /// The newest probe, and when it was due.
@@ -77,12 +82,14 @@ impl Sending {
             path: stream.path,
             to: stream.to,
             interval: stream.interval,
+            rate: Rate::Rest,
             rhythm: stream.rhythm,
             sender: Sender::new(stream),
             session: 0,
             former: None,
             pace: Pace::Running,
             schedule: Schedule::new(stream.rhythm, stream.interval, first),
+            metered: Metered::of(key, stream).map(Box::new),
             tuning: None,
             newest: None,
             left: stream.count,
@@ -136,40 +143,66 @@ impl Sending {
     pub(super) fn retune(&mut self, tuning: Tuning, now: Mono) {
         if (tuning.rhythm, tuning.interval) != (self.rhythm, self.interval) {
             (self.rhythm, self.interval) = (tuning.rhythm, tuning.interval);
-            let next = (self.last_sent + tuning.interval).max(now);
-            self.schedule = Schedule::new(tuning.rhythm, tuning.interval, next);
-            self.sender.paced(tuning.interval);
+            self.schedule_from(now);
         }
         self.tuning = Some(Box::new(tuning));
     }
 
     /// The next probe leaves at `due`, and those after it from there on.
     pub(super) fn leave_at(&mut self, due: Mono) {
-        self.schedule = Schedule::new(self.rhythm, self.interval, due);
+        self.schedule = Schedule::new(self.rhythm, self.interval_now(), due);
     }
 
-    /// Probes leave at ten times the rate from now on, or at the resting one again. What rests at
-    /// more than a hundred a second is never raised.
-    pub(super) fn pace(&mut self, raised: bool, now: Mono) {
-        let interval = if raised {
-            faster(self.interval)
-        } else {
-            self.interval
-        };
+    /// Probes leave at another rate from now on. What rests at more than a hundred a second is
+    /// never raised.
+    pub(super) fn pace(&mut self, rate: Rate, now: Mono) {
+        let before = self.spacing();
+        self.rate = rate;
+        // Silence counts in intervals: half of a long one that is over is half of a short one.
+        let after = self.spacing();
+        if let Some(since) = &mut self.unanswered_since
+            && after < before
+        {
+            let silent = now.since(*since).mul_f64(after.div_duration_f64(before));
+            *since = Mono(now.nanos().saturating_sub(silent.as_nanos() as u64));
+        }
+        self.schedule_from(now);
+    }
+
+    /// The next probe leaves one interval after the last one, or now.
+    fn schedule_from(&mut self, now: Mono) {
+        let interval = self.interval_now();
         let next = (self.last_sent + interval).max(now);
         self.schedule = Schedule::new(self.rhythm, interval, next);
         self.sender.paced(interval);
     }
 
+    /// From one probe to the next: as the rate says, or as far as the budget asks for.
+    fn interval_now(&self) -> Duration {
+        let budget = self.metered.as_ref().map(|metered| metered.spacing());
+        self.rate.of(self.interval).max(budget.unwrap_or_default())
+    }
+
+    /// The same, where they are not closer than at rest.
+    fn spacing(&self) -> Duration {
+        self.interval_now().max(self.interval)
+    }
+
+    /// None of its probes may leave until the month ends.
+    pub(super) fn is_used_up(&self) -> bool {
+        self.metered.as_ref().is_some_and(|it| it.is_used_up())
+    }
+
     fn replace(&mut self, stream: &Stream, now: Mono) {
         self.sender = Sender::new(stream);
+        self.metered = Metered::of(self.key, stream).map(Box::new);
         self.session += 1;
         let tuned = self.tuning.as_deref();
         let tuned = tuned.map(|tuning| (tuning.rhythm, tuning.interval));
         let (rhythm, interval) = tuned.unwrap_or((stream.rhythm, stream.interval));
         if (rhythm, interval) != (self.rhythm, self.interval) {
             (self.rhythm, self.interval) = (rhythm, interval);
-            self.schedule = Schedule::new(rhythm, interval, now);
+            self.schedule = Schedule::new(rhythm, self.interval_now(), now);
         }
         self.sender.paced(self.schedule.interval());
         (self.path, self.to) = (stream.path, stream.to);
@@ -204,10 +237,19 @@ impl Sending {
         if due > now {
             return missed;
         }
+        if let Some(metered) = &mut self.metered
+            && let Err(wait) = metered.take(look.now.wall)
+        {
+            self.leave_at(now + wait);
+            return missed;
+        }
         let mut payload = look.out.buffer();
         let token = self.sender.send(look.now, look.error, &mut payload);
         self.newest = Some((token.sequence(), due));
         self.sizes.probe(payload.len(), self.to);
+        if let Some(metered) = &mut self.metered {
+            metered.sent(payload.len(), self.to);
+        }
         look.out.queue(Outgoing {
             path: self.path,
             to: self.to,
@@ -231,6 +273,11 @@ impl Sending {
         if self.left == Some(0) {
             self.pace = Pace::Done;
         }
+        // Month by month, and in its last fifth, the budget asks for another interval.
+        if self.interval_now() != self.schedule.interval() {
+            self.schedule_from(now);
+            return missed;
+        }
         missed + self.schedule.advance(now)
     }
 
@@ -251,6 +298,9 @@ impl Sending {
             Ok(stamps) => self.sender.transmitted(probe, stamps.into()),
             Err(error) => {
                 self.sender.not_sent(probe);
+                if let Some(metered) = &mut self.metered {
+                    metered.not_sent();
+                }
                 if error == SendError::TooBig {
                     self.sizes.not_sent();
                 }
@@ -260,6 +310,9 @@ impl Sending {
     }
 
     pub(super) fn handle_reply(&mut self, packet: &[u8], arrival: &Arrival) -> Result<(), Discard> {
+        if let Some(metered) = &mut self.metered {
+            metered.replied(packet.len(), self.to);
+        }
         self.sender.handle_reply(packet, arrival)?;
         self.sizes.reply(packet.len(), self.to);
         Ok(())
@@ -313,7 +366,8 @@ impl Sending {
             counts,
             last_reply: self.last_reply,
             unanswered_since: self.unanswered_since,
-            interval: usual(self.rhythm, self.interval),
+            interval: usual(self.rhythm, self.spacing()),
+            slowed: self.spacing().div_duration_f32(self.interval),
             sizes: self.sizes,
             finished: self.pace == Pace::Done && counts.in_flight == 0,
         }
@@ -323,7 +377,7 @@ impl Sending {
     fn answered(&mut self, sent: Mono, received: Mono) {
         self.last_reply = self.last_reply.max(Some(received));
         if self.unanswered_since.is_some_and(|since| since <= sent) {
-            let next = sent + self.interval;
+            let next = sent + self.spacing();
             self.unanswered_since = (sent < self.last_sent).then(|| next.min(self.last_sent));
         }
     }

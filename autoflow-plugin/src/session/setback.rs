@@ -20,6 +20,8 @@ pub(crate) enum Setback {
     },
     /// Probes did not leave this host.
     NotSent(SendError),
+    /// Probes may not leave until the month ends: what they may take is used.
+    UsedUp,
 }
 
 impl Setback {
@@ -76,6 +78,10 @@ impl Setback {
                     "{remote} is unreachable: {}; check routes and the line itself",
                     SendError::NoRoute
                 ),
+            ),
+            Self::UsedUp => (
+                FailureKind::Local,
+                "the budget of probes is used up until the month ends".to_owned(),
             ),
             Self::NotSent(error) => (
                 FailureKind::Local,

@@ -50,7 +50,7 @@ impl Sizes {
 }
 
 /// Octets of the IP packet.
-fn packet(payload: usize, far: SocketAddr) -> u32 {
+pub(super) fn packet(payload: usize, far: SocketAddr) -> u32 {
     let header = if far.is_ipv4() { 20 } else { 40 };
     u32::try_from(payload).map_or(u32::MAX, |payload| payload.saturating_add(UDP + header))
 }

@@ -79,7 +79,7 @@ fn ours(engine: &Engine, far: SocketAddr, turn: Duration) -> Result<Trip, BenchE
         count: probes(turn),
         probe: Probe {
             protocol: Protocol::Light,
-            interval_ms: INTERVAL.as_secs_f64() * 1e3,
+            interval_ms: Some(INTERVAL.as_secs_f64() * 1e3),
             ..Probe::default()
         },
         tos: None,

@@ -3,7 +3,7 @@
 
 use plugin_abi::config::Config;
 use plugin_abi::host::Plugin;
-use plugin_abi::manage::{Answer, Problem, Request};
+use plugin_abi::manage::{Answer, Cost, CostRow, Problem, Request};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -12,7 +12,7 @@ use crate::cli::Check;
 use crate::document::{Mistake, Source};
 use crate::exit::Exit;
 use crate::host::listen;
-use crate::text::{Output, Style, plural};
+use crate::text::{Output, Style, Table, plural};
 
 /// A configuration file that the plugin calls good.
 pub(super) struct Judged {
@@ -36,6 +36,9 @@ struct Verdict<'a> {
     good: bool,
     problems: &'a [Mistake],
     warnings: &'a [Mistake],
+    /// What the probes of each line take.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    costs: Vec<CostRow>,
 }
 
 pub(super) fn run(arguments: &Check, around: &Surroundings) -> Result<Exit, CommandError> {
@@ -43,10 +46,12 @@ pub(super) fn run(arguments: &Check, around: &Surroundings) -> Result<Exit, Comm
     let Some(judged) = judge(Source::read(&arguments.config)?, around)? else {
         return Ok(Exit::Misused);
     };
+    let costs = costs(&judged, around)?;
     output.object(&Verdict {
         good: true,
         problems: &[],
         warnings: &judged.warnings,
+        costs: costs.clone(),
     })?;
     let config = &judged.config;
     output.styled(
@@ -59,10 +64,65 @@ pub(super) fn run(arguments: &Check, around: &Surroundings) -> Result<Exit, Comm
             plural(config.classes.len(), "class")
         ),
     )?;
+    if !costs.is_empty() {
+        output.text(&table(&costs).render(output.paint()))?;
+    }
     if !judged.warnings.is_empty() {
         output.text(&judged.shown)?;
     }
     Ok(Exit::Good)
+}
+
+/// What the probes of each line take. An older plugin doesn't say.
+fn costs(judged: &Judged, around: &Surroundings) -> Result<Vec<CostRow>, CommandError> {
+    let (listener, _events) = listen(around.log_level());
+    let engine = judged.plugin.create("{}", listener)?;
+    let config = serde_json::from_str(&judged.json).map_err(CommandError::Configuration)?;
+    Ok(match engine.manage(&Request::Costs { config }) {
+        Ok(Answer::Costs(costs)) => costs,
+        _ => Vec::new(),
+    })
+}
+
+/// Octets of a probe with its reply, probes a second, and what that comes to in a month.
+fn table(costs: &[CostRow]) -> Table {
+    let headings = [
+        "probes of",
+        "octets",
+        "rest /s",
+        "GB a month",
+        "standby /s",
+        "GB a month",
+        "most /s",
+        "GB a month",
+        "budget GB",
+    ];
+    let cells = |cost: &Cost| [rounded(cost.probes_per_s), rounded(cost.gb_per_month)];
+    let unknown = || "–".to_owned();
+    let mut table = Table::new(&headings);
+    for row in costs {
+        let standby = row
+            .standby
+            .as_ref()
+            .map_or_else(|| [unknown(), unknown()], cells);
+        let all = [row.line.clone(), row.octets.to_string()].into_iter();
+        let all = all
+            .chain(cells(&row.rest))
+            .chain(standby)
+            .chain(cells(&row.most));
+        table.row(all.chain([row.budget_gb.map_or_else(unknown, rounded)]));
+    }
+    table
+}
+
+/// Three digits, or as many as stand before the point.
+fn rounded(value: f64) -> String {
+    let digits = (2.0 - value.max(1e-3).log10().floor()).clamp(0.0, 4.0);
+    let text = format!("{value:.*}", digits as usize);
+    match text.contains('.') {
+        true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
+        false => text,
+    }
 }
 
 /// Lets the plugin judge a file; `None`: its mistakes have been shown.
@@ -123,6 +183,7 @@ pub(super) fn show(
         good: false,
         problems: mistakes,
         warnings: &[],
+        costs: Vec::new(),
     })?;
     output.text(&source.show(mistakes, output.paint()))?;
     Ok(())
@@ -139,6 +200,7 @@ mod tests {
             good: false,
             problems: &mistakes,
             warnings: &[],
+            costs: Vec::new(),
         };
         let json = serde_json::to_value(verdict).unwrap();
         assert_eq!(json["good"], false);
@@ -150,6 +212,13 @@ mod tests {
         for field in ["path", "expected", "found", "fix"] {
             assert!(problem[field].is_string(), "{field}");
         }
+    }
+
+    #[test]
+    fn figures_have_three_digits_and_no_idle_zeros() {
+        let figures = [0.1, 1.0, 0.03857, 0.38569, 38.569, 3_856.9, 0.0];
+        let shown = figures.map(rounded);
+        assert_eq!(shown, ["0.1", "1", "0.0386", "0.386", "38.6", "3857", "0"]);
     }
 
     #[test]

@@ -173,7 +173,7 @@ mod tests {
         let expected = Probe {
             protocol: Protocol::Light,
             key_id: None,
-            interval_ms: 0.5,
+            interval_ms: Some(0.5),
             stream: Pattern::Poisson,
             timeout_ms: 250,
             padding: Some(100),

@@ -108,7 +108,7 @@ impl Setting {
             mode: Mode::Act,
             probe: Probe {
                 protocol: Protocol::Open,
-                interval_ms: 20.0,
+                interval_ms: Some(20.0),
                 timeout_ms: 500,
                 ..Probe::default()
             },

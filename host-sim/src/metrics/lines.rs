@@ -34,6 +34,8 @@ struct Figures {
     within_sla: Family,
     full_size: Family,
     full_size_octets: Family,
+    budget: Family,
+    budget_used: Family,
 }
 
 pub(super) fn families(collected: &Collected, names: &BTreeMap<u64, &str>) -> Vec<Family> {
@@ -75,6 +77,11 @@ pub(super) fn families(collected: &Collected, names: &BTreeMap<u64, &str>) -> Ve
                 figures.full_size.add(&labels, passes);
             }
             figures.full_size_octets.add(&labels, mtu.octets.into());
+        }
+        if let Some(budget) = line.budget {
+            let labels = [("line", line.name.as_str())];
+            figures.budget.add(&labels, budget.octets as f64);
+            figures.budget_used.add(&labels, budget.used_octets as f64);
         }
         if let Some(Opinions { forward, backward }) = line.mos {
             for (way, mos) in [(FORWARD, forward), (BACKWARD, backward)] {
@@ -157,6 +164,14 @@ impl Figures {
                 "twamp_line_full_size_octets",
                 "Octets of the packets that are tried as such of full size.",
             ),
+            budget: gauge(
+                "twamp_line_probe_budget_bytes",
+                "What probes of the line may take this calendar month (UTC), with their replies.",
+            ),
+            budget_used: gauge(
+                "twamp_line_probe_budget_used_bytes",
+                "What probes of the line took of that.",
+            ),
         }
     }
 
@@ -236,6 +251,8 @@ impl Figures {
             self.within_sla,
             self.full_size,
             self.full_size_octets,
+            self.budget,
+            self.budget_used,
         ]
     }
 }

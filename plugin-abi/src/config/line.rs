@@ -76,6 +76,10 @@ pub struct Line {
     /// Its probes of full size; absent: as the engine says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mtu_probe: Option<MtuProbe>,
+    /// What its probes may take in a calendar month (UTC), in MB of 1,000,000 octets: on the wire,
+    /// IP header on, replies as well. Absent: what they do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub probe_budget_mb: Option<f64>,
     /// Collectors are told of it.
     #[serde(default = "yes")]
     pub export: bool,
@@ -139,6 +143,7 @@ impl Line {
             groups: Vec::new(),
             probe: None,
             mtu_probe: None,
+            probe_budget_mb: None,
             export: true,
             export_s: None,
             owner: Owner::default(),
@@ -169,6 +174,12 @@ impl Line {
             text += &format!(" in {namespace}");
         }
         Some(text)
+    }
+
+    /// What its probes may take in a month, in octets.
+    #[must_use]
+    pub fn probe_budget(&self) -> Option<u64> {
+        self.probe_budget_mb.map(|mb| (mb * 1e6) as u64)
     }
 
     /// The name of the physical uplink.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Config, Line, Probe, dscp};
+use super::{Config, Line, METERED_MS, Probe, RESTING_MS, dscp};
 
 /// Id of the probe class of all classes of traffic that name none: probed as engine and line say.
 pub const SHARED_PROBE_CLASS: u64 = 0;
@@ -64,15 +64,17 @@ impl Config {
         Probed { by, places }
     }
 
-    /// How a line is probed for a probe class.
+    /// How a line is probed for a probe class; how often is always said.
     #[must_use]
     pub fn probe_of(&self, line: &Line, class: Option<&ProbeClass>) -> Probe {
         let mut probe = line.probe.as_deref().unwrap_or(&self.probe).clone();
         if let Some(class) = class {
             probe.dscp = class.dscp;
             probe.padding = class.padding.or(probe.padding);
-            probe.interval_ms = class.interval_ms.unwrap_or(probe.interval_ms);
         }
+        let of_its_kind = if line.metered { METERED_MS } else { RESTING_MS };
+        let stated = self.stated_interval(line, class);
+        probe.interval_ms = Some(stated.unwrap_or(of_its_kind));
         probe
     }
 }
@@ -134,10 +136,10 @@ mod tests {
             (probe.dscp, probe.padding, probe.interval_ms)
         };
         let [x, y] = [0, 1].map(|place| Some(&config.probe_classes[place]));
-        assert_eq!(told(&line, None), (0, Some(9), 50.0));
-        assert_eq!(told(&line, x), (46, Some(9), 50.0));
-        assert_eq!(told(&line, y), (8, Some(1_000), 200.0));
+        assert_eq!(told(&line, None), (0, Some(9), Some(50.0)));
+        assert_eq!(told(&line, x), (46, Some(9), Some(50.0)));
+        assert_eq!(told(&line, y), (8, Some(1_000), Some(200.0)));
         line.probe = Some(Box::default());
-        assert_eq!(told(&line, x), (46, None, 100.0));
+        assert_eq!(told(&line, x), (46, None, Some(100.0)));
     }
 }

@@ -110,6 +110,9 @@ pub struct Uplink {
     /// To the site, in Mbit/s.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub capacity_down_mbps: Option<f64>,
+    /// As of a line, for all lines over it whose probes leave here: they share it evenly.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub probe_budget_mb: Option<f64>,
 }
 
 /// What is measured between two sites: a line at each of them.

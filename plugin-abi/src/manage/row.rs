@@ -69,6 +69,9 @@ pub struct LineRow {
     /// judges by; none unless loss has a direction.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mos: Option<Opinions>,
+    /// What its probes may take this month, and what they took.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub budget: Option<BudgetRow>,
     /// What it does.
     #[serde(default)]
     pub roles: Roles,
@@ -127,6 +130,23 @@ impl MtuState {
     pub fn is_obstructed(self) -> bool {
         matches!(self, Self::BlackHole | Self::TooLong)
     }
+}
+
+/// What the probes of a line may take in this calendar month (UTC): octets on the wire, IP header
+/// on, probes and replies.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BudgetRow {
+    /// What they may take: all that is configured, or the part for what was left of the month when
+    /// the plugin began.
+    pub octets: u64,
+    /// What they took.
+    pub used_octets: u64,
+    /// When the month ends, Unix seconds.
+    pub until: u64,
+    /// Between two probes, at least, in seconds: 0 before the last fifth; none: no probe leaves
+    /// until the month ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spacing_s: Option<f64>,
 }
 
 /// Mean opinion scores of a call with G.711, 1 (bad) to 4.41, over the rolling window (E-model,

@@ -100,6 +100,7 @@ const KEYS: &[&str] = &[
     "mtu",
     "capacity_up_mbps",
     "capacity_down_mbps",
+    "probe_budget_mb",
     "sender",
     "sla",
     "prefer",

@@ -3,6 +3,8 @@
 use plugin_abi::config::{Class, Config, ProbeClass, SHARED_PROBE_CLASS, Sla};
 use plugin_abi::{answer, reason};
 
+use crate::session::Rate;
+
 use super::world::{GROUP, VOICE, World, config, voice};
 
 const BULK: u64 = 11;
@@ -64,10 +66,14 @@ fn the_class_that_is_suspect_is_probed_faster_and_the_other_is_not() {
     let mut world = settled();
     world.seen_by("A", REALTIME).loss = 0.05;
     world.run_until(30, |world| {
-        let mut raised = world.paths.iter().filter(|path| path.raised);
+        let mut raised = world.paths.iter().filter(|path| path.rate == Rate::Raised);
         raised.any(|path| path.name == "A")
     });
-    let raised: Vec<_> = world.paths.iter().filter(|path| path.raised).collect();
+    let raised: Vec<_> = world
+        .paths
+        .iter()
+        .filter(|path| path.rate == Rate::Raised)
+        .collect();
     let raised: Vec<_> = raised
         .iter()
         .map(|path| (path.name, path.probe_class))

@@ -3,13 +3,16 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
-use plugin_abi::config::{Class, Config, Group, Mode, ProbeClass, Profile, Sla};
+use plugin_abi::config::{
+    Class, Config, Group, METERED_MS, Mode, Probe, ProbeClass, Profile, STANDBY_TIMES, Sla,
+};
 use twamp_core::probe::Outcome;
 use twamp_core::time::{Mono, Now, Wall};
 
 use super::super::{AutoFlow, Candidate, Policy, Ruling};
 use crate::line::synthetic::{self, Random};
 use crate::line::{Estimate, Estimator, EstimatorConfig, FullSize, Life, Pulse, Trouble};
+use crate::session::Rate;
 
 pub(super) const GROUP: u64 = 1;
 pub(super) const VOICE: u64 = 10;
@@ -56,7 +59,9 @@ pub(super) struct Path {
     crowded: bool,
     /// What the host tells of its traffic.
     pub(super) rates: Option<[f64; 2]>,
-    pub(super) raised: bool,
+    pub(super) rate: Rate,
+    /// It is metered, and nobody says how often it is to be probed.
+    pub(super) has_standby: bool,
     id: u64,
     pub(super) probe_class: u64,
     random: Random,
@@ -142,13 +147,27 @@ impl World {
     /// The same world with `rate` probes a second on each line.
     pub(super) fn probing(mut self, rate: u32) -> Self {
         let interval = Duration::from_secs(1) / rate;
-        self.config.probe.interval_ms = interval.as_secs_f64() * 1e3;
+        self.config.probe.interval_ms = Some(interval.as_secs_f64() * 1e3);
         for path in &mut self.paths {
             path.interval = interval;
             path.estimator = estimator(&self.config);
             path.estimator.watch(self.flow.demands(0));
         }
         self
+    }
+
+    /// A line is metered, and nobody says how often it is to be probed.
+    pub(super) fn meter(&mut self, name: &str) {
+        let probe = Probe {
+            interval_ms: Some(METERED_MS),
+            ..Probe::default()
+        };
+        let config = EstimatorConfig::new(&self.config.decision, &probe, Profile::Fibre);
+        let mut estimator = Estimator::new(config.slowed_up_to(STANDBY_TIMES));
+        estimator.watch(self.flow.demands(0));
+        let path = self.path(name);
+        (path.interval, path.has_standby) = (probe.interval(), true);
+        path.estimator = estimator;
     }
 
     pub(super) fn path(&mut self, name: &str) -> &mut Path {
@@ -314,8 +333,9 @@ impl World {
             let asked = (request.line, request.probe_class);
             let path = paths.find(|path| (path.id, path.probe_class) == asked);
             if let Some(path) = path {
-                path.raised = request.raised;
-                path.next_send = path.next_send.min(now + path.spacing());
+                let before = path.spacing();
+                path.rate = request.rate;
+                path.wake(now, before);
             }
         }
     }
@@ -339,7 +359,8 @@ impl Path {
             capacity: None,
             crowded: false,
             rates: None,
-            raised: false,
+            rate: Rate::Rest,
+            has_standby: false,
             id,
             probe_class: 0,
             random: Random::new(id + 1),
@@ -377,7 +398,11 @@ impl Path {
             at: now,
             last_reply: self.last_reply,
             unanswered_since: self.unanswered.front().map(|(_, sent)| *sent),
-            resting_interval: self.interval,
+            resting_interval: self.spacing().max(self.interval),
+            slowed: self
+                .spacing()
+                .max(self.interval)
+                .div_duration_f32(self.interval),
         });
     }
 
@@ -409,11 +434,33 @@ impl Path {
         self.coming.insert((known, sequence), outcome);
     }
 
+    /// How many probes have left.
+    pub(super) fn probes(&self) -> u64 {
+        self.sequence
+    }
+
+    /// The next probe leaves one interval after the last one, and silence so far counts in
+    /// intervals, as on the probe thread.
+    fn wake(&mut self, now: Mono, before: Duration) {
+        let last = self
+            .next_send
+            .nanos()
+            .saturating_sub(before.as_nanos() as u64);
+        self.next_send = now.max(Mono(last) + self.spacing());
+        let after = self.spacing().max(self.interval);
+        if after < before {
+            for (_, sent) in &mut self.unanswered {
+                let silent = now.since(*sent).mul_f64(after.div_duration_f64(before));
+                *sent = Mono(now.nanos() - silent.as_nanos() as u64);
+            }
+        }
+    }
+
     fn spacing(&self) -> Duration {
-        if self.raised {
-            self.interval / 10
-        } else {
-            self.interval
+        match self.rate {
+            Rate::Standby => self.interval * 10,
+            Rate::Rest => self.interval,
+            Rate::Raised => self.interval / 10,
         }
     }
 }
@@ -434,7 +481,8 @@ fn candidate<'a>((path, estimate): (&'a Path, &'a Estimate)) -> Candidate<'a> {
         cost: path.cost,
         underlay: path.underlay,
         far_end: path.far_end,
-        metered: false,
+        metered: path.has_standby,
+        has_standby: path.has_standby,
         movable: path.movable,
         capacity: [path.capacity; 2],
         rates: path.rates,

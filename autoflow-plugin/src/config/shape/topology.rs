@@ -3,7 +3,9 @@
 use super::Kind::{
     self, Elsewhere, Flag, Id, List, Named, Namespace, Near, Object, Ports, Text, Whole,
 };
-use super::{CLASS, EXPORT_S, GROUP, Keys, MODES, PROBE, PROBE_CLASS, PROFILE, SCHEDULE};
+use super::{
+    CLASS, EXPORT_S, GROUP, Keys, MODES, PROBE, PROBE_BUDGET, PROBE_CLASS, PROFILE, SCHEDULE,
+};
 
 pub(super) const TOPOLOGY: Keys = &[
     ("template", false, Text),
@@ -38,6 +40,7 @@ const UPLINK: Keys = &[
     ("mtu", false, Whole(68, 65_535)),
     ("capacity_up_mbps", false, Kind::Above0(10_000_000.0)),
     ("capacity_down_mbps", false, Kind::Above0(10_000_000.0)),
+    ("probe_budget_mb", false, PROBE_BUDGET),
 ];
 
 const LINK: Keys = &[

@@ -161,6 +161,15 @@ impl<'a> Sites<'a> {
         if answers && !by_line {
             doors.add(probe.protocol, (local.ip, port(here)).into());
         }
+        // Lines over one uplink share what that has.
+        let over = |end: &End| end.site == site && end.uplink == near.uplink;
+        let sharing = topology
+            .links
+            .iter()
+            .filter(|other| other.is_sent_by(site) && other.ends.iter().any(over));
+        let sharing = sharing.count().max(1) as f64;
+        let budget = uplink.probe_budget_mb.filter(|_| link.is_sent_by(site));
+        let budget = budget.map(|mb| mb / sharing);
         Some(Line {
             id: link.id,
             name: link.name(),
@@ -188,6 +197,7 @@ impl<'a> Sites<'a> {
             groups: link.groups.clone(),
             probe: Some(Box::new(probe)),
             mtu_probe: None,
+            probe_budget_mb: budget,
             export: true,
             export_s: None,
             owner: Owner::Topology,

@@ -57,7 +57,7 @@ fn a_site_has_the_lines_that_end_there_and_no_others() {
     assert_eq!(line.name, "hub-lte–north-lte");
     assert_eq!(line.local.unwrap().to_string(), "198.51.100.2");
     assert_eq!(line.remote.unwrap().to_string(), "198.51.100.1:862");
-    assert_eq!(line.probe.as_ref().unwrap().interval_ms, 200.0);
+    assert_eq!(line.probe.as_ref().unwrap().interval_ms, Some(200.0));
     assert!(line.sender && line.responder && line.metered);
     assert_eq!((line.underlay(), line.far_end()), ("lte", "hub".into()));
     assert_eq!(line.owner, Owner::Topology);

@@ -199,10 +199,90 @@ fn between_two_slices_the_same_is_seen_unless_something_was_entered() {
 #[test]
 fn slow_probes_lengthen_the_spans() {
     let slow = Probe {
-        interval_ms: 1_000.0,
+        interval_ms: Some(1_000.0),
         ..Probe::default()
     };
     let config = EstimatorConfig::new(&Decision::default(), &slow, Profile::Fibre);
     assert_eq!(config.window, Duration::from_secs(40));
     assert_eq!(config.recent, Duration::from_secs(60));
+}
+
+/// Probe `n` leaves at `n` × 10 s, of a line that is probed once a second at rest.
+fn seldom(estimator: &mut Estimator, probes: std::ops::Range<u64>) {
+    for n in probes {
+        let sent = at(10_000 * n);
+        estimator.absorb(&sample(
+            n,
+            sent,
+            Duration::from_micros(20_000 + 100 * (n % 7)),
+        ));
+        estimator.pulse(&Pulse {
+            at: sent + Duration::from_millis(30),
+            last_reply: Some(sent + Duration::from_millis(20)),
+            unanswered_since: None,
+            resting_interval: Duration::from_secs(10),
+            slowed: 10.0,
+        });
+    }
+}
+
+fn metered() -> Estimator {
+    let probe = Probe {
+        interval_ms: Some(1_000.0),
+        ..Probe::default()
+    };
+    let config = EstimatorConfig::new(&Decision::default(), &probe, Profile::Fibre);
+    Estimator::new(config.slowed_up_to(10))
+}
+
+#[test]
+fn the_spans_follow_the_interval_in_force() {
+    let mut estimator = metered();
+    seldom(&mut estimator, 0..50);
+    let now = at(491_500);
+    let estimate = estimator.view(now);
+    for summary in [estimate.window, estimator.recent(now)] {
+        assert_eq!(
+            (summary.span, summary.probes),
+            (Duration::from_secs(400), 40)
+        );
+        assert!(summary.round_trip.is_some(), "they follow each other");
+    }
+    assert_eq!(estimator.interval(), Duration::from_secs(10));
+    estimator.pulse(&Pulse {
+        at: now,
+        last_reply: None,
+        unanswered_since: None,
+        resting_interval: Duration::from_secs(1),
+        slowed: 1.0,
+    });
+    let estimate = estimator.view(now);
+    assert_eq!(estimate.window.span, Duration::from_secs(40));
+    assert_eq!(estimate.window.probes, 4);
+}
+
+#[test]
+fn a_sample_of_a_line_on_standby_counts_no_more_than_one_at_rest() {
+    let mut estimator = metered();
+    estimator.watch(&[Demand {
+        metric: crate::line::Metric::RoundTrip,
+        limit: 5.0,
+        mistake_every: Duration::from_secs(604_800),
+    }]);
+    // 20 ms are far above; at least 1.2 of its seconds break the limit.
+    let verdict = |estimator: &Estimator| estimator.watches()[0].verdict();
+    seldom(&mut estimator, 0..1);
+    assert_eq!(verdict(&estimator), None);
+    let broken_at = (1..100).find(|n| {
+        seldom(&mut estimator, *n..n + 1);
+        verdict(&estimator).is_some()
+    });
+    let mut at_rest = metered();
+    at_rest.watch(&[*estimator.watches()[0].demand()]);
+    let at_rest_at = (0..100).find(|n| {
+        at_rest.absorb(&sample(*n, at(1_000 * n), Duration::from_millis(20)));
+        verdict(&at_rest).is_some()
+    });
+    assert!(broken_at.is_some());
+    assert_eq!(broken_at, at_rest_at);
 }

@@ -92,11 +92,13 @@ impl LevelWatch {
         watch
     }
 
-    pub(super) fn see(&mut self, at: Mono, value: i64) {
+    /// Probes leave so many times as seldom as at rest: each stands for a resting interval all the
+    /// same, as the heights are made for.
+    pub(super) fn see(&mut self, at: Mono, value: i64, slowed: f32) {
         let last = self.last.replace(at);
         let half = 0.5 * self.longest_s;
         let time = last.map_or(half, |last| {
-            at.since(last).as_secs_f32().min(self.longest_s)
+            (at.since(last).as_secs_f32() / slowed).min(self.longest_s)
         });
         let far = ((value as f64 / self.limit - 1.0) / FAR) as f32;
         let clipped = far.clamp(-1.0, 1.0);
@@ -243,7 +245,7 @@ mod tests {
             for _ in 0..samples {
                 self.now = self.now + TENTH;
                 let value = mean_ms + spread_ms * self.random.normal();
-                self.watch.see(self.now, (value * MS) as i64);
+                self.watch.see(self.now, (value * MS) as i64, 1.0);
             }
             self.watch.verdict().is_some()
         }

@@ -155,7 +155,12 @@ fn stormy(metric: Metric, storm: (f64, f64), mistake_every_h: u64, days: f64, se
         let step = last
             .replace(round_trip)
             .map(|last| (round_trip - last).abs());
-        watch.delay(Mono((probes.now * 1e9) as u64), round_trip, step);
+        watch.delay(super::Delayed {
+            at: Mono((probes.now * 1e9) as u64),
+            round_trip,
+            step,
+            slowed: 1.0,
+        });
         said.see(&watch, &mut was, probes.now);
     }
     said

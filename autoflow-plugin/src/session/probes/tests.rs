@@ -1,3 +1,4 @@
+mod budgets;
 mod features;
 mod newcomers;
 mod reporting;
@@ -85,6 +86,7 @@ impl End {
             count,
             timeout: Duration::from_millis(50),
             stateful: true,
+            meter: None,
             dialect: twamp(&TestSecurity::Open),
         }
     }

@@ -1,7 +1,7 @@
 //! Streams that change while they last.
 
 use crate::net::Options;
-use crate::session::Tuning;
+use crate::session::{Rate, Tuning};
 
 use super::*;
 
@@ -102,4 +102,48 @@ fn other_packets_begin_the_figures_afresh_and_what_was_in_flight_is_no_part_of_t
     let counts = report.pulses[0].1.counts;
     assert_eq!((counts.sent, counts.received, counts.set_aside), (4, 4, 0));
     assert_eq!(after, 4, "the samples of those four");
+}
+
+fn pace(near: &mut End, key: Key, rate: Rate, now: u64) {
+    let path = near.path;
+    near.probes.order(Order::Pace { key, path, rate }, at(now));
+}
+
+#[test]
+fn a_stream_on_standby_leaves_a_tenth_of_its_probes_and_says_so() {
+    let (mut near, mut far) = (End::new(), End::new());
+    let key = Key::new();
+    far.reflect(near.address, 0);
+    near.send(key, far.address, None, 1_000);
+    let mut run = |near: &mut End, from: u64, to: u64| -> usize {
+        (from..to).map(|now| exchange(near, &mut far, now)).sum()
+    };
+    assert_eq!(run(&mut near, 1_000, 1_100), 10);
+    pace(&mut near, key, Rate::Standby, 1_100);
+    assert_eq!(run(&mut near, 1_100, 2_100), 10);
+    let pulse = near.probes.report_now(at(2_100)).pulses[0].1;
+    assert_eq!(
+        (pulse.interval, pulse.slowed),
+        (Duration::from_millis(100), 10.0)
+    );
+    pace(&mut near, key, Rate::Rest, 2_155);
+    assert_eq!(run(&mut near, 2_155, 2_156), 1, "it is woken with a probe");
+    assert_eq!(run(&mut near, 2_156, 2_206), 5);
+}
+
+#[test]
+fn silence_counts_in_intervals_when_a_stream_is_woken() {
+    let mut near = End::new();
+    let key = Key::new();
+    near.send(key, "192.0.2.1:862".parse().unwrap(), None, 1_000);
+    near.turn(1_000);
+    pace(&mut near, key, Rate::Standby, 1_000);
+    pace(&mut near, key, Rate::Rest, 1_080);
+    near.probes.handle_timeout(at(1_080), &mut near.outbox);
+    let pulse = near.probes.report_now(at(1_080)).pulses[0].1;
+    assert_eq!(
+        pulse.unanswered_since,
+        Some(at(1_072).mono),
+        "80 of 100 ms are 8 of 10"
+    );
 }

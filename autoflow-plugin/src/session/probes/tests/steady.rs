@@ -47,6 +47,7 @@ impl Running {
                     count: None,
                     timeout: Duration::from_secs(1),
                     stateful: false,
+                    meter: None,
                     rhythm: Rhythm::Periodic,
                     dialect: twamp(&TestSecurity::Open),
                 };
