@@ -1,12 +1,13 @@
 //! From what the probe thread reports to what the host reads: estimates, picture, choices.
 
+mod why;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use plugin_abi::config::{Class, Config, Line, MTU_PROBE_CLASS, ProbeClass, STANDBY_TIMES, Sla};
-use plugin_abi::manage::{ChoiceRow, Decision};
-use plugin_abi::{NONE, TwampLineLoad, TwampLineState, TwampScore, answer, reason};
+use plugin_abi::{NONE, TwampLineLoad, TwampLineState, TwampScore};
 use twamp_core::time::{ErrorEstimate, Mono, Now};
 
 use super::full_size::FullSizeSight;
@@ -15,16 +16,13 @@ use super::measured::Measured;
 use super::shared::{Decided, Shared};
 use super::sight::{Measures, Sight};
 use super::sights::Sights;
-use crate::autoflow::{AutoFlow, Broken, Candidate, Choice, Policy, Ruling, Worth};
+use crate::autoflow::{AutoFlow, Broken, Candidate, Policy, Ruling};
 use crate::host::{Change, Host, Picture, Taken};
 use crate::line::{EstimatorConfig, Obstruction, Pulse, Shift, Trouble, score_row};
 use crate::net::{SendError, clock};
 use crate::session::keyed::Keyed;
 use crate::session::setback::Setback;
 use crate::session::{Key, Rate, Report};
-
-/// Decisions that `why` tells of each class of a group.
-const TOLD: usize = 20;
 
 /// Everything between a report and the published cells.
 pub(super) struct Publisher {
@@ -40,14 +38,7 @@ pub(super) struct Publisher {
     /// The list for people is as it should be, but for the states.
     listed: bool,
     /// Of each class of each group.
-    counted: BTreeMap<(u64, u64), Counted>,
-}
-
-/// How often a class was switched, and how often that was refused, by reason.
-#[derive(Clone, Default)]
-struct Counted {
-    switched: BTreeMap<String, u64>,
-    refused: BTreeMap<String, u64>,
+    counted: BTreeMap<(u64, u64), why::Counted>,
 }
 
 /// What a publication led to.
@@ -479,21 +470,6 @@ impl Publisher {
         }
     }
 
-    fn count(&mut self, rulings: &[Ruling]) {
-        for ruling in rulings {
-            let counted = self
-                .counted
-                .entry((ruling.group, ruling.class))
-                .or_default();
-            let by_reason = match ruling.switched {
-                true => &mut counted.switched,
-                false => &mut counted.refused,
-            };
-            let reason = reason::name(ruling.reason).to_owned();
-            *by_reason.entry(reason).or_default() += 1;
-        }
-    }
-
     /// The rows of the picture; lines without classes have one score, for no class.
     fn rows(
         &self,
@@ -523,58 +499,6 @@ impl Publisher {
             }));
         }
         (lines, scores)
-    }
-
-    /// Each choice with the decisions that led to it, and what it would have been worth.
-    fn why(&self) -> Vec<(ChoiceRow, Worth)> {
-        let choices = self.autoflow.choices();
-        let mut rows: Vec<_> = choices
-            .iter()
-            .map(|(group, class, choice)| (self.told(group, class, choice), choice.worth.clone()))
-            .collect();
-        rows.sort_by(|(a, _), (b, _)| (&a.group, &a.class).cmp(&(&b.group, &b.class)));
-        rows
-    }
-
-    fn told(&self, group: u64, class: u64, choice: &Choice) -> ChoiceRow {
-        let name = |id: Option<u64>| id.and_then(|id| self.name(id)).map(str::to_owned);
-        let counted = self.counted.get(&(group, class)).cloned();
-        let Counted { switched, refused } = counted.unwrap_or_default();
-        ChoiceRow {
-            group: named(
-                self.config
-                    .groups
-                    .iter()
-                    .map(|group| (group.id, &group.name)),
-                group,
-            ),
-            class: named(
-                self.config
-                    .classes
-                    .iter()
-                    .map(|class| (class.id, &class.name)),
-                class,
-            ),
-            line: name(choice.line),
-            best_of_bad: choice.answer == answer::BEST_OF_BAD,
-            mode: choice.mode,
-            decisions: self
-                .autoflow
-                .rulings()
-                .filter(|ruling| (ruling.group, ruling.class) == (group, class))
-                .take(TOLD)
-                .map(|ruling| Decision {
-                    at: ruling.at.wall.nanos() as f64 / 1e9,
-                    from: name(ruling.from),
-                    to: name(ruling.to),
-                    reason: reason::name(ruling.reason).to_owned(),
-                    switched: ruling.switched,
-                    sentence: ruling.sentence.clone(),
-                })
-                .collect(),
-            switched,
-            refused,
-        }
     }
 }
 
@@ -616,9 +540,4 @@ fn change(ruling: Ruling, epoch: u64) -> Change {
         epoch,
         sentence: ruling.sentence,
     }
-}
-
-fn named<'a>(mut all: impl Iterator<Item = (u64, &'a String)>, id: u64) -> String {
-    all.find(|(of, _)| *of == id)
-        .map_or_else(|| id.to_string(), |(_, name)| name.clone())
 }
