@@ -94,8 +94,6 @@ pub(crate) struct Candidate<'a> {
     pub(crate) underlay: &'a str,
     /// Who is at the other end.
     pub(crate) far_end: &'a str,
-    /// Its traffic is paid by volume.
-    pub(crate) metered: bool,
     /// It is probed more seldom while nobody has need of it.
     pub(crate) has_standby: bool,
     /// Its flows may be moved while it lives.
@@ -306,9 +304,10 @@ impl AutoFlow {
         self.policy.overrides = overrides;
         self.log.extend(&decided.rulings);
         decided.choices_changed = self.choices.update(changed, &self.seats);
-        decided.rates = self.pacer.pace(now.mono, lines, &suspects);
+        // Who is woken may be raised at once.
         let groups = self.policy.seats().map(|(group, ..)| group.id);
-        let rates = self.standby.look(now.mono, lines, groups, &needs);
+        decided.rates = self.standby.look(now.mono, lines, groups, &needs);
+        let rates = self.pacer.pace(now.mono, lines, &suspects);
         decided.rates.extend(rates);
         decided
     }

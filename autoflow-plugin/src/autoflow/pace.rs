@@ -125,7 +125,7 @@ impl Pacer {
                 room.lines += 1;
                 room.suspects += usize::from(wished);
             }
-            if wished && !candidate.metered {
+            if wished {
                 by_line.insert(candidate.line, candidate);
             }
         }
@@ -184,7 +184,6 @@ mod tests {
             cost: 0,
             underlay: &names[line as usize],
             far_end: "hub",
-            metered: line == 9,
             has_standby: false,
             movable: true,
             capacity: [None; 2],
@@ -241,10 +240,5 @@ mod tests {
         let mut pacer = Pacer::default();
         assert_eq!(ask(&mut pacer, 0, 3, &[0]), [(0, true)]);
         assert_eq!(ask(&mut pacer, 1, 3, &[0, 1, 2]), [(0, false)]);
-    }
-
-    #[test]
-    fn what_is_paid_by_volume_is_never_probed_faster() {
-        assert_eq!(ask(&mut Pacer::default(), 0, 20, &[9, 10]), [(10, true)]);
     }
 }

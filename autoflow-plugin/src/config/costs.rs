@@ -65,8 +65,7 @@ fn row(config: &Config, line: &Line) -> CostRow {
             to.gb_per_month += probes_per_s * octets as f64 * MONTH_S / 1e9;
         };
         add(&mut row.rest, rest);
-        let closer = if line.metered { rest } else { faster(rest) };
-        add(&mut row.most, closer);
+        add(&mut row.most, faster(rest));
     }
     // A probe class may have a rate of its own, that knows no standby.
     if probed.iter().any(|class| config.has_standby(line, *class)) {
@@ -145,7 +144,7 @@ mod tests {
         );
         assert_eq!(
             (metered.rest.probes_per_s, metered.most.probes_per_s),
-            (1.0, 1.0)
+            (1.0, 10.0)
         );
         assert_eq!(metered.standby.unwrap().probes_per_s, 0.1);
         assert_eq!(plain.standby, None);

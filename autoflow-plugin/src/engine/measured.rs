@@ -136,7 +136,6 @@ impl Measured {
             cost: self.cost,
             underlay: self.underlay.as_deref().unwrap_or(&self.name),
             far_end: &self.far_end,
-            metered: self.metered,
             has_standby: sight.has_standby,
             movable: self.movable,
             capacity: self.capacity,

@@ -154,10 +154,10 @@ impl Sending {
     }
 
     /// Probes leave at another rate from now on. What rests at more than a hundred a second is
-    /// never raised.
+    /// never raised. Who is woken from standby is needed now, whenever its last probe left.
     pub(super) fn pace(&mut self, rate: Rate, now: Mono) {
         let before = self.spacing();
-        self.rate = rate;
+        let was = std::mem::replace(&mut self.rate, rate);
         // Silence counts in intervals: half of a long one that is over is half of a short one.
         let after = self.spacing();
         if let Some(since) = &mut self.unanswered_since
@@ -167,6 +167,9 @@ impl Sending {
             *since = Mono(now.nanos().saturating_sub(silent.as_nanos() as u64));
         }
         self.schedule_from(now);
+        if was == Rate::Standby && rate != Rate::Standby {
+            self.leave_at(now);
+        }
     }
 
     /// The next probe leaves one interval after the last one, or now.

@@ -481,7 +481,6 @@ fn candidate<'a>((path, estimate): (&'a Path, &'a Estimate)) -> Candidate<'a> {
         cost: path.cost,
         underlay: path.underlay,
         far_end: path.far_end,
-        metered: path.has_standby,
         has_standby: path.has_standby,
         movable: path.movable,
         capacity: [path.capacity; 2],

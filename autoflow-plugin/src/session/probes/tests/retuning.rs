@@ -129,6 +129,9 @@ fn a_stream_on_standby_leaves_a_tenth_of_its_probes_and_says_so() {
     pace(&mut near, key, Rate::Rest, 2_155);
     assert_eq!(run(&mut near, 2_155, 2_156), 1, "it is woken with a probe");
     assert_eq!(run(&mut near, 2_156, 2_206), 5);
+    pace(&mut near, key, Rate::Standby, 2_206);
+    pace(&mut near, key, Rate::Rest, 2_207);
+    assert_eq!(run(&mut near, 2_207, 2_208), 1, "however short it slept");
 }
 
 #[test]
