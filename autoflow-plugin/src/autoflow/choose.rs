@@ -14,12 +14,14 @@ use super::overrides::Ordered;
 use super::rival::Record;
 use super::seat::Seat;
 use super::spared::Spared;
-use crate::line::{State, Trouble, score, score_over};
+use crate::line::{Metric, State, Trouble, score, score_over};
 
 /// A first verdict waits so long for more preferred lines that have none yet.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// Among bad lines a score must differ by so much to matter.
 const CLEARLY: u32 = 15;
+/// So sure is what chance leaves open of a line's loss, where two that are bad are compared.
+const NO_CHANCE: f64 = 0.995;
 
 /// The place in the order of preference, lower first. Lines of one rank are equal.
 pub(super) type Rank = (usize, u32);
@@ -252,7 +254,7 @@ fn broken<'a>(seat: &Seat, at: &Situation<'a>, on: &Row<'a>, breach: Breach) -> 
         }
         Some((row, _)) => (row, Ground::Breach(breach)),
         None => {
-            let Some(row) = lesser_evil(seat, at, on) else {
+            let Some(row) = lesser_evil(seat, at, on, &breach) else {
                 let fit = at.rows.iter().find(|row| row.standing.fit);
                 let why = match (fit, room.clone().next()) {
                     (_, Some(row)) => {
@@ -304,7 +306,13 @@ fn clean(seat: &Seat, at: &Situation<'_>, row: &Row<'_>) -> (Duration, Duration)
     )
 }
 
-fn lesser_evil<'a>(seat: &Seat, at: &Situation<'a>, on: &Row<'a>) -> Option<&'a Row<'a>> {
+/// The best of the other bad ones, if it is clearly better and that is no chance.
+fn lesser_evil<'a>(
+    seat: &Seat,
+    at: &Situation<'a>,
+    on: &Row<'a>,
+    breach: &Breach,
+) -> Option<&'a Row<'a>> {
     let others = at.rows.iter().filter(|row| {
         row.candidate.line != on.candidate.line
             && !shuns(seat, at, row)
@@ -313,6 +321,7 @@ fn lesser_evil<'a>(seat: &Seat, at: &Situation<'a>, on: &Row<'a>) -> Option<&'a 
     best_of_bad(others).filter(|row| {
         row.score() >= on.score() + CLEARLY
             && row.lasting_score(at.now) >= on.lasting_score(at.now) + CLEARLY
+            && (breach.metric != Metric::Loss || row.loses_less(on, at.now))
     })
 }
 
@@ -362,6 +371,18 @@ impl Row<'_> {
     /// Over the recent time, at `now`; 0 if unknown.
     pub(super) fn lasting_score(&self, now: Mono) -> u32 {
         score_over(&self.candidate.estimator.recent(now), self.sla).unwrap_or(0)
+    }
+
+    /// Over the recent time, at `now`: what chance leaves open of the one is less than of the other.
+    fn loses_less(&self, than: &Self, now: Mono) -> bool {
+        let interval = |row: &Self| {
+            let recent = row.candidate.estimator.recent(now);
+            recent.loss_interval(NO_CHANCE)
+        };
+        match (interval(self), interval(than)) {
+            (Some(less), Some(more)) => less.high < more.low,
+            _ => false,
+        }
     }
 
     pub(super) fn is_good(&self) -> bool {

@@ -308,6 +308,25 @@ fn a_brown_out_of_all_lines_moves_nothing() {
 }
 
 #[test]
+fn while_all_lines_heal_none_is_taken_for_a_lesser_evil_by_chance() {
+    for seed in [89, 137, 1, 2] {
+        let mut world = World::new(&["A", "B", "C"]).seeded(seed);
+        let lose = |world: &mut World, losses: [f64; 3]| {
+            let paths = world.paths.iter_mut().zip(losses);
+            paths.for_each(|(path, loss)| path.loss = loss);
+        };
+        let healthy = [0.0005, 0.0015, 0.0025];
+        lose(&mut world, healthy);
+        world.run(120);
+        lose(&mut world, [0.19; 3]);
+        world.run(30);
+        lose(&mut world, healthy);
+        world.run(60);
+        assert_eq!(world.switches(), [""; 0], "seed {seed}");
+    }
+}
+
+#[test]
 fn a_line_that_never_answered_is_unmeasured_and_not_chosen() {
     let mut world = World::new(&["A", "B"]);
     world.path("A").cut = true;
