@@ -174,6 +174,7 @@ fn fits(request: &Request, answer: &Answer) {
         Request::Statistics => matches!(answer, Answer::Statistics(_)),
         Request::Collectors => matches!(answer, Answer::Collectors(_)),
         Request::Events => matches!(answer, Answer::Events(_)),
+        Request::Costs { .. } => matches!(answer, Answer::Costs(_) | Answer::Problems(_)),
     };
     assert!(fits, "{request:?} was answered {answer:?}");
 }
