@@ -103,6 +103,7 @@ fn a_black_hole_is_told_of_the_line_and_is_over_when_full_size_passes_again() {
         assert_eq!(row["state"], "alive", "{row}");
         assert_eq!(row["mtu"]["octets"], 1_400, "{row}");
         assert!(row["mtu"]["lost_in_a_row"].as_u64() >= Some(8), "{row}");
+        assert!(row["mtu"]["passed_at"].is_number(), "{row}");
     }
     host.until_standing("mtu-black-hole", 2);
     assert_eq!(host.standing("line-dead"), 0);
