@@ -61,7 +61,8 @@ impl Host {
         loop {
             let answer = self.ask("lines");
             let rows = answer["lines"].as_array().unwrap().clone();
-            if rows.iter().all(|row| row["mtu"]["state"] == state) {
+            // Before the first picture there are none, of which anything is true.
+            if rows.len() == 2 && rows.iter().all(|row| row["mtu"]["state"] == state) {
                 return rows;
             }
             assert!(start.elapsed() < PATIENCE, "{state}: {answer}");
