@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use plugin_abi::config::{Config, Line, Probe, Protocol, STANDBY_TIMES};
 use plugin_abi::manage::{Cost, CostRow, Problem};
+use twamp_core::wire::test::{REFLECTOR_DSCP_LEN, REFLECTOR_LEN, SECURE_REFLECTOR_LEN};
 
 use super::expand;
 use super::meaning::headers;
@@ -103,9 +104,9 @@ fn octets(probe: &Probe, ipv6: bool) -> u64 {
     let ip = if ipv6 { 40 } else { 20 };
     let there = headers(probe, ipv6) + u32::from(most_padding(probe));
     let back = match probe.protocol {
-        Protocol::Auth | Protocol::Encrypted => 112,
-        Protocol::Open | Protocol::Mixed => 44,
-        Protocol::Light => 41,
+        Protocol::Auth | Protocol::Encrypted => SECURE_REFLECTOR_LEN as u32,
+        Protocol::Open | Protocol::Mixed => REFLECTOR_DSCP_LEN as u32,
+        Protocol::Light => REFLECTOR_LEN as u32,
         Protocol::Stamp => 0,
     };
     u64::from(there) + u64::from(there.max(ip + UDP + back))
