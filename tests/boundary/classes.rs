@@ -3,11 +3,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use autoflow_tests::artifacts;
 use plugin_abi::config::{MTU_PROBE_CLASS, SHARED_PROBE_CLASS};
-use plugin_abi::host::{Choice, Engine, Plugin, Silent};
+use plugin_abi::host::{Choice, Engine};
 use plugin_abi::manage::{Answer, LineRow, MtuState, Request};
 use plugin_abi::{TwampObservation, TwampProbe, code, line_state, observation};
+
+use crate::manual::started;
 
 const MS: u64 = 1_000_000;
 const SECOND: u64 = 1_000 * MS;
@@ -43,11 +44,8 @@ struct World {
 
 impl World {
     fn new() -> Self {
-        let plugin = Plugin::load_checked(&artifacts().plugin).expect("the plugin is let in");
-        let engine = plugin.create(CONFIG, Silent).expect("an engine");
-        engine.start().expect("it starts");
         Self {
-            engine,
+            engine: started(CONFIG),
             now: 0,
             underway: Vec::new(),
             answered: BTreeMap::new(),

@@ -20,6 +20,14 @@ const CONFIG: &str = r#"{
     "lines": [{"id": 1, "name": "A", "remote": "192.0.2.1", "groups": [1]},
               {"id": 2, "name": "B", "remote": "192.0.2.2", "groups": [1]}]}"#;
 
+/// An engine of the file that ships, which runs.
+pub(crate) fn started(config: &str) -> Engine {
+    let plugin = Plugin::load_checked(&artifacts().plugin).expect("the plugin is let in");
+    let engine = plugin.create(config, Silent).expect("an engine");
+    engine.start().expect("it starts");
+    engine
+}
+
 /// A host that invents the lines: what it answers comes back so many milliseconds after the probe.
 struct World {
     engine: Engine,
@@ -34,11 +42,8 @@ struct World {
 
 impl World {
     fn new() -> Self {
-        let plugin = Plugin::load_checked(&artifacts().plugin).expect("the plugin is let in");
-        let engine = plugin.create(CONFIG, Silent).expect("an engine");
-        engine.start().expect("it starts");
         Self {
-            engine,
+            engine: started(CONFIG),
             now: 0,
             underway: Vec::new(),
             sent: [0; 2],
@@ -255,9 +260,7 @@ fn a_hub_that_only_answers_sends_return_traffic_over_the_line_that_the_other_end
                      "strategy": "follow-peer"}],
         "lines": [{"id": 1, "name": "A", "remote": "192.0.2.1", "groups": [1], "sender": false},
                   {"id": 2, "name": "B", "remote": "192.0.2.2", "groups": [1], "sender": false}]}"#;
-    let plugin = Plugin::load_checked(&artifacts().plugin).expect("the plugin is let in");
-    let hub = plugin.create(config, Silent).expect("an engine");
-    hub.start().expect("it starts");
+    let hub = started(config);
     let at_the_hub = |now: u64, comes_by: Option<u64>| {
         let mut probes = [TwampProbe::default(); 8];
         let (count, _) = hub.advance(now, &mut probes).expect("it advances");
